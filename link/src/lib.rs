@@ -1,0 +1,43 @@
+//! The connection between an enclave program and its host.
+//!
+//! An enclave program has one stream to the untrusted world: the socket that its host gives it as
+//! standard input. Everything on it, in both directions, is a *frame*. This crate turns frames into
+//! bytes and bytes into frames; it does no input or output, so that both ends, the tests and the
+//! fuzzer share it.
+//!
+//! # Layout
+//!
+//! All integers are big-endian.
+//!
+//! | offset | bytes | field    | meaning                                                      |
+//! |--------|-------|----------|--------------------------------------------------------------|
+//! | 0      | 4     | `length` | bytes that follow this field: 9 + length of the body         |
+//! | 4      | 1     | `kind`   | one of [`Kind`]                                              |
+//! | 5      | 8     | `tag`    | chosen by the host for a request, repeated in its answer     |
+//! | 13     | n     | `body`   | 0 to [`Limits::body`] bytes, by default 16 MiB               |
+//!
+//! # Conversation
+//!
+//! ```text
+//! program                                     host
+//!    │ ── Ready {"worker":…,"threads":…} ────▶ │   once, when keys are there
+//!    │ ◀───────────────────── Request tag=7 ── │   any number in flight
+//!    │ ◀───────────────────── Request tag=8 ── │
+//!    │ ── Response tag=8 ────────────────────▶ │   in any order
+//!    │ ── Returned tag=7 ────────────────────▶ │   never started: give it to another process
+//!    │ ── Ending "overrun" ──────────────────▶ │   the program exits now
+//!    │ ◀─────────────────────── end of file ── │   or: the host wants the program to exit
+//! ```
+//!
+//! # Hostile peers
+//!
+//! Neither side trusts the other. A [`Decoder`] refuses an unknown kind, a length below the header
+//! and a length over the cap as soon as the header is there, and holds no more memory than bytes
+//! have arrived. After a refusal the stream has no frame boundary to go on from: every later call
+//! gives the same error, and the connection must be dropped.
+
+mod decode;
+mod frame;
+
+pub use decode::Decoder;
+pub use frame::{Error, Frame, HEADER, Kind, Limits, encode};
