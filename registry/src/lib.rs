@@ -1,0 +1,7 @@
+//! registry
+mod declaration;
+pub mod naming;
+mod options;
+mod text;
+pub use declaration::{Declaration, Parameter};
+pub use options::{Capabilities, DEFAULT_TIME_LIMIT, LONGEST_TIME_LIMIT, Options};
