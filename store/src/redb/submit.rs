@@ -1,0 +1,87 @@
+//! Taking orders in.
+
+use redb::{ReadableTable, StorageError};
+
+use super::ledger::Ledger;
+use super::schema::Open;
+use super::writer::Operation;
+use crate::{Submission, Submitted};
+
+pub(super) struct Submit(pub(super) Submission);
+
+impl Operation for Submit {
+    type Answer = Submitted;
+
+    fn size(&self) -> usize {
+        self.0.body.len()
+    }
+
+    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Submitted, StorageError> {
+        if let Some(refusal) = self.refusal(ledger)? {
+            return Ok(refusal);
+        }
+        let Submission {
+            partition: name,
+            order,
+            replay,
+            digest,
+            body,
+        } = &self.0;
+        let partition = ledger.partition_or_new(name)?;
+        let number = ledger.next();
+        let now = ledger.now;
+        let row = Open {
+            submitted: now,
+            due: now,
+            leased: false,
+            token: 0,
+            attempts: 0,
+            digest: digest.0,
+            order: order.as_bytes().to_vec(),
+        };
+        ledger.ids.insert(order.as_bytes(), (partition, number))?;
+        ledger.open.insert((partition, number), row.value())?;
+        ledger.bodies.insert(number, body.as_slice())?;
+        ledger.due.insert((partition, now, number), ())?;
+        ledger
+            .marks
+            .insert((partition, replay.as_bytes()), number)?;
+        ledger.mark_ages.insert(
+            (partition, number),
+            (now, order.as_bytes(), replay.as_bytes()),
+        )?;
+        ledger.counters.queued += 1;
+        ledger.changed = true;
+        ledger.wake_claims(partition)?;
+        Ok(Submitted::Accepted)
+    }
+}
+
+impl Submit {
+    /// Why the order is not taken in, if it is not.
+    fn refusal(&self, ledger: &Ledger<'_>) -> Result<Option<Submitted>, StorageError> {
+        let submission = &self.0;
+        let partition = ledger.partition(&submission.partition)?;
+        if let Some(place) = ledger.place(&submission.order)? {
+            let digest = match ledger.open_row(place)? {
+                Some(row) => Some(row.digest),
+                None => ledger.closed_row(place.1)?.map(|row| row.digest),
+            };
+            let same = partition == Some(place.0) && digest == Some(submission.digest.0);
+            return Ok(Some(if same {
+                Submitted::AlreadyAccepted
+            } else {
+                Submitted::DuplicateOrder
+            }));
+        }
+        if let Some(partition) = partition {
+            let mark = (partition, submission.replay.as_bytes());
+            if ledger.marks.get(mark)?.is_some() {
+                return Ok(Some(Submitted::Replayed));
+            }
+        }
+        let counters = &ledger.counters;
+        let stored = counters.queued + counters.leased + counters.finished;
+        Ok((stored >= ledger.options.max_orders).then_some(Submitted::Full))
+    }
+}
