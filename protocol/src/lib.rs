@@ -1,0 +1,37 @@
+//! The wire protocol of Sconce: Hyperledger Avalon's JSON-RPC profile of the EEA Off-Chain
+//! Trusted Compute Specification 1.1, as its SDK and workers speak it.
+//!
+//! Everything here is pure: bytes in, bytes out, randomness through [`Entropy`]. The listener, the
+//! manager, the worker and the requester's library share these types, so that a rule stands once.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`json`] | objects read member by member: nothing twice, nothing too deep |
+//! | [`envelope`] | the JSON-RPC request and reply |
+//! | [`methods`] | parameters of the methods, with Avalon's texts for what is wrong |
+//! | [`ids`] | order, worker, workload and requester ids: hex that is hashed as it was sent |
+//! | [`crypto`] | RSA-OAEP, AES-256-GCM, ECDSA secp256k1, PEM |
+//! | [`hash`] | the request and response hashes |
+//! | [`requester`] | building, encrypting and signing an order; opening its answer |
+//! | [`answer`] | what a worker returns |
+//! | [`record`] | a worker's entry in the registry |
+//! | [`processor`] | the frames between a manager and a worker |
+//! | [`membership`] | the frames between a host and the manager |
+//! | [`reason`] | every error on the wire: code, text, stable reason |
+
+pub mod answer;
+pub mod crypto;
+pub mod envelope;
+pub mod hash;
+pub mod ids;
+pub mod json;
+pub mod membership;
+pub mod methods;
+pub mod processor;
+pub mod reason;
+pub mod record;
+pub mod requester;
+
+pub use crypto::entropy::{Entropy, EntropyFailed, SystemEntropy};
+pub use ids::{HexText, RequesterId, WorkOrderId, WorkerId, WorkloadId};
+pub use reason::Reason;

@@ -1,0 +1,204 @@
+//! Frames between a manager and a worker (wire facts, 6.1): one JSON text each way.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::envelope::ErrorObject;
+use crate::json::{self, Members};
+use crate::reason::{Reason, client_code_of_foreign};
+
+/// What a manager asks of a worker that owns its keys ("singleton").
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// `ProcessWorkerSignup`: the public keys, please.
+    Signup,
+    /// `ProcessWorkOrder`: a client's whole JSON-RPC request, as text.
+    Order(Cow<'a, str>),
+}
+
+/// A frame that is no request. The texts begin as Avalon's worker's do, without its inner
+/// exceptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadFrame {
+    /// Not JSON, not an object, or a member is missing.
+    #[error("JSON Error: not a JSON-RPC request with method and params")]
+    Envelope,
+    /// The method isn't one of those above.
+    #[error("Unsupported method")]
+    Method,
+    /// The order isn't a text that holds JSON.
+    #[error("Error loading JSON: params must be the text of a JSON-RPC request")]
+    Order,
+}
+
+impl BadFrame {
+    /// The reason on the wire.
+    pub const fn reason(self) -> Reason {
+        match self {
+            BadFrame::Envelope | BadFrame::Order => Reason::RequestJson,
+            BadFrame::Method => Reason::RequestEnvelope,
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Reads a frame. Other members than `method` and `params` are ignored, as Avalon does.
+    pub fn parse(frame: &'a [u8]) -> Result<Self, BadFrame> {
+        let text = std::str::from_utf8(frame).map_err(|_| BadFrame::Envelope)?;
+        let members = Members::parse(text).map_err(|_| BadFrame::Envelope)?;
+        let member = |name| members.get(name).ok_or(BadFrame::Envelope);
+        let method = json::string(member("method")?).ok_or(BadFrame::Envelope)?;
+        let params = member("params")?;
+        match method.as_ref() {
+            "ProcessWorkerSignup" => Ok(Self::Signup),
+            "ProcessWorkOrder" => json::string(params).map(Self::Order).ok_or(BadFrame::Order),
+            _ => Err(BadFrame::Method),
+        }
+    }
+}
+
+/// The frame that asks for a worker's keys.
+pub fn signup_frame(id: u64) -> Vec<u8> {
+    format!(r#"{{"jsonrpc":"2.0","method":"ProcessWorkerSignup","id":{id},"params":null}}"#)
+        .into_bytes()
+}
+
+/// The frame that hands a client's request text to a worker.
+pub fn order_frame(id: u64, request: &str) -> Vec<u8> {
+    // A string can always be written as JSON.
+    let text = serde_json::to_string(request).unwrap_or_default();
+    format!(r#"{{"jsonrpc":"2.0","method":"ProcessWorkOrder","id":{id},"params":{text}}}"#)
+        .into_bytes()
+}
+
+/// The bare object that answers `ProcessWorkerSignup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signup {
+    /// Empty: the worker keeps its keys itself.
+    pub sealed_data: String,
+    /// PEM secp256k1 public key.
+    pub verifying_key: String,
+    /// PEM RSA public key.
+    pub encryption_key: String,
+    /// Hex DER signature of the one under the other.
+    pub encryption_key_signature: String,
+    /// Hex, or empty outside an enclave.
+    pub mrenclave: String,
+    /// Base64, or empty outside an enclave.
+    pub quote: String,
+}
+
+/// A worker's answer to an order.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The `result` object as it came.
+    Result(Box<RawValue>),
+    /// What went wrong.
+    Error(ErrorObject),
+}
+
+#[derive(Deserialize)]
+struct ReplyFrame {
+    #[serde(default)]
+    result: Option<Box<RawValue>>,
+    #[serde(default)]
+    error: Option<ErrorObject>,
+}
+
+impl Outcome {
+    /// Reads a reply frame; `None` if it's neither a result nor an error.
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let reply: ReplyFrame = serde_json::from_slice(frame).ok()?;
+        match (reply.result, reply.error) {
+            (Some(result), None) => Some(Self::Result(result)),
+            (None, Some(error)) => Some(Self::Error(error)),
+            _ => None,
+        }
+    }
+
+    /// The outcome as a client shall see it: `{"result":…}` or `{"error":…}` as JSON, codes mapped
+    /// (wire facts 3.4), naming the order.
+    pub fn for_client(self, work_order_id: &str) -> Vec<u8> {
+        match self {
+            Self::Result(result) => format!(r#"{{"result":{}}}"#, result.get()).into_bytes(),
+            Self::Error(mut error) => {
+                error.code = match error.reason() {
+                    Some(reason) => reason.client_code(),
+                    None => client_code_of_foreign(error.code),
+                };
+                let error = error.about(work_order_id);
+                let text = serde_json::to_string(&error).unwrap_or_default();
+                format!(r#"{{"error":{text}}}"#).into_bytes()
+            }
+        }
+    }
+}
+
+/// A worker's reply frame that carries a result, which must be JSON; `id` is the inner request's.
+pub fn result_frame(id: &RawValue, result: &str) -> Vec<u8> {
+    format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id.get()).into_bytes()
+}
+
+/// A worker's reply frame that carries an error; `id` is the inner request's, or 0.
+pub fn error_frame(id: Option<&RawValue>, error: &ErrorObject) -> Vec<u8> {
+    let error = serde_json::to_string(error).unwrap_or_default();
+    let id = id.map_or("0", RawValue::get);
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_back() {
+        assert_eq!(Request::parse(&signup_frame(7)), Ok(Request::Signup));
+        let text = "{\"a\": \"\\\"\u{1}é\"}";
+        let frame = order_frame(8, text);
+        assert_eq!(Request::parse(&frame), Ok(Request::Order(text.into())));
+    }
+
+    #[test]
+    fn bad_frames() {
+        let cases: [(&[u8], BadFrame); 6] = [
+            (b"{", BadFrame::Envelope),
+            (b"\xff", BadFrame::Envelope),
+            (br#"{"method":"ProcessWorkOrder"}"#, BadFrame::Envelope),
+            (br#"{"method":"Nope","params":null}"#, BadFrame::Method),
+            (
+                br#"{"method":"ProcessWorkOrder","params":{}}"#,
+                BadFrame::Order,
+            ),
+            (br#"{"method":7,"params":null}"#, BadFrame::Envelope),
+        ];
+        for (frame, fault) in cases {
+            assert_eq!(Request::parse(frame), Err(fault));
+        }
+    }
+
+    #[test]
+    fn codes_are_mapped_for_clients() {
+        let show = |frame: &[u8]| {
+            let outcome = Outcome::parse(frame).unwrap().for_client("ab");
+            String::from_utf8(outcome).unwrap()
+        };
+        assert_eq!(
+            show(br#"{"error":{"code":-12,"message":"m"}}"#),
+            r#"{"error":{"code":9,"message":"m","data":{"workOrderId":"ab"}}}"#
+        );
+        let own = error_frame(None, &ErrorObject::for_manager(Reason::OrderIntegrity));
+        assert_eq!(
+            show(&own),
+            r#"{"error":{"code":1,"message":"Work order integrity check failed","data":{"workOrderId":"ab","reason":"order.integrity"}}}"#
+        );
+        assert_eq!(
+            show(br#"{"id":1,"result":{"a": 1}}"#),
+            r#"{"result":{"a": 1}}"#
+        );
+        assert!(Outcome::parse(b"{}").is_none());
+        assert!(Outcome::parse(br#"{"result":1,"error":{"code":1,"message":""}}"#).is_none());
+    }
+}
