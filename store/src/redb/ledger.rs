@@ -25,7 +25,7 @@ pub(super) struct Ledger<'t> {
     pub(super) finished: Table<'t, (Time, Number), ()>,
     pub(super) marks: Table<'t, (Partition, &'static [u8]), Number>,
     pub(super) mark_ages: Table<'t, (Partition, Number), schema::MarkValue<'static>>,
-    pub(super) rows: Table<'t, (Partition, &'static [u8]), (u64, &'static [u8])>,
+    pub(super) rows: Table<'t, (Partition, &'static [u8]), schema::RowValue<'static>>,
     pub(super) options: &'t Options,
     pub(super) now: Time,
     pub(super) counters: Counters,

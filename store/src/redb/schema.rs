@@ -54,7 +54,7 @@ pub(super) const MARKS: TableDefinition<'_, (Partition, &[u8]), Number> =
     TableDefinition::new("marks");
 pub(super) const MARK_AGES: TableDefinition<'_, (Partition, Number), MarkValue<'static>> =
     TableDefinition::new("mark_ages");
-pub(super) const ROWS: TableDefinition<'_, (Partition, &[u8]), (u64, &[u8])> =
+pub(super) const ROWS: TableDefinition<'_, (Partition, &[u8]), RowValue<'static>> =
     TableDefinition::new("rows");
 
 /// Submission time, due time, leased, token, attempts, digest, order id.
@@ -62,6 +62,8 @@ pub(super) type OpenValue<'a> = (Time, Time, bool, u64, u32, [u8; 32], &'a [u8])
 /// Partition, finishing token (0: none), finishing time, digest, order id.
 pub(super) type ClosedValue<'a> = (Partition, u64, Time, [u8; 32], &'a [u8]);
 
+/// Version, value.
+pub(super) type RowValue<'a> = (u64, &'a [u8]);
 /// Submission time, order id, replay key.
 pub(super) type MarkValue<'a> = (Time, &'a [u8], &'a [u8]);
 
