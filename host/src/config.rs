@@ -1,0 +1,189 @@
+//! What a host is told.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::Error;
+
+/// A worker's name, as in `scone-worker-1`; several processes may share one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerName(String);
+
+impl WorkerName {
+    const LONGEST: usize = 64;
+
+    /// Checks that the text is 1 to 64 letters, digits, `-`, `_` and `.`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WorkerName`] if it isn't.
+    pub fn new(name: impl Into<String>) -> Result<Self, Error> {
+        let name = name.into();
+        let fits = (1..=Self::LONGEST).contains(&name.len());
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if fits && name.bytes().all(plain) {
+            Ok(Self(name))
+        } else {
+            Err(Error::WorkerName { name })
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WorkerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for WorkerName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::new(name)
+    }
+}
+
+/// What a host is told. [`Config::new`] fills in everything but the worker and its program.
+///
+/// No `Debug`: it holds the manager's token.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The worker that the program is.
+    pub worker: WorkerName,
+    /// The enclave program's file.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub program_args: Vec<OsString>,
+    /// Its whole environment; nothing of the host's own is handed on.
+    pub program_env: Vec<(OsString, OsString)>,
+    /// ZeroMQ endpoint to listen on, by default `tcp://127.0.0.1:0`: loopback, any free port.
+    pub bind: String,
+    /// ZeroMQ endpoint of the manager's `ROUTER`; without one the host registers nowhere and waits
+    /// for peers that know its endpoint, such as Avalon's own manager.
+    pub manager: Option<String>,
+    /// The token that the manager asks of its hosts; needed with [`manager`](Self::manager).
+    pub token: Option<String>,
+    /// Orders that the manager may have in flight for each thread of the program: more than one
+    /// hides the way between the two, many make a lost program costlier. By default 4.
+    pub pipelining: u32,
+    /// Bounds on what is held in memory.
+    pub limits: Limits,
+    /// How long things may take.
+    pub timing: Timing,
+}
+
+impl Config {
+    /// The defaults for this worker and program.
+    #[must_use]
+    pub fn new(worker: WorkerName, program: impl Into<PathBuf>) -> Self {
+        Self {
+            worker,
+            program: program.into(),
+            program_args: Vec::new(),
+            program_env: Vec::new(),
+            bind: "tcp://127.0.0.1:0".to_owned(),
+            manager: None,
+            token: None,
+            pipelining: 4,
+            limits: Limits::default(),
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// Bounds on what a host holds in memory.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request or reply body: 16 MiB. A longer request is answered with `limit.size`; one
+    /// that is longer by more than 1 MiB costs the peer its connection.
+    pub body: usize,
+    /// Frames before the body that are repeated in the reply: 8, the peer's identity among them. A
+    /// message with more is dropped.
+    pub envelope_frames: usize,
+    /// Bytes of all those frames together: 4 KiB. A message with more is dropped.
+    pub envelope_bytes: usize,
+    /// Requests that the program may have at once: 1024. With that many the host stops reading, and
+    /// the peers' messages wait in their own queues.
+    pub in_flight: usize,
+    /// Bytes waiting to be written to the program before the host stops reading: 8 MiB.
+    pub outgoing: usize,
+    /// Messages that ZeroMQ reads ahead for each peer: 64.
+    pub read_ahead: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: link::Limits::DEFAULT.body,
+            envelope_frames: 8,
+            envelope_bytes: 4096,
+            in_flight: 1024,
+            outgoing: 8 * 1024 * 1024,
+            read_ahead: 64,
+        }
+    }
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Timing {
+    /// Between two signs of life to the manager: 1 s.
+    pub heartbeat: Duration,
+    /// From a program's start to its `Ready`, after which it's killed: 60 s (it may have to make keys).
+    pub start: Duration,
+    /// How long requests wait for a program that isn't ready before they are answered with
+    /// `worker.lost`: 5 s.
+    pub patience: Duration,
+    /// First wait before a program that died is started again; doubles each time: 100 ms.
+    pub first_restart: Duration,
+    /// Longest such wait: 10 s.
+    pub last_restart: Duration,
+    /// A program that was ready this long has earned a first wait again: 10 s.
+    pub settled: Duration,
+    /// At shutdown, how long requests in flight may still be answered: 5 s.
+    pub drain: Duration,
+    /// How long a program may take to exit after its socket is closed, before it's killed: 2 s.
+    pub grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(1),
+            start: Duration::from_secs(60),
+            patience: Duration::from_secs(5),
+            first_restart: Duration::from_millis(100),
+            last_restart: Duration::from_secs(10),
+            settled: Duration::from_secs(10),
+            drain: Duration::from_secs(5),
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worker_names() {
+        for good in ["scone-worker-1", "a", "A_b.9", &"x".repeat(64)] {
+            assert_eq!(WorkerName::new(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a/b", "../x\n", "é", "a\0", &"x".repeat(65)] {
+            assert!(WorkerName::new(bad).is_err(), "{bad:?}");
+        }
+    }
+}

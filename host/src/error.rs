@@ -1,0 +1,99 @@
+//! Why a host, or the building of its program, fails.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What can go wrong before a host runs, or so badly that it can't go on. Whatever the program or a
+/// peer does is not among it: a host outlives both.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The ZeroMQ endpoint can't be listened on.
+    #[error(
+        "cannot listen on {endpoint}: {source}; choose another endpoint, or port 0 for any free one"
+    )]
+    Bind {
+        /// The endpoint as it was given.
+        endpoint: String,
+        /// What ZeroMQ says.
+        source: zmq::Error,
+    },
+    /// The manager's endpoint isn't one.
+    #[error(
+        "cannot connect to the manager at {endpoint}: {source}; expected something like tcp://127.0.0.1:5555"
+    )]
+    Manager {
+        /// The endpoint as it was given.
+        endpoint: String,
+        /// What ZeroMQ says.
+        source: zmq::Error,
+    },
+    /// A manager is given without the token that it asks of its hosts.
+    #[error(
+        "a manager is given but no token for it; give the token that the manager was started with"
+    )]
+    Token,
+    /// ZeroMQ fails in a way that leaves nothing to carry frames with.
+    #[error("zeromq failed: {0}; start the host again")]
+    Zmq(#[from] zmq::Error),
+    /// The program can't be executed.
+    #[error("cannot start {}: {source}; build it, or give the path of another", path.display())]
+    Start {
+        /// The program.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The operating system refuses a socket, a pipe or an event queue.
+    #[error("cannot {action}: {source}; check the limits on open files and processes")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The thread of a host panicked.
+    #[error("the host's thread panicked; this is a defect, please report it")]
+    Panicked,
+    /// The name can't be a worker's.
+    #[error("{name:?} cannot name a worker; use 1 to 64 letters, digits, '-', '_' and '.'")]
+    WorkerName {
+        /// The name.
+        name: String,
+    },
+    /// No folder from here upwards is a checkout of Sconce.
+    #[error("no checkout in {} or above it; go to one (Cargo.toml with [workspace] beside workloads.json) or give a built program", from.display())]
+    NoCheckout {
+        /// Where the search began.
+        from: PathBuf,
+    },
+    /// Cargo can't be executed.
+    #[error("cannot run {}: {source}; install Rust from https://rustup.rs", cargo.display())]
+    Cargo {
+        /// The cargo that was tried.
+        cargo: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Cargo ran and failed.
+    #[error("building {package} failed:\n{diagnostics}")]
+    Build {
+        /// The package.
+        package: String,
+        /// The end of what cargo printed.
+        diagnostics: String,
+    },
+    /// Cargo succeeded, but the package has no program of its own.
+    #[error("building {package} gave no program; name a package with a [[bin]] target")]
+    NoProgram {
+        /// The package.
+        package: String,
+    },
+}
+
+impl Error {
+    /// Names what was tried when the operating system said no.
+    pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { action, source }
+    }
+}

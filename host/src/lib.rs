@@ -1,0 +1,49 @@
+//! The untrusted half beside an enclave program.
+//!
+//! An enclave program speaks one thing only: [`link`] frames on its standard input. A *host* starts
+//! it, restarts it when it dies, carries frames between it and a ZeroMQ `ROUTER` socket, and tells
+//! the manager that a worker is there. Nothing here is trusted: a host sees ciphertext, and the worst
+//! that it can do is not to answer.
+//!
+//! ```text
+//!  peers: REQ, DEALER          host (this crate)              enclave program
+//!  ──────────────────▶ ROUTER ─────────────────▶ socket pair ─────────────────▶ stdin
+//!                      DEALER ──▶ manager: Join, Alive, Leave         stderr ──▶ log
+//! ```
+//!
+//! - [`run`] is the whole life of a host process: until SIGTERM or SIGINT.
+//! - [`start`] runs one on a thread, for tests and for embedding.
+//! - [`program`] finds the checkout and builds an enclave program in it.
+//!
+//! # What peers can rely on
+//!
+//! - Any message is survived. One with a body is answered: by the program, or here with the
+//!   protocol's error when it's over the size limit. What can't be answered is dropped.
+//! - A request that the program had when it died is answered with `worker.lost`; one that the program
+//!   gave back unstarted also has `"started":false` in the error's data.
+//! - While the program isn't ready, requests wait a few seconds ([`Timing::patience`]) and are then
+//!   answered with `worker.lost`, `"started":false`.
+//! - A peer that asks more than the program can take is slowed down, not refused: the host stops
+//!   reading, and messages wait in ZeroMQ's and TCP's bounded queues.
+//!
+//! ZeroMQ keeps a message's frames until the last has arrived, and how many peers there are is not
+//! limited. So the socket belongs on loopback or in a network whose machines are the operator's own.
+
+mod backoff;
+mod child;
+mod config;
+mod connection;
+mod error;
+mod flight;
+mod front;
+mod handle;
+mod lines;
+mod loss;
+mod membership;
+pub mod program;
+mod relay;
+mod replies;
+
+pub use config::{Config, Limits, Timing, WorkerName};
+pub use error::Error;
+pub use handle::{Handle, run, start};

@@ -1,0 +1,216 @@
+//! Telling the manager that a worker is there, still there, or gone.
+
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+use protocol::membership::{HostMessage, ManagerMessage};
+use zmq::{DONTWAIT, Socket};
+
+use crate::error::Error;
+
+/// How long ZeroMQ tries to send the last `Leave` after the socket is closed, in milliseconds.
+const LINGER: i32 = 500;
+
+/// First and longest wait before connecting again to a manager that has gone, in milliseconds.
+const RECONNECT: (i32, i32) = (50, 1000);
+
+/// Heartbeats between two attempts to join after a refusal.
+const AFTER_REFUSAL: u32 = 5;
+
+/// Longest frame that a manager may send, in bytes.
+const LONGEST: i64 = 16 * 1024;
+
+/// Unsent messages that ZeroMQ keeps. Older ones would say nothing that the next doesn't.
+const KEPT: i32 = 4;
+
+/// What the manager needs to know to use a worker.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) name: String,
+    pub(crate) endpoint: String,
+    pub(crate) capacity: u32,
+    pub(crate) pid: u32,
+}
+
+/// The conversation with the manager. It never waits: messages are sent when they are due, answers
+/// are read when they are there, and a manager that's away is told everything again when it's back.
+pub(crate) struct Membership {
+    socket: Socket,
+    token: String,
+    instance: String,
+    heartbeat: Duration,
+    state: State,
+    due: Option<Instant>,
+    /// The last message could not be sent: there was no connection.
+    unsent: bool,
+}
+
+enum State {
+    /// There is no worker to speak of.
+    Away,
+    /// The manager should know of the worker and hasn't said that it does.
+    Joining(Worker),
+    /// The manager knows.
+    Member(Worker),
+}
+
+impl Membership {
+    pub(crate) fn connect(
+        context: &zmq::Context,
+        manager: &str,
+        token: String,
+        instance: String,
+        heartbeat: Duration,
+    ) -> Result<Self, Error> {
+        let socket = context.socket(zmq::DEALER)?;
+        socket.set_linger(LINGER)?;
+        socket.set_immediate(true)?;
+        socket.set_sndhwm(KEPT)?;
+        socket.set_maxmsgsize(LONGEST)?;
+        socket.set_reconnect_ivl(RECONNECT.0)?;
+        socket.set_reconnect_ivl_max(RECONNECT.1)?;
+        socket.set_tcp_keepalive(1)?;
+        socket.set_ipv6(manager.contains('['))?;
+        socket.connect(manager).map_err(|source| Error::Manager {
+            endpoint: manager.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            socket,
+            token,
+            instance,
+            heartbeat,
+            state: State::Away,
+            due: None,
+            unsent: false,
+        })
+    }
+
+    pub(crate) fn descriptor(&self) -> Result<RawFd, Error> {
+        Ok(self.socket.get_fd()?)
+    }
+
+    /// The worker is there: join.
+    pub(crate) fn join(&mut self, worker: Worker, now: Instant) {
+        self.state = State::Joining(worker);
+        self.due = Some(now);
+    }
+
+    /// The worker is gone: leave, unless the manager doesn't know of it anyway.
+    pub(crate) fn leave(&mut self) {
+        if !matches!(self.state, State::Away) {
+            self.send(&HostMessage::Leave {
+                token: self.token.clone(),
+                instance: self.instance.clone(),
+            });
+        }
+        self.state = State::Away;
+        self.due = None;
+    }
+
+    /// The descriptor has become readable: something arrived, or the manager is connected (again).
+    pub(crate) fn wake(&mut self, now: Instant) {
+        if std::mem::take(&mut self.unsent) && self.due.is_some() {
+            self.due = Some(now);
+        }
+    }
+
+    /// When [`turn`](Self::turn) has something to do, if nothing arrives before.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Reads what the manager has said and sends what is due.
+    ///
+    /// The descriptor tells only of *changes*, and sending may swallow one; so this reads last.
+    pub(crate) fn turn(&mut self, now: Instant) {
+        loop {
+            self.read(now);
+            if self.due.is_none_or(|due| due > now) {
+                return;
+            }
+            self.speak(now);
+        }
+    }
+
+    fn speak(&mut self, now: Instant) {
+        let message = match &self.state {
+            State::Away => None,
+            State::Joining(worker) => Some(HostMessage::Join {
+                token: self.token.clone(),
+                instance: self.instance.clone(),
+                worker: worker.name.clone(),
+                endpoint: worker.endpoint.clone(),
+                capacity: worker.capacity,
+                pid: worker.pid,
+            }),
+            State::Member(_) => Some(HostMessage::Alive {
+                token: self.token.clone(),
+                instance: self.instance.clone(),
+            }),
+        };
+        self.due = message.is_some().then(|| now + self.heartbeat);
+        if let Some(message) = message {
+            self.send(&message);
+        }
+    }
+
+    /// A manager that isn't connected gets nothing; it's told everything when it is.
+    fn send(&mut self, message: &HostMessage) {
+        let sent = match serde_json::to_vec(message) {
+            Ok(text) => self.socket.send(text, DONTWAIT),
+            Err(error) => {
+                tracing::error!(%error, "a message to the manager cannot be written");
+                return;
+            }
+        };
+        self.unsent = sent == Err(zmq::Error::EAGAIN);
+        match sent {
+            Ok(()) => (),
+            Err(zmq::Error::EAGAIN) => tracing::debug!("the manager is not connected"),
+            Err(error) => tracing::warn!(%error, "cannot send to the manager"),
+        }
+    }
+
+    fn read(&mut self, now: Instant) {
+        loop {
+            match self.socket.recv_multipart(DONTWAIT) {
+                Ok(frames) => match &frames[..] {
+                    [frame] => self.hear(frame, now),
+                    _ => tracing::warn!("the manager sent a message of several frames"),
+                },
+                Err(zmq::Error::EINTR) => (),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, frame: &[u8], now: Instant) {
+        let Ok(message) = serde_json::from_slice(frame) else {
+            tracing::warn!("the manager sent something that is not a membership message");
+            return;
+        };
+        let state = std::mem::replace(&mut self.state, State::Away);
+        self.state = match (message, state) {
+            (_, State::Away) => State::Away,
+            (ManagerMessage::Joined, State::Joining(worker)) => {
+                tracing::info!("registered with the manager");
+                State::Member(worker)
+            }
+            (ManagerMessage::Unknown, State::Member(worker)) => {
+                tracing::info!("the manager does not know this worker; registering again");
+                self.due = Some(now);
+                State::Joining(worker)
+            }
+            (
+                ManagerMessage::Refused { reason },
+                State::Joining(worker) | State::Member(worker),
+            ) => {
+                tracing::error!(?reason, "the manager refuses this worker");
+                self.due = Some(now + self.heartbeat * AFTER_REFUSAL);
+                State::Joining(worker)
+            }
+            (_, state) => state,
+        };
+    }
+}

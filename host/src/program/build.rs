@@ -1,0 +1,372 @@
+//! Building a package with cargo and learning where its program is.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// Lines of cargo's output that an error repeats.
+const TAIL: usize = 60;
+
+/// How a program is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Fast to build, slow to run.
+    Dev,
+    /// Optimised.
+    Release,
+}
+
+impl Profile {
+    /// The profile that the caller was itself built with.
+    #[must_use]
+    pub const fn current() -> Self {
+        if cfg!(debug_assertions) {
+            Self::Dev
+        } else {
+            Self::Release
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// How far a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// Another cargo is using the build folder; this one waits for it.
+    Waiting,
+    /// Cargo has begun to compile this crate.
+    Compiling {
+        /// The crate's name.
+        name: &'a str,
+    },
+    /// Something is done.
+    Finished {
+        /// The crate's name.
+        name: &'a str,
+        /// Crates and build scripts compiled by this build so far.
+        compiled: usize,
+        /// Crates and build scripts that were there already.
+        fresh: usize,
+    },
+}
+
+/// Builds the program of `package` in `checkout` with `cargo build --locked` and gives the path of
+/// its file. When it's built already this takes about as long as starting cargo.
+///
+/// `progress` is called on the caller's thread.
+///
+/// # Errors
+///
+/// [`Error::Cargo`] if cargo can't be executed, [`Error::Build`] with the end of its output if it
+/// fails, [`Error::NoProgram`] if the package has no program.
+pub fn build(
+    checkout: &Path,
+    package: &str,
+    profile: Profile,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let no_cargo = |source| Error::Cargo {
+        cargo: PathBuf::from(&cargo),
+        source,
+    };
+    let mut running = command(&cargo, checkout, package, profile)
+        .spawn()
+        .map_err(no_cargo)?;
+
+    let mut build = Build::new(package);
+    let (sender, output) = mpsc::channel();
+    let readers = [
+        running
+            .stdout
+            .take()
+            .map(|text| forward(text, Output::Message, sender.clone())),
+        running
+            .stderr
+            .take()
+            .map(|text| forward(text, Output::Status, sender)),
+    ];
+    for line in output {
+        match line {
+            Output::Message(line) => build.message(&line, progress),
+            Output::Status(line) => build.status(line, progress),
+        }
+    }
+    for reader in readers.into_iter().flatten() {
+        // A reader that panicked has closed its pipe; what it read has been used.
+        let _: thread::Result<()> = reader.join();
+    }
+    let status = running.wait().map_err(no_cargo)?;
+    build.end(status.success())
+}
+
+fn command(cargo: &OsStr, checkout: &Path, package: &str, profile: Profile) -> Command {
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--locked", "--package", package])
+        .args(["--profile", profile.name()])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(checkout)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os() {
+        if is_set_by_cargo(&name) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Whether cargo sets this variable for the programs, tests and build scripts that it runs.
+///
+/// They must not reach a cargo below: build scripts such as ring's ask to be run again when one of
+/// them changes, so every such build would begin anew. What a user sets to configure cargo
+/// (`CARGO_HOME`, `CARGO_TARGET_DIR`, `CARGO_BUILD_…`, `CARGO_NET_…`, …) is handed on.
+fn is_set_by_cargo(name: &OsStr) -> bool {
+    const NAMES: [&str; 6] = [
+        "CARGO",
+        "CARGO_CRATE_NAME",
+        "CARGO_MAKEFLAGS",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+        "OUT_DIR",
+    ];
+    const PREFIXES: [&str; 5] = [
+        "CARGO_BIN_",
+        "CARGO_CFG_",
+        "CARGO_FEATURE_",
+        "CARGO_MANIFEST_",
+        "CARGO_PKG_",
+    ];
+    name.to_str().is_some_and(|name| {
+        NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    })
+}
+
+/// A line of cargo's output.
+enum Output {
+    /// Standard output: JSON.
+    Message(String),
+    /// Standard error: status and rendered diagnostics.
+    Status(String),
+}
+
+fn forward(
+    text: impl Read + Send + 'static,
+    kind: fn(String) -> Output,
+    to: mpsc::Sender<Output>,
+) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for line in BufReader::new(text).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if to.send(kind(line)).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// The messages of cargo that matter here (the Cargo Book, "JSON messages").
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Message {
+    CompilerArtifact {
+        target: Target,
+        fresh: bool,
+        executable: Option<PathBuf>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// What has been learned from the output so far.
+struct Build<'a> {
+    package: &'a str,
+    compiled: usize,
+    fresh: usize,
+    program: Option<PathBuf>,
+    tail: VecDeque<String>,
+}
+
+impl<'a> Build<'a> {
+    fn new(package: &'a str) -> Self {
+        Self {
+            package,
+            compiled: 0,
+            fresh: 0,
+            program: None,
+            tail: VecDeque::with_capacity(TAIL),
+        }
+    }
+
+    fn message(&mut self, line: &str, progress: &mut dyn FnMut(Progress<'_>)) {
+        let Ok(Message::CompilerArtifact {
+            target,
+            fresh,
+            executable,
+        }) = serde_json::from_str(line)
+        else {
+            return;
+        };
+        if fresh {
+            self.fresh += 1;
+        } else {
+            self.compiled += 1;
+        }
+        progress(Progress::Finished {
+            name: &target.name,
+            compiled: self.compiled,
+            fresh: self.fresh,
+        });
+        // Only the named package's programs are linked; one of the package's name comes first.
+        if target.kind.iter().any(|kind| kind == "bin")
+            && (self.program.is_none() || target.name == self.package)
+            && let Some(executable) = executable
+        {
+            self.program = Some(executable);
+        }
+    }
+
+    fn status(&mut self, line: String, progress: &mut dyn FnMut(Progress<'_>)) {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("Compiling"), Some(name)) => progress(Progress::Compiling { name }),
+            (Some("Blocking"), _) => progress(Progress::Waiting),
+            _ => (),
+        }
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+
+    fn end(mut self, succeeded: bool) -> Result<PathBuf, Error> {
+        let package = self.package.to_owned();
+        if !succeeded {
+            let diagnostics = self.tail.make_contiguous().join("\n");
+            return Err(Error::Build {
+                package,
+                diagnostics,
+            });
+        }
+        self.program.ok_or(Error::NoProgram { package })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_sets_is_told_from_what_users_set() {
+        for name in [
+            "CARGO",
+            "CARGO_MANIFEST_DIR",
+            "CARGO_PKG_VERSION",
+            "CARGO_BIN_EXE_x",
+            "OUT_DIR",
+        ] {
+            assert!(is_set_by_cargo(name.as_ref()), "{name}");
+        }
+        for name in [
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_JOBS",
+            "CARGO_NET_OFFLINE",
+            "CARGO_TERM_COLOR",
+            "CARGO_PROFILE_DEV_DEBUG",
+            "CARGO_HTTP_PROXY",
+            "CARGO_REGISTRIES_X_TOKEN",
+            "CARGO_INCREMENTAL",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "PATH",
+        ] {
+            assert!(!is_set_by_cargo(name.as_ref()), "{name}");
+        }
+    }
+
+    #[test]
+    fn messages_become_progress_and_a_path() {
+        let artifact = |name: &str, kind: &str, fresh: bool, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"p","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s"}},"fresh":{fresh},"executable":{executable}}}"#
+            )
+        };
+        let mut seen = Vec::new();
+        let mut progress = |step: Progress<'_>| seen.push(format!("{step:?}"));
+        let mut build = Build::new("sconce-worker");
+        build.status("   Compiling ring v0.17.14".to_owned(), &mut progress);
+        build.status(
+            "    Blocking waiting for file lock on build directory".to_owned(),
+            &mut progress,
+        );
+        build.message(&artifact("ring", "lib", true, "null"), &mut progress);
+        build.message(
+            &artifact("other", "bin", false, r#""/t/other""#),
+            &mut progress,
+        );
+        build.message(
+            &artifact("sconce-worker", "bin", false, r#""/t/sconce-worker""#),
+            &mut progress,
+        );
+        build.message(
+            &artifact("third", "bin", false, r#""/t/third""#),
+            &mut progress,
+        );
+        build.message(
+            r#"{"reason":"build-finished","success":true}"#,
+            &mut progress,
+        );
+        build.message("not json", &mut progress);
+        assert_eq!(build.end(true).unwrap(), Path::new("/t/sconce-worker"));
+        assert_eq!(
+            seen,
+            [
+                r#"Compiling { name: "ring" }"#,
+                "Waiting",
+                r#"Finished { name: "ring", compiled: 0, fresh: 1 }"#,
+                r#"Finished { name: "other", compiled: 1, fresh: 1 }"#,
+                r#"Finished { name: "sconce-worker", compiled: 2, fresh: 1 }"#,
+                r#"Finished { name: "third", compiled: 3, fresh: 1 }"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_carries_the_end_of_the_output() {
+        let mut build = Build::new("x");
+        for line in 0..2 * TAIL {
+            build.status(format!("line {line}"), &mut |_| ());
+        }
+        let text = build.end(false).unwrap_err().to_string();
+        assert!(text.starts_with("building x failed:\nline 60\n"), "{text}");
+        assert!(text.ends_with("line 119"), "{text}");
+        assert!(matches!(
+            Build::new("x").end(true),
+            Err(Error::NoProgram { .. })
+        ));
+    }
+}

@@ -1,0 +1,395 @@
+//! The one thread of a host: waits for whatever happens next and carries it on.
+//!
+//! It waits in one place ([`Relay::wait`]), for the sockets, the program's log, a request to stop
+//! and the nearest deadline, and never anywhere else. What the program's state means is in
+//! [`supervise`]; this module moves frames.
+
+mod supervise;
+
+use std::io::{ErrorKind, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, Instant};
+
+use link::{Frame, Kind};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::flight::Flight;
+use crate::front::{Envelope, Front, Received};
+use crate::loss::Loss;
+use crate::membership::Membership;
+use crate::replies;
+use supervise::Supervisor;
+
+const FRONT: Token = Token(0);
+const MANAGER: Token = Token(1);
+pub(crate) const PROGRAM: Token = Token(2);
+pub(crate) const LOG: Token = Token(3);
+const STOP: Token = Token(4);
+
+/// Messages taken from peers before the program's answers get their turn.
+const BATCH: usize = 64;
+
+/// A host.
+pub(crate) struct Relay {
+    config: Arc<Config>,
+    poll: Poll,
+    front: Front,
+    membership: Option<Membership>,
+    flight: Flight,
+    program: Supervisor,
+    stop: UnixStream,
+    stopping: Stopping,
+    /// Something is known to be left to do, so don't wait for an event.
+    busy: bool,
+    /// There may be more of the program's log to read, without another event.
+    log_left: bool,
+}
+
+/// Whether the host is being shut down.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    /// No new requests; those in flight may be answered until then.
+    Draining(Instant),
+    /// The program has been told to exit, or has.
+    Closing,
+}
+
+/// What is done with the next request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    Forward,
+    /// Leave it where it is.
+    Hold,
+    /// Answer that there is no worker.
+    Refuse,
+}
+
+impl Relay {
+    /// Binds the socket, starts the program, and is ready to [`run`](Self::run).
+    pub(crate) fn start(
+        config: Config,
+        stop: UnixStream,
+        pid: Arc<AtomicU32>,
+    ) -> Result<Self, Error> {
+        let poll = Poll::new().map_err(Error::system("make an event queue"))?;
+        let context = zmq::Context::new();
+        let front = Front::bind(&context, &config.bind, config.limits)?;
+        register(&poll, front.descriptor()?, FRONT)?;
+        let membership = match &config.manager {
+            None => None,
+            Some(manager) => {
+                let token = config.token.clone().ok_or(Error::Token)?;
+                let membership = Membership::connect(
+                    &context,
+                    manager,
+                    token,
+                    instance()?,
+                    config.timing.heartbeat,
+                )?;
+                register(&poll, membership.descriptor()?, MANAGER)?;
+                Some(membership)
+            }
+        };
+        register(&poll, stop.as_raw_fd(), STOP)?;
+
+        let config = Arc::new(config);
+        let registry = poll
+            .registry()
+            .try_clone()
+            .map_err(Error::system("share an event queue"))?;
+        let program = Supervisor::start(Arc::clone(&config), registry, pid)?;
+        tracing::info!(worker = %config.worker, endpoint = front.endpoint(), "host is listening");
+        Ok(Self {
+            config,
+            poll,
+            front,
+            membership,
+            flight: Flight::default(),
+            program,
+            stop,
+            stopping: Stopping::No,
+            busy: true,
+            log_left: false,
+        })
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        self.front.endpoint()
+    }
+
+    /// Relays until it's told to stop.
+    pub(crate) fn run(mut self) -> Result<(), Error> {
+        let mut events = Events::with_capacity(16);
+        loop {
+            let now = Instant::now();
+            self.keep_time(now);
+            if self.stopping == Stopping::Closing && self.program.is_gone() {
+                tracing::info!(worker = %self.config.worker, "host has stopped");
+                return Ok(());
+            }
+            self.read_log();
+            self.take_requests(now)?;
+            self.write_to_program(now);
+            self.wait(&mut events)?;
+
+            let now = Instant::now();
+            for event in &events {
+                match event.token() {
+                    MANAGER => self.hear_manager(now),
+                    PROGRAM => {
+                        if event.is_writable() {
+                            self.unblock_program(now);
+                        }
+                        if event.is_readable() || event.is_read_closed() || event.is_error() {
+                            self.read_from_program(now);
+                        }
+                    }
+                    LOG => self.log_left = true,
+                    STOP => self.hear_stop(now),
+                    // Requests are taken on every turn.
+                    _ => (),
+                }
+            }
+        }
+    }
+
+    /// Waits for an event or the nearest deadline. The only place where the thread sleeps.
+    fn wait(&mut self, events: &mut Events) -> Result<(), Error> {
+        let timeout = if std::mem::take(&mut self.busy) {
+            Some(Duration::ZERO)
+        } else {
+            let now = Instant::now();
+            self.deadline(now)
+                .map(|at| at.saturating_duration_since(now))
+        };
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                Err(Error::system("wait for events")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let drain = match self.stopping {
+            Stopping::Draining(until) => Some(until),
+            Stopping::No | Stopping::Closing => None,
+        };
+        let manager = self.membership.as_ref().and_then(Membership::due);
+        [drain, manager, self.program.deadline(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due by now.
+    fn keep_time(&mut self, now: Instant) {
+        if self.program.is_overdue(now) {
+            self.lose(&Loss::Slow, now);
+        }
+        self.program.keep_time(self.stopping == Stopping::No, now);
+        if let Some(membership) = &mut self.membership {
+            membership.turn(now);
+        }
+        if let Stopping::Draining(until) = self.stopping
+            && (self.flight.is_empty() || until <= now)
+        {
+            self.close(now);
+        }
+    }
+
+    fn intake(&mut self, now: Instant) -> Intake {
+        if self.stopping != Stopping::No {
+            return Intake::Hold;
+        }
+        let room = self.flight.len() < self.config.limits.in_flight;
+        match self.program.ready_connection() {
+            Some(connection) if room && connection.pending() < self.config.limits.outgoing => {
+                Intake::Forward
+            }
+            Some(_) => Intake::Hold,
+            None if self.program.is_patience_over(now) => Intake::Refuse,
+            None => Intake::Hold,
+        }
+    }
+
+    /// Takes requests from peers, as many as the program has room for.
+    fn take_requests(&mut self, now: Instant) -> Result<(), Error> {
+        for _ in 0..BATCH {
+            let intake = self.intake(now);
+            if intake == Intake::Hold {
+                return Ok(());
+            }
+            match self.front.receive()? {
+                Received::Nothing => return Ok(()),
+                Received::Unusable(why) => tracing::debug!(why, "dropped a message"),
+                Received::TooLong(envelope) => self.front.reply(envelope, replies::too_long()),
+                Received::Request(envelope, _) if intake == Intake::Refuse => {
+                    self.front.reply(envelope, replies::not_started());
+                }
+                Received::Request(envelope, body) => self.forward(envelope, &body, now),
+            }
+        }
+        self.busy = true;
+        Ok(())
+    }
+
+    fn forward(&mut self, envelope: Envelope, body: &[u8], now: Instant) {
+        let Some(connection) = self.program.connection() else {
+            self.front.reply(envelope, replies::not_started());
+            return;
+        };
+        let tag = self.flight.insert(envelope);
+        if let Err(loss) = connection.queue(Kind::Request, tag, body) {
+            self.lose(&loss, now);
+        }
+    }
+
+    fn unblock_program(&mut self, now: Instant) {
+        if let Some(connection) = self.program.connection()
+            && let Err(loss) = connection.unblock()
+        {
+            self.lose(&loss, now);
+        }
+    }
+
+    fn write_to_program(&mut self, now: Instant) {
+        let Some(connection) = self.program.connection() else {
+            return;
+        };
+        if let Err(loss) = connection.flush() {
+            // What it sent before it stopped reading still counts.
+            self.read_from_program(now);
+            self.lose(&loss, now);
+        }
+    }
+
+    fn read_from_program(&mut self, now: Instant) {
+        if let Err(loss) = self.try_read_from_program(now) {
+            self.lose(&loss, now);
+        }
+    }
+
+    fn try_read_from_program(&mut self, now: Instant) -> Result<(), Loss> {
+        let mut more = true;
+        while more {
+            let Some(connection) = self.program.connection() else {
+                return Ok(());
+            };
+            more = connection.fill()?;
+            while let Some(connection) = self.program.connection()
+                && let Some(frame) = connection.frame()?
+            {
+                self.hear_program(frame, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_program(&mut self, frame: Frame, now: Instant) -> Result<(), Loss> {
+        match frame.kind {
+            Kind::Response => {
+                let envelope = self.answered(frame.tag)?;
+                self.front.reply(envelope, frame.body);
+            }
+            Kind::Returned => {
+                let envelope = self.answered(frame.tag)?;
+                self.front.reply(envelope, replies::not_started());
+            }
+            Kind::Ready => {
+                let worker = self
+                    .program
+                    .ready(&frame.body, self.front.endpoint(), now)?;
+                if let (Some(membership), Stopping::No) = (&mut self.membership, self.stopping) {
+                    membership.join(worker, now);
+                }
+            }
+            Kind::Ending => {
+                let reason = String::from_utf8_lossy(&frame.body).into_owned();
+                self.lose(&Loss::Ending(reason), now);
+            }
+            Kind::Request => return Err(Loss::Conduct("a request from the program")),
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, tag: u64) -> Result<Envelope, Loss> {
+        self.flight.remove(tag).ok_or(Loss::Conduct(
+            "an answer to a request that it does not have",
+        ))
+    }
+
+    /// Reads a piece of the program's log, if there is any. The rest waits for the next turn, so that
+    /// a talkative program can't keep requests waiting.
+    fn read_log(&mut self) {
+        if std::mem::take(&mut self.log_left) {
+            self.log_left = self.program.read_log();
+            self.busy |= self.log_left;
+        }
+    }
+
+    /// The program is of no use any more: tells everybody who counts on it.
+    fn lose(&mut self, why: &Loss, now: Instant) {
+        if !self.program.end(why, now) {
+            return;
+        }
+        if let Some(membership) = &mut self.membership {
+            membership.leave();
+        }
+        for envelope in self.flight.drain() {
+            self.front.reply(envelope, replies::lost());
+        }
+        self.busy = true;
+    }
+
+    fn hear_manager(&mut self, now: Instant) {
+        if let Some(membership) = &mut self.membership {
+            membership.wake(now);
+            membership.turn(now);
+        }
+    }
+
+    /// The first request to stop begins the shutdown, any other ends its waiting.
+    fn hear_stop(&mut self, now: Instant) {
+        let mut bytes = [0; 16];
+        let count = self.stop.read(&mut bytes).unwrap_or(0);
+        if count > 0 && self.stopping == Stopping::No {
+            tracing::info!(in_flight = self.flight.len(), "host is stopping");
+            self.stopping = Stopping::Draining(now + self.config.timing.drain);
+            if let Some(membership) = &mut self.membership {
+                membership.leave();
+            }
+        } else if count > 0 {
+            self.close(now);
+            self.program.hurry(now);
+        }
+    }
+
+    /// Ends the shutdown's waiting for answers.
+    fn close(&mut self, now: Instant) {
+        self.stopping = Stopping::Closing;
+        self.lose(&Loss::Unwanted, now);
+    }
+}
+
+fn register(poll: &Poll, descriptor: RawFd, token: Token) -> Result<(), Error> {
+    poll.registry()
+        .register(&mut SourceFd(&descriptor), token, Interest::READABLE)
+        .map_err(Error::system("wait for a socket"))
+}
+
+/// A fresh random name for this host process.
+fn instance() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .map_err(Error::system("read random bytes"))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
