@@ -1,0 +1,3 @@
+//! sconce-worker
+
+pub mod table;
