@@ -17,6 +17,7 @@
 //! | [`record`] | a worker's entry in the registry |
 //! | [`processor`] | the frames between a manager and a worker |
 //! | [`membership`] | the frames between a host and the manager |
+//! | [`token`] | the secrets that hosts and operators show |
 //! | [`reason`] | every error on the wire: code, text, stable reason |
 
 pub mod answer;
@@ -31,7 +32,9 @@ pub mod processor;
 pub mod reason;
 pub mod record;
 pub mod requester;
+pub mod token;
 
 pub use crypto::entropy::{Entropy, EntropyFailed, SystemEntropy};
 pub use ids::{HexText, RequesterId, WorkOrderId, WorkerId, WorkloadId};
 pub use reason::Reason;
+pub use token::Token;

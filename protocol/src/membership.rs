@@ -7,6 +7,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most orders that one worker process may take at once.
+pub const MAX_CAPACITY: u32 = 1024;
+
+/// Whether `name` can be a worker's: 1 to 64 characters of `[A-Za-z0-9._-]`.
+pub fn is_worker_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(good)
+}
+
 /// What a host tells the manager.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
@@ -21,7 +30,7 @@ pub enum HostMessage {
         worker: String,
         /// ZeroMQ endpoint of the host's `ROUTER`, as in `tcp://127.0.0.1:40001`.
         endpoint: String,
-        /// Orders that the worker takes at once; 1 to 1 024.
+        /// Orders that the worker takes at once; 1 to [`MAX_CAPACITY`].
         capacity: u32,
         /// Process id of the worker program, for the operator's eyes.
         pid: u32,
@@ -62,6 +71,16 @@ pub enum ManagerMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn worker_names() {
+        for good in ["scone-worker-1", "a", "A_b.9", &"x".repeat(64)] {
+            assert!(is_worker_name(good), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "a\n", "é", &"x".repeat(65)] {
+            assert!(!is_worker_name(bad), "{bad:?}");
+        }
+    }
 
     #[test]
     fn frames_are_tagged_json() {

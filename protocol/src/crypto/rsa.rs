@@ -46,6 +46,11 @@ impl DecryptionKey {
         EncryptionKey::new(self.key.public_key(), None)
     }
 
+    /// Length of every ciphertext, in bytes.
+    pub fn modulus_len(&self) -> usize {
+        self.oaep.key_size_bytes()
+    }
+
     /// Decrypts one OAEP text. The result is wiped when dropped.
     pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let mut out = Zeroizing::new(vec![0; self.oaep.min_output_size()]);

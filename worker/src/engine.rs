@@ -1,0 +1,175 @@
+//! Bytes in, bytes out: the whole work of the enclave, without input or output of its own.
+//!
+//! [`Engine::open`] does everything up to the workload; the [`Job`] that it returns is proof that
+//! the order's cryptography held, since nothing else makes one. [`Engine::process`] is both steps
+//! in one call.
+//!
+//! # What can go wrong in the protocol, and what is done about it
+//!
+//! - *Padding and tag oracles.* Whatever is wrong with the cryptography of an order gives one
+//!   answer (`order.integrity`), after the same work: a session key that doesn't open is replaced
+//!   by a random one, and the rest is done with that.
+//! - *Short keys and odd initialisation vectors* are refused the same way, as is an order that
+//!   names another worker.
+//! - *A requester's signature* that is there must verify. That it's there can't be enforced: it
+//!   stands outside the hash.
+//! - *A workload's own message* may hold its inputs. It leaves encrypted, for the requester.
+
+mod job;
+mod open;
+
+pub use job::Job;
+
+use std::time::{Duration, Instant};
+
+use protocol::envelope::{self, ErrorObject, Limits};
+use protocol::methods::Method;
+use protocol::methods::submit::Submit;
+use protocol::processor::{Request, error_frame};
+use protocol::{Entropy, Reason};
+use serde_json::value::RawValue;
+use workload::Description;
+
+use crate::keys::WorkerKeys;
+
+/// Largest output of a workload, in bytes.
+pub const MAX_OUTPUT: usize = 1024 * 1024;
+
+/// Tells how much time has passed; never the date, which the host could forge.
+pub trait Clock: Send + Sync {
+    /// Time since some moment that stays the same.
+    fn elapsed(&self) -> Duration;
+}
+
+/// The system's monotonic clock.
+#[derive(Debug)]
+pub struct SystemClock(Instant);
+
+impl SystemClock {
+    /// A clock that starts now.
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// One worker: its keys and its table of workloads.
+pub struct Engine {
+    keys: WorkerKeys,
+    find: Find,
+}
+
+/// The workload with an id, as [`crate::table::find`] gives it.
+pub type Find = fn(&str) -> Option<&'static Description>;
+
+/// What is to be done with a frame.
+pub enum Step {
+    /// Answer this.
+    Reply(Vec<u8>),
+    /// Run a workload.
+    Run(Box<Job>),
+}
+
+impl Engine {
+    /// A worker with `keys` that runs the workloads that `find` knows.
+    pub fn new(keys: WorkerKeys, find: Find) -> Self {
+        Self { keys, find }
+    }
+
+    /// The worker's keys.
+    pub fn keys(&self) -> &WorkerKeys {
+        &self.keys
+    }
+
+    /// Answers one frame.
+    pub fn process(&self, frame: &[u8], entropy: &dyn Entropy, clock: &dyn Clock) -> Vec<u8> {
+        match self.open(frame, entropy) {
+            Step::Reply(reply) => reply,
+            Step::Run(job) => job.run(&self.keys, entropy, clock),
+        }
+    }
+
+    /// Does everything about one frame but running the workload.
+    pub fn open(&self, frame: &[u8], entropy: &dyn Entropy) -> Step {
+        match Request::parse(frame) {
+            Ok(Request::Signup) => Step::Reply(self.signup()),
+            Ok(Request::Order(text)) => self.order(&text, entropy),
+            Err(fault) => {
+                let error = ErrorObject::for_manager(fault.reason()).saying(fault.to_string());
+                Step::Reply(error_frame(None, &error))
+            }
+        }
+    }
+
+    fn signup(&self) -> Vec<u8> {
+        // Made of strings: writing it can't fail.
+        serde_json::to_vec(self.keys.signup()).unwrap_or_default()
+    }
+
+    fn order(&self, text: &str, entropy: &dyn Entropy) -> Step {
+        let request = match envelope::parse(text, Limits::default()) {
+            Ok(request) => request,
+            Err(refused) => return Step::Reply(refused_frame(refused.id, &refused.error)),
+        };
+        if Method::from_name(&request.method) != Some(Method::WorkOrderSubmit) {
+            let error =
+                ErrorObject::for_manager(Reason::RequestEnvelope).saying(envelope::UNKNOWN_METHOD);
+            return Step::Reply(error_frame(Some(request.id), &error));
+        }
+        let order = match Submit::parse(&request.params) {
+            Ok(order) => order,
+            Err(error) => return Step::Reply(refused_frame(Some(request.id), &error)),
+        };
+        let id = order.work_order_id.as_str();
+        match self.decrypt(&order, request.id, entropy) {
+            Ok(step) => step,
+            Err(reason) => {
+                let error = ErrorObject::for_manager(reason).about(id);
+                Step::Reply(error_frame(Some(request.id), &error))
+            }
+        }
+    }
+
+    fn decrypt(
+        &self,
+        order: &Submit<'_>,
+        id: &RawValue,
+        entropy: &dyn Entropy,
+    ) -> Result<Step, Reason> {
+        let opened = open::open(order, &self.keys, entropy)?;
+        let name = order.workload_id.name();
+        let found = name.as_deref().and_then(self.find);
+        Ok(match found {
+            Some(workload) => {
+                let job = Job::new(workload, order, id, opened, entropy)?;
+                Step::Run(Box::new(job))
+            }
+            None => Step::Reply(job::unknown_workload(order, id, opened, entropy)),
+        })
+    }
+}
+
+/// Avalon's worker gives code 1 for an order that is JSON and yet no order; its text, without the
+/// inner exception, stays in front.
+fn refused_frame(id: Option<&RawValue>, error: &ErrorObject) -> Vec<u8> {
+    let reason = error.reason().unwrap_or(Reason::RequestMember);
+    let mut frame = ErrorObject::for_manager(reason);
+    if reason == Reason::RequestJson {
+        frame = frame.saying("Error loading JSON: the order is not a JSON text");
+    } else {
+        frame.code = 1;
+        frame = frame.saying(format!("Error processing work order: {}", error.message));
+    }
+    error_frame(id, &frame)
+}

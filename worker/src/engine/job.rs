@@ -1,0 +1,229 @@
+//! Running one workload and answering for it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use protocol::answer::{OutItem, WorkOrderResult};
+use protocol::crypto::aes::{Ivs, SessionKey};
+use protocol::envelope::ErrorObject;
+use protocol::methods::submit::Submit;
+use protocol::processor::{error_frame, result_frame};
+use protocol::{Entropy, EntropyFailed, Reason};
+use serde_json::value::RawValue;
+use workload::{Context, Description, Failure};
+use zeroize::Zeroizing;
+
+use super::open::Opened;
+use super::{Clock, MAX_OUTPUT};
+use crate::keys::WorkerKeys;
+
+/// An order whose cryptography held and whose workload is known; it waits to be run.
+pub struct Job {
+    workload: &'static Description,
+    inputs: Vec<Zeroizing<Vec<u8>>>,
+    address: Address,
+    overdue: Vec<u8>,
+}
+
+/// Everything that an answer needs besides the output.
+struct Address {
+    id: Box<RawValue>,
+    work_order: String,
+    worker: String,
+    workload: String,
+    requester: String,
+    session_key: SessionKey,
+    ivs: Ivs,
+}
+
+/// A failure and the workload's words about it, which only the requester may read.
+struct Fault {
+    reason: Reason,
+    message: Zeroizing<String>,
+}
+
+impl Fault {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        let message = Zeroizing::new(message.into());
+        Self { reason, message }
+    }
+}
+
+impl Job {
+    pub(super) fn new(
+        workload: &'static Description,
+        order: &Submit<'_>,
+        id: &RawValue,
+        opened: Opened,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, Reason> {
+        let Opened {
+            session_key,
+            ivs,
+            inputs,
+        } = opened;
+        let address = Address::of(order, id, session_key, ivs);
+        let overdue = address.failure(&over_time(workload), entropy);
+        Ok(Self {
+            workload,
+            inputs,
+            address,
+            overdue,
+        })
+    }
+
+    /// How long the workload may run.
+    pub fn time_limit(&self) -> Duration {
+        self.workload.time_limit
+    }
+
+    /// The answer if it runs longer, made beforehand: nothing can stop a thread that overruns, so
+    /// somebody else must send this.
+    pub fn overdue(&self) -> &[u8] {
+        &self.overdue
+    }
+
+    /// Runs the workload and answers. A panic ends only this order.
+    pub fn run(self, keys: &WorkerKeys, entropy: &dyn Entropy, clock: &dyn Clock) -> Vec<u8> {
+        let started = clock.elapsed();
+        let outcome = self.call();
+        let in_time = clock.elapsed().saturating_sub(started) <= self.workload.time_limit;
+        let fault = match outcome {
+            _ if !in_time => over_time(self.workload),
+            Err(fault) => fault,
+            Ok(output) => match self.address.success(&output, keys, entropy) {
+                Ok(reply) => return reply,
+                Err(EntropyFailed) => Fault::new(Reason::Internal, ""),
+            },
+        };
+        self.address.failure(&fault, entropy)
+    }
+
+    fn call(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let items: Vec<&[u8]> = self.inputs.iter().map(|item| item.as_slice()).collect();
+        let context = Context::new(
+            &self.address.worker,
+            &self.address.work_order,
+            &self.address.requester,
+        );
+        let run = || (self.workload.run)(&context, &items);
+        let output = catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+            let said = payload
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            let said = said.unwrap_or("no message");
+            Fault::new(
+                Reason::WorkloadPanicked,
+                format!("the workload panicked: {said}"),
+            )
+        })?;
+        let output = output.map(Zeroizing::new).map_err(|failure| {
+            let reason = match failure {
+                Failure::Input(_) => Reason::WorkloadInput,
+                _ => Reason::WorkloadFailed,
+            };
+            Fault::new(reason, failure.message())
+        })?;
+        if output.len() > MAX_OUTPUT {
+            let length = output.len();
+            let message = format!("the output has {length} bytes, more than {MAX_OUTPUT}");
+            return Err(Fault::new(Reason::WorkloadOutput, message));
+        }
+        Ok(output)
+    }
+}
+
+fn over_time(workload: &Description) -> Fault {
+    let limit = workload.time_limit;
+    let message = format!("the workload ran longer than its time limit of {limit:?}");
+    Fault::new(Reason::WorkloadTime, message)
+}
+
+/// The answer to an order for a workload that isn't in the table.
+pub(super) fn unknown_workload(
+    order: &Submit<'_>,
+    id: &RawValue,
+    opened: Opened,
+    entropy: &dyn Entropy,
+) -> Vec<u8> {
+    let message = match order.workload_id.name() {
+        Some(name) => format!("this worker has no workload `{name}`"),
+        None => "the workload id is not the hex of a UTF-8 name".to_owned(),
+    };
+    let Opened {
+        session_key, ivs, ..
+    } = opened;
+    let address = Address::of(order, id, session_key, ivs);
+    address.failure(&Fault::new(Reason::WorkloadUnknown, message), entropy)
+}
+
+impl Address {
+    fn of(order: &Submit<'_>, id: &RawValue, session_key: SessionKey, ivs: Ivs) -> Self {
+        Self {
+            id: id.to_owned(),
+            work_order: order.work_order_id.as_str().to_owned(),
+            worker: order.worker_id.as_str().to_owned(),
+            workload: order.workload_id.as_str().to_owned(),
+            requester: order.requester_id.as_str().to_owned(),
+            session_key,
+            ivs,
+        }
+    }
+
+    fn success(
+        &self,
+        output: &[u8],
+        keys: &WorkerKeys,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, EntropyFailed> {
+        let sealed = self.session_key.seal(self.ivs, output, entropy)?;
+        let mut result = WorkOrderResult {
+            workload_id: self.workload.clone(),
+            work_order_id: self.work_order.clone(),
+            worker_id: self.worker.clone(),
+            requester_id: self.requester.clone(),
+            worker_nonce: STANDARD.encode(nonce(entropy)?),
+            out_data: vec![OutItem::new(0, &sealed)],
+            worker_signature: String::new(),
+            ext_verification_key: None,
+            ext_verification_key_signature: None,
+        };
+        result.worker_signature = STANDARD.encode(keys.signing().sign(&result.hash()));
+        // Made of strings and numbers: writing it can't fail.
+        let text = serde_json::to_string(&result).unwrap_or_default();
+        Ok(result_frame(&self.id, &text))
+    }
+
+    fn failure(&self, fault: &Fault, entropy: &dyn Entropy) -> Vec<u8> {
+        let mut error = ErrorObject::for_manager(fault.reason).about(&self.work_order);
+        // Its own initialisation vector always: under the shared one, two answers to one order
+        // would be encrypted with the same nonce.
+        let sealed = self
+            .session_key
+            .seal(Ivs::Prefixed, fault.message.as_bytes(), entropy);
+        if let (Ok(sealed), false) = (sealed, fault.message.is_empty()) {
+            error.data.get_or_insert_default().detail = Some(STANDARD.encode(sealed));
+        }
+        error_frame(Some(&self.id), &error)
+    }
+}
+
+/// 16 characters of A–Z and 0–9, as Avalon's worker has them.
+fn nonce(entropy: &dyn Entropy) -> Result<[u8; 16], EntropyFailed> {
+    const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut out = [0; 16];
+    let mut filled = 0;
+    while filled < out.len() {
+        for byte in entropy.bytes::<32>()? {
+            // 252 is the largest multiple of 36 in a byte: more would favour some letters.
+            if byte < 252 && filled < out.len() {
+                out[filled] = LETTERS[usize::from(byte % 36)];
+                filled += 1;
+            }
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,181 @@
+//! Opening an order: one verdict for all of its cryptography, after the same work.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use protocol::crypto::aes::{Iv, Ivs, SessionKey};
+use protocol::crypto::secp256k1::VerifyingKey;
+use protocol::crypto::sha256;
+use protocol::methods::submit::{Item, Submit};
+use protocol::{Entropy, Reason, hash, ids};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::keys::WorkerKeys;
+
+/// An order whose cryptography held: only [`open`] makes one.
+pub(super) struct Opened {
+    /// Opens nothing any more, and encrypts the answer.
+    pub(super) session_key: SessionKey,
+    /// The layout of the answer's ciphertexts.
+    pub(super) ivs: Ivs,
+    /// The inputs in clear, sorted by index.
+    pub(super) inputs: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// Decrypts and checks `order`.
+///
+/// # Errors
+///
+/// [`Reason::OrderIntegrity`] whatever is wrong with the cryptography, [`Reason::OrderSignature`]
+/// when that is in order and the requester's signature isn't, [`Reason::Internal`] without
+/// randomness.
+pub(super) fn open(
+    order: &Submit<'_>,
+    keys: &WorkerKeys,
+    entropy: &dyn Entropy,
+) -> Result<Opened, Reason> {
+    let mut verdict = Verdict(order.worker_id == *keys.worker_id());
+    let (session_key, ivs) = session(order, keys, entropy, &mut verdict)?;
+
+    let request_hash = hash::of_submit(order);
+    let sealed = ids::decode(&order.encrypted_request_hash);
+    let claimed = sealed.and_then(|sealed| session_key.open(ivs, &sealed).ok());
+    verdict.demand(claimed.is_some_and(|claimed| equal(&claimed, &request_hash)));
+
+    let reader = ItemReader {
+        keys,
+        session_key: &session_key,
+        ivs,
+        entropy,
+    };
+    let mut sorted: Vec<_> = order.in_data.iter().collect();
+    sorted.sort_by_key(|item| item.index);
+    let mut inputs = Vec::with_capacity(sorted.len());
+    for item in sorted {
+        let plain = reader.read(item)?;
+        verdict.demand(plain.is_some());
+        inputs.push(plain.unwrap_or_default());
+    }
+    if !verdict.0 {
+        return Err(Reason::OrderIntegrity);
+    }
+    check_signature(order, &request_hash)?;
+    Ok(Opened {
+        session_key,
+        ivs,
+        inputs,
+    })
+}
+
+/// Whether everything has held so far. Nothing returns early on it.
+struct Verdict(bool);
+
+impl Verdict {
+    fn demand(&mut self, held: bool) {
+        self.0 &= held;
+    }
+}
+
+/// The session key and the layout of the ciphertexts; random ones where the order's don't do, so
+/// that what follows takes as long.
+fn session(
+    order: &Submit<'_>,
+    keys: &WorkerKeys,
+    entropy: &dyn Entropy,
+    verdict: &mut Verdict,
+) -> Result<(SessionKey, Ivs), Reason> {
+    let spare = SessionKey::generate(entropy).map_err(|_| Reason::Internal)?;
+    let sealed = ids::decode(&order.encrypted_session_key).unwrap_or_default();
+    let opened = unwrap_key(keys, &sealed);
+    verdict.demand(opened.is_some());
+
+    let ivs = match &order.session_key_iv {
+        None => Ivs::Prefixed,
+        Some(text) => {
+            let iv = ids::decode(text).and_then(|iv| Iv::try_from(iv).ok());
+            verdict.demand(iv.is_some());
+            Ivs::Shared(iv.unwrap_or_default())
+        }
+    };
+    Ok((opened.unwrap_or(spare), ivs))
+}
+
+/// One RSA operation, whatever the length of `sealed`, and the key in it if it has 32 bytes.
+fn unwrap_key(keys: &WorkerKeys, sealed: &[u8]) -> Option<SessionKey> {
+    let length = keys.decryption().modulus_len();
+    let fits = sealed.len() == length;
+    let mut whole = vec![0; length];
+    if fits {
+        whole.copy_from_slice(sealed);
+    }
+    let opened = keys.decryption().open(&whole).ok();
+    opened
+        .filter(|_| fits)
+        .and_then(|key| SessionKey::new(&key))
+}
+
+struct ItemReader<'a> {
+    keys: &'a WorkerKeys,
+    session_key: &'a SessionKey,
+    ivs: Ivs,
+    entropy: &'a dyn Entropy,
+}
+
+impl ItemReader<'_> {
+    /// The item in clear, by its own marker alone (Avalon's `-` wrongly sticks to later items), if
+    /// it opens and has the hash that it claims.
+    fn read(&self, item: &Item<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Reason> {
+        let data = STANDARD.decode(item.data.as_bytes()).ok();
+        let opens = data.is_some();
+        let data = data.unwrap_or_default();
+        let plain = match item.encrypted_data_encryption_key.as_ref() {
+            "-" => Some(Zeroizing::new(data)),
+            "" | "null" => self.session_key.open(self.ivs, &data).ok(),
+            wrapped => self.open_with_own_key(item, wrapped, &data)?,
+        };
+        Ok(plain.filter(|plain| opens && has_claimed_hash(item, plain)))
+    }
+
+    /// Wire facts 4.6: the item's key is encrypted to the worker, and that under the session key.
+    fn open_with_own_key(
+        &self,
+        item: &Item<'_>,
+        wrapped: &str,
+        data: &[u8],
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Reason> {
+        let spare = SessionKey::generate(self.entropy).map_err(|_| Reason::Internal)?;
+        let wrapped = ids::decode(wrapped).unwrap_or_default();
+        let to_worker = self.session_key.open(Ivs::Prefixed, &wrapped).ok();
+        let key = unwrap_key(self.keys, to_worker.as_deref().map_or(&[], Vec::as_slice));
+        let iv = ids::decode(&item.iv).and_then(|iv| Iv::try_from(iv).ok());
+        let held = key.is_some() && iv.is_some();
+        let plain = key
+            .unwrap_or(spare)
+            .open(Ivs::Shared(iv.unwrap_or_default()), data)
+            .ok();
+        Ok(plain.filter(|_| held))
+    }
+}
+
+fn has_claimed_hash(item: &Item<'_>, plain: &[u8]) -> bool {
+    if item.data_hash.is_empty() {
+        return true;
+    }
+    ids::decode(&item.data_hash).is_some_and(|claimed| equal(&claimed, &sha256(&[plain])))
+}
+
+fn check_signature(order: &Submit<'_>, request_hash: &[u8; 32]) -> Result<(), Reason> {
+    if order.requester_signature.is_empty() {
+        return Ok(());
+    }
+    let signature = STANDARD.decode(order.requester_signature.as_bytes()).ok();
+    let key = VerifyingKey::from_pem(&order.verifying_key).ok();
+    match (signature, key) {
+        (Some(signature), Some(key)) if key.verifies(request_hash, &signature) => Ok(()),
+        _ => Err(Reason::OrderSignature),
+    }
+}
+
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}

@@ -1,0 +1,198 @@
+//! Frames from the host in, frames to the host out, one thread per core between them.
+//!
+//! ```text
+//! socket ─▶ reader ─▶ queue ─▶ threads: open, run, answer ─▶ outbox ─▶ socket
+//!                       ▲            │ ▲
+//!                       └─ returned ─┤ └─ watchdog: answers for an order that overruns,
+//!                                    ▼    gives back what waits, ends the process
+//! ```
+//!
+//! No thread can be stopped in the middle of a workload. So when one overruns its limit the
+//! watchdog answers in its place and the process ends; the host starts another.
+
+mod outbox;
+mod queue;
+mod watchdog;
+
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use link::{Decoder, Kind, Limits};
+use protocol::SystemEntropy;
+use serde::Serialize;
+
+use self::outbox::Outbox;
+use self::queue::Queue;
+use self::watchdog::Watchdog;
+use crate::engine::{Engine, Step, SystemClock};
+
+/// Exit codes that the host understands.
+pub mod exit {
+    /// The host closed the connection, or asked for the end.
+    pub const END_OF_FILE: u8 = 0;
+    /// A fault of the program's own.
+    pub const INTERNAL: u8 = 70;
+    /// A workload overran; another process shall take over at once.
+    pub const REPLACED: u8 = 75;
+    /// The arguments or the keys can't be used.
+    pub const CONFIGURATION: u8 = 78;
+}
+
+/// What the program is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The worker's name.
+    pub worker: String,
+    /// What kind of keys it has; shown to operators.
+    pub keys: &'static str,
+    /// Threads that run workloads.
+    pub threads: NonZeroUsize,
+}
+
+/// Why serving ended before the host closed the connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connection to the host broke.
+    #[error("the connection to the host broke")]
+    Connection(#[from] std::io::Error),
+    /// The host sent what no host may.
+    #[error("the host broke the framing")]
+    Framing(#[from] link::Error),
+    /// The host sent a frame that only a program may send.
+    #[error("the host sent a frame of the wrong kind")]
+    Kind,
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    worker: &'a str,
+    threads: usize,
+    keys: &'a str,
+}
+
+/// Serves until the host closes `stream`.
+///
+/// # Errors
+///
+/// When the connection breaks or the host sends what it must not.
+pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), Error> {
+    silence_panics();
+    let reader = stream.try_clone()?;
+    let shared = Arc::new(Shared {
+        engine,
+        queue: Queue::new(),
+        outbox: Outbox::new(stream)?,
+        watchdog: Watchdog::new(),
+        entropy: SystemEntropy::new(),
+        clock: SystemClock::new(),
+    });
+    for number in 0..config.threads.get() {
+        let shared = Arc::clone(&shared);
+        spawn(format!("workload-{number}"), move || shared.work())?;
+    }
+    let guard = Arc::clone(&shared);
+    spawn("watchdog".to_owned(), move || guard.watch())?;
+
+    let ready = Ready {
+        worker: &config.worker,
+        threads: config.threads.get(),
+        keys: config.keys,
+    };
+    // Made of strings and a number: writing it can't fail.
+    let ready = serde_json::to_vec(&ready).unwrap_or_default();
+    shared.outbox.send(Kind::Ready, 0, &ready)?;
+    read(reader, &shared.queue)
+}
+
+/// Workloads may recurse; the stack is reserved, not used.
+const STACK: usize = 8 * 1024 * 1024;
+
+fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let builder = std::thread::Builder::new().name(name).stack_size(STACK);
+    builder.spawn(body).map(drop)
+}
+
+fn read(mut stream: UnixStream, queue: &Queue) -> Result<(), Error> {
+    let mut decoder = Decoder::new(Limits::DEFAULT);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = stream.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        decoder.push(&buffer[..count]);
+        while let Some(frame) = decoder.next()? {
+            if frame.kind != Kind::Request {
+                return Err(Error::Kind);
+            }
+            queue.push(frame.tag, frame.body);
+        }
+    }
+}
+
+/// A panic's message may hold a workload's input: say where, and never what.
+fn silence_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        if let Some(place) = info.location() {
+            eprintln!("panicked at {}:{}", place.file(), place.line());
+        }
+    }));
+}
+
+struct Shared {
+    engine: Engine,
+    queue: Queue,
+    outbox: Outbox,
+    watchdog: Watchdog,
+    entropy: SystemEntropy,
+    clock: SystemClock,
+}
+
+impl Shared {
+    /// One thread's life.
+    fn work(&self) {
+        loop {
+            let (tag, body) = self.queue.pop();
+            let job = match self.engine.open(&body, &self.entropy) {
+                Step::Reply(reply) => {
+                    self.answer(tag, &reply);
+                    continue;
+                }
+                Step::Run(job) => job,
+            };
+            drop(body);
+            let watch = self
+                .watchdog
+                .start(tag, job.time_limit(), job.overdue().to_vec());
+            let reply = job.run(self.engine.keys(), &self.entropy, &self.clock);
+            if self.watchdog.stop(watch) {
+                self.answer(tag, &reply);
+            } else {
+                // The watchdog has answered and is about to end the process.
+                std::thread::park();
+            }
+        }
+    }
+
+    fn answer(&self, tag: u64, reply: &[u8]) {
+        if self.outbox.send(Kind::Response, tag, reply).is_err() {
+            // Nobody is there to hear it; the reader sees the same and ends the process.
+            std::process::exit(exit::INTERNAL.into());
+        }
+    }
+
+    /// The watchdog's life: it ends with the process.
+    fn watch(&self) {
+        let (tag, reply) = self.watchdog.wait();
+        eprintln!("a workload overran its time limit; this process ends");
+        let _ = self.outbox.send(Kind::Response, tag, &reply);
+        for tag in self.queue.close() {
+            let _ = self.outbox.send(Kind::Returned, tag, b"");
+        }
+        let _ = self.outbox.send(Kind::Ending, 0, b"overrun");
+        std::process::exit(exit::REPLACED.into());
+    }
+}

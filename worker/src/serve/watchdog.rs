@@ -1,0 +1,119 @@
+//! Time limits: who runs, until when, and what to say if they don't end.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Names one watched run.
+pub(super) type Watch = u64;
+
+/// Knows every run and its deadline.
+pub(super) struct Watchdog {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    next: Watch,
+    runs: BTreeMap<Watch, Run>,
+}
+
+struct Run {
+    deadline: Instant,
+    tag: u64,
+    overdue: Vec<u8>,
+}
+
+impl Watchdog {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Watches a run that starts now; `overdue` answers for it if it doesn't stop in time.
+    pub(super) fn start(&self, tag: u64, limit: Duration, overdue: Vec<u8>) -> Watch {
+        let mut state = self.lock();
+        let deadline = Instant::now() + limit;
+        let watch = state.next;
+        state.next += 1;
+        let earliest = state.runs.values().map(|run| run.deadline).min();
+        state.runs.insert(
+            watch,
+            Run {
+                deadline,
+                tag,
+                overdue,
+            },
+        );
+        // Waking the watchdog costs more than a short order, so only a new earliest deadline does.
+        if earliest.is_none_or(|earliest| deadline < earliest) {
+            self.changed.notify_one();
+        }
+        watch
+    }
+
+    /// Ends a run; `false` if it came too late and has been answered for.
+    pub(super) fn stop(&self, watch: Watch) -> bool {
+        self.lock().runs.remove(&watch).is_some()
+    }
+
+    /// Waits for a run to overrun; returns its tag and the answer for it.
+    pub(super) fn wait(&self) -> (u64, Vec<u8>) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let due = state.runs.iter().find(|(_, run)| run.deadline <= now);
+            if let Some(watch) = due.map(|(watch, _)| *watch)
+                && let Some(run) = state.runs.remove(&watch)
+            {
+                return (run.tag, run.overdue);
+            }
+            state = match state.runs.values().map(|run| run.deadline).min() {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(now);
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_overruns_is_answered_for() {
+        let watchdog = Watchdog::new();
+        let long = watchdog.start(1, Duration::from_secs(3600), b"long".to_vec());
+        let short = watchdog.start(2, Duration::from_millis(20), b"short".to_vec());
+        let ended = watchdog.start(3, Duration::from_millis(1), b"ended".to_vec());
+        assert!(watchdog.stop(ended));
+        assert_eq!(watchdog.wait(), (2, b"short".to_vec()));
+        assert!(!watchdog.stop(short), "it has been answered for");
+        assert!(watchdog.stop(long));
+    }
+
+    #[test]
+    fn a_new_earlier_deadline_is_noticed() {
+        let watchdog = &Watchdog::new();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| watchdog.wait().0);
+            watchdog.start(1, Duration::from_secs(3600), vec![]);
+            watchdog.start(2, Duration::from_millis(5), vec![]);
+            assert_eq!(waiting.join().unwrap(), 2);
+        });
+    }
+}
