@@ -37,4 +37,3 @@ pub mod token;
 pub use crypto::entropy::{Entropy, EntropyFailed, SystemEntropy};
 pub use ids::{HexText, RequesterId, WorkOrderId, WorkerId, WorkloadId};
 pub use reason::Reason;
-pub use token::Token;
