@@ -27,7 +27,10 @@ fn main() -> ExitCode {
 fn write_table() -> Result<(), Box<dyn Error>> {
     let worker = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = worker.parent().unwrap_or(Path::new("."));
-    println!("cargo::rerun-if-changed={}", root.join("build.rs").display());
+    println!(
+        "cargo::rerun-if-changed={}",
+        root.join("build.rs").display()
+    );
     let registry = Registry::read(root)?;
     for file in registry.files() {
         println!("cargo::rerun-if-changed={}", file.display());

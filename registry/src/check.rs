@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::listing::{self, Entry, Listing};
+use crate::naming;
 use crate::scan::{Annotated, Sources};
 
 /// Reports every way in which the two disagree.
@@ -62,6 +63,7 @@ impl<'a> Check<'a> {
         if let Some(annotated) = self.at(&entry.module, &entry.function) {
             if let Some(id) = &annotated.id
                 && *id != entry.id
+                && naming::check_id(id).is_ok()
             {
                 self.report(
                     &entry.place,
@@ -74,6 +76,9 @@ impl<'a> Check<'a> {
                     "write the same id in both places".to_owned(),
                 );
             }
+            return;
+        }
+        if self.is_reported(entry) {
             return;
         }
         let (problem, otherwise) = self.what_is_missing(entry);
@@ -90,7 +95,7 @@ impl<'a> Check<'a> {
                 ..
             }) => {
                 let line = listing::entry_text(&entry.id, module, function);
-                format!("the function with this id is at {place}: write {line}")
+                format!("the function with this id is at {place}: write here {line}")
             }
             None => otherwise,
         };
@@ -122,26 +127,46 @@ impl<'a> Check<'a> {
                 format!("write `#[workload(\"{id}\")]` before the function at {place}"),
             );
         }
-        if let Some(place) = self.sources.modules.get(module) {
+        if let Some(file) = self.sources.modules.get(module) {
             return (
                 format!(
                     "\"{id}\" names a function that is missing: `{}`",
                     path(module, function)
                 ),
-                format!("write the function in the module of {place}, or remove the entry"),
+                format!(
+                    "write the function in {}, or remove the entry",
+                    file.display()
+                ),
             );
         }
         let problem = format!("\"{id}\" names a module that is missing: `{module}`");
-        let first = module.split("::").next().unwrap_or_default();
-        let fix = if self.crates.iter().any(|name| name == first) {
-            "declare it with `pub mod`, or correct the entry".to_owned()
-        } else {
-            format!(
-                "begin it with a crate that holds workloads and that worker/Cargo.toml names: {}",
-                self.crates.join(", ")
-            )
+        (problem, self.where_to_declare(module))
+    }
+
+    fn where_to_declare(&self, module: &str) -> String {
+        let mut missing = module;
+        while let Some((outer, inner)) = missing.rsplit_once("::") {
+            if let Some(file) = self.sources.modules.get(outer) {
+                let file = file.display();
+                return format!("write `pub mod {inner};` in {file}, or correct the entry");
+            }
+            missing = outer;
+        }
+        format!(
+            "begin it with a crate that holds workloads and that worker/Cargo.toml names: {}",
+            self.crates.join(", ")
+        )
+    }
+
+    /// Whether it is known by now why what an entry names is not found.
+    fn is_reported(&self, entry: &Entry) -> bool {
+        let unread = |module: &String| {
+            entry
+                .module
+                .strip_prefix(module.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
-        (problem, fix)
+        self.sources.hidden.contains(&entry.id) || self.sources.unread.iter().any(unread)
     }
 
     fn annotated(&mut self, annotated: &Annotated, listing: &Listing) {
@@ -150,10 +175,11 @@ impl<'a> Check<'a> {
         } = annotated;
         let Some(id) = &annotated.id else { return };
         // An entry with this id, or for this function, is reported with the entry.
-        let listed = listing.entries.iter().any(|entry| {
-            entry.id == *id || (entry.module == *module && entry.function == *function)
-        });
-        if listed || crate::naming::check_id(id).is_err() {
+        let listed = listing
+            .entries
+            .iter()
+            .any(|entry| entry.module == *module && entry.function == *function);
+        if listed || listing.may_name(id) || naming::check_id(id).is_err() {
             return;
         }
         self.report(

@@ -49,9 +49,9 @@ pub enum Error {
         key: String,
     },
 
-    /// The table's source is not Rust: a fault of this crate.
-    #[error("the table of workloads is not Rust")]
-    Table(#[from] syn::Error),
+    /// A source that is written or changed is not Rust.
+    #[error("a source that was to be written is not Rust; is it being edited?")]
+    NotRust(#[from] syn::Error),
 
     /// A new workload's id is no id.
     #[error("`{id}` cannot be a workload's id: it {fault}; an id is like `my-workload`")]

@@ -16,6 +16,9 @@ pub(crate) const FILE: &str = "workloads.json";
 /// The list's entries in its own order. Ids are checked and different from each other.
 pub(crate) struct Listing {
     pub(crate) entries: Vec<Entry>,
+    /// Ids whose entries cannot be read, which has been reported; nothing if that is so of the
+    /// whole list.
+    pub(crate) unread: Option<Vec<String>>,
 }
 
 /// One line of the list.
@@ -44,10 +47,17 @@ impl Listing {
         let members = json
             .deserialize_map(InOrder)
             .and_then(|members| json.end().map(|()| members));
-        let members = members.unwrap_or_else(|error| {
-            problems.push(malformed(&error, 1));
-            Vec::new()
-        });
+        let members = match members {
+            Ok(members) => members,
+            Err(error) => {
+                problems.push(malformed(&error, 1));
+                return Self {
+                    entries,
+                    unread: None,
+                };
+            }
+        };
+        let mut unread = Vec::new();
         for (id, value) in members {
             // serde_json hands out slices of `text` itself: their address is their offset.
             let start = value.get().as_ptr().addr() - text.as_ptr().addr();
@@ -69,10 +79,25 @@ impl Listing {
                     place,
                     end: start + value.get().len(),
                 }),
-                Err(error) => problems.push(malformed(&error, line)),
+                Err(error) => {
+                    problems.push(malformed(&error, line));
+                    unread.push(id);
+                }
             }
         }
-        Self { entries }
+        Self {
+            entries,
+            unread: Some(unread),
+        }
+    }
+
+    /// Whether the list names an id or, as far as it could be read, might.
+    pub(crate) fn may_name(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.id == id)
+            || self
+                .unread
+                .as_ref()
+                .is_none_or(|unread| unread.iter().any(|name| name == id))
     }
 }
 

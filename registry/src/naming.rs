@@ -1,6 +1,6 @@
 //! Names: what an id may be, and how the names that follow from it are made.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
 /// The longest id, in characters.
@@ -29,7 +29,7 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
         return Err("does not begin with a letter");
     }
     if id.ends_with('-') || id.contains("--") {
-        return Err("has a `-` that stands before nothing");
+        return Err("ends with `-` or has two of them in a row");
     }
     Ok(())
 }
@@ -45,15 +45,21 @@ pub fn function_name(id: &str) -> String {
     id.replace('-', "_")
 }
 
-/// An identifier from text that stands in a file or an id, if it is one (`r#` allowed).
-pub(crate) fn identifier(text: &str) -> Option<Ident> {
-    let ident: Ident = syn::parse_str(text).ok()?;
-    Some(Ident::new_raw(
-        &ident.unraw().to_string(),
-        Span::call_site(),
-    ))
-    .filter(|_| text.starts_with("r#"))
-    .or(Some(ident))
+/// Whether a function and a module may have this name.
+pub(crate) fn is_free(name: &str) -> bool {
+    /// Keywords of the edition that the parser lets pass, crates that generated code refers to,
+    /// and files that mean something to cargo.
+    const TAKEN: [&str; 8] = [
+        "alloc",
+        "core",
+        "gen",
+        "lib",
+        "main",
+        "std",
+        "workload",
+        "workloads",
+    ];
+    !TAKEN.contains(&name) && syn::parse_str::<Ident>(name).is_ok()
 }
 
 #[cfg(test)]
@@ -74,14 +80,17 @@ mod tests {
 
     #[test]
     fn raw_identifiers_lose_their_mark() {
-        let ident = identifier("r#match").unwrap();
+        let ident = syn::parse_str("r#match").unwrap();
         assert_eq!(description_name(&ident), "__workload_match");
     }
 
     #[test]
-    fn keywords_are_no_identifiers() {
-        assert!(identifier("match").is_none());
-        assert!(identifier("a-b").is_none());
-        assert_eq!(identifier("r#match").unwrap(), "r#match");
+    fn keywords_and_crates_are_no_names() {
+        for name in [
+            "match", "self", "crate", "async", "try", "gen", "std", "a-b", "",
+        ] {
+            assert!(!is_free(name), "{name}");
+        }
+        assert!(is_free(&function_name("my-workload")));
     }
 }

@@ -17,7 +17,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::Table`] if a listed name makes no Rust.
+    /// [`Error::NotRust`] if a listed name makes no Rust.
     pub fn table(&self) -> Result<String, Error> {
         let mut paths: Vec<syn::Path> = Vec::new();
         for workload in self.workloads() {

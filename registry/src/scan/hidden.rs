@@ -1,48 +1,46 @@
 //! Annotations that the compiler would see but that a reader of the sources cannot rely on: in
 //! macros, under another name, behind `cfg_attr`, or on what is no function of a module.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemFn, ItemUse, Macro, Meta, UseTree};
+use syn::{Attribute, ItemFn, ItemUse, LitStr, Macro, Meta, UseTree};
 
-use crate::declaration::is_workload;
+use crate::declaration::{id_of, is_workload};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// Reports annotations anywhere in an item that is neither a function nor a module.
-pub(crate) fn in_item(item: &Item, file: &Path, problems: &mut Vec<Diagnostic>) {
-    Hidden { file, problems }.visit_item(item);
-}
-
-/// Reports annotations inside a function, and `cfg_attr` on it; its own annotation is no matter
-/// of this module.
-pub(crate) fn in_function(function: &ItemFn, file: &Path, problems: &mut Vec<Diagnostic>) {
-    let mut hidden = Hidden { file, problems };
-    for attribute in &function.attrs {
-        hidden.condition(attribute);
-    }
-    hidden.visit_signature(&function.sig);
-    hidden.visit_block(&function.block);
-}
-
-struct Hidden<'a> {
-    file: &'a Path,
-    problems: &'a mut Vec<Diagnostic>,
+/// Reports them; what it visits is anything but a module or a function of one.
+pub(super) struct Hidden<'a> {
+    pub(super) file: PathBuf,
+    pub(super) problems: &'a mut Vec<Diagnostic>,
+    /// The ids of those that it finds.
+    pub(super) ids: &'a mut BTreeSet<String>,
 }
 
 impl Hidden<'_> {
+    /// Visits a module's function but for its own annotation, which is where it may be.
+    pub(super) fn visit_within(&mut self, function: &ItemFn) {
+        for attribute in &function.attrs {
+            self.condition(attribute);
+        }
+        self.visit_signature(&function.sig);
+        self.visit_block(&function.block);
+    }
+
     fn report(&mut self, line: usize, problem: &str, fix: &str) {
-        let place = Place::new(self.file, line);
+        let place = Place::new(&self.file, line);
         self.problems.push(Diagnostic::new(place, problem, fix));
     }
 
     fn condition(&mut self, attribute: &Attribute) {
         if let Meta::List(list) = &attribute.meta
             && list.path.is_ident("cfg_attr")
-            && first_mention(list.tokens.clone()).is_some()
+            && let Some(mention) = first_mention(list.tokens.clone())
         {
+            self.ids.extend(mention.id);
             self.report(
                 attribute.span().start().line,
                 "an annotation is hidden in `cfg_attr`",
@@ -77,6 +75,7 @@ impl<'ast> Visit<'ast> for Hidden<'_> {
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         self.condition(attribute);
         if is_workload(attribute.path()) {
+            self.ids.extend(id_of(attribute).map(|id| id.value()));
             self.report(
                 attribute.span().start().line,
                 "an annotation stands where no workload can be",
@@ -87,9 +86,10 @@ impl<'ast> Visit<'ast> for Hidden<'_> {
     }
 
     fn visit_macro(&mut self, invocation: &'ast Macro) {
-        for line in in_tokens(invocation.tokens.clone()) {
+        for mention in in_tokens(invocation.tokens.clone()) {
+            self.ids.extend(mention.id);
             self.report(
-                line,
+                mention.line,
                 "an annotation is hidden in a macro",
                 "write the function out at the top level of a module, with its attribute",
             );
@@ -102,33 +102,46 @@ impl<'ast> Visit<'ast> for Hidden<'_> {
     }
 }
 
-/// Lines of annotations in a macro's tokens: `#[…]` with `workload(` in it.
-fn in_tokens(tokens: TokenStream) -> Vec<usize> {
-    let mut lines = Vec::new();
+/// `workload("id")` in tokens.
+struct Mention {
+    line: usize,
+    id: Option<String>,
+}
+
+/// Annotations in a macro's tokens: `#[…]` with `workload(` in it.
+fn in_tokens(tokens: TokenStream) -> Vec<Mention> {
+    let mut mentions = Vec::new();
     let mut after_hash = false;
     for token in tokens {
         if let TokenTree::Group(group) = &token {
             if after_hash && group.delimiter() == Delimiter::Bracket {
-                lines.extend(first_mention(group.stream()));
+                mentions.extend(first_mention(group.stream()));
             } else {
-                lines.extend(in_tokens(group.stream()));
+                mentions.extend(in_tokens(group.stream()));
             }
         }
         after_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
     }
-    lines
+    mentions
 }
 
-/// The line of the first `workload(…)` at any depth.
-fn first_mention(tokens: TokenStream) -> Option<usize> {
+/// The first `workload(…)` at any depth.
+fn first_mention(tokens: TokenStream) -> Option<Mention> {
     let mut named = None;
     for token in tokens {
         if let TokenTree::Group(group) = &token {
-            if named.is_some() && group.delimiter() == Delimiter::Parenthesis {
-                return named;
+            if let Some(line) = named
+                && group.delimiter() == Delimiter::Parenthesis
+            {
+                let id = group.stream().into_iter().next();
+                let id = id.and_then(|token| syn::parse2::<LitStr>(token.into()).ok());
+                return Some(Mention {
+                    line,
+                    id: id.map(|id| id.value()),
+                });
             }
-            if let Some(line) = first_mention(group.stream()) {
-                return Some(line);
+            if let Some(mention) = first_mention(group.stream()) {
+                return Some(mention);
             }
         }
         named = match token {

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use syn::spanned::Spanned;
+use syn::visit::Visit;
 use syn::{Attribute, Item, ItemFn, ItemMod, Meta, Visibility};
 
 use self::files::Folders;
+use self::hidden::Hidden;
 use crate::declaration::{Declaration, id_of, is_workload};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest::WorkloadCrate;
@@ -17,10 +19,15 @@ use crate::manifest::WorkloadCrate;
 /// What the sources hold. Modules go by their path, such as `workloads::fibonacci`.
 #[derive(Default)]
 pub(crate) struct Sources {
-    pub(crate) modules: BTreeMap<String, Place>,
+    /// With the files that hold them.
+    pub(crate) modules: BTreeMap<String, PathBuf>,
+    /// Modules whose file cannot be read, which has been reported.
+    pub(crate) unread: BTreeSet<String>,
     /// Functions by module and name.
     pub(crate) functions: BTreeMap<(String, String), Place>,
     pub(crate) annotated: Vec<Annotated>,
+    /// Ids of annotations where none may be, which has been reported.
+    pub(crate) hidden: BTreeSet<String>,
 }
 
 /// An annotated function at the top level of a module.
@@ -88,6 +95,14 @@ impl Scanner<'_> {
         file.strip_prefix(self.root).unwrap_or(file).to_owned()
     }
 
+    fn hidden(&mut self, file: &Path) -> Hidden<'_> {
+        Hidden {
+            file: file.to_owned(),
+            problems: self.problems,
+            ids: &mut self.sources.hidden,
+        }
+    }
+
     fn report(&mut self, place: Place, problem: impl Into<String>, fix: impl Into<String>) {
         self.problems.push(Diagnostic::new(place, problem, fix));
     }
@@ -98,10 +113,14 @@ impl Scanner<'_> {
             return;
         }
         let shown = self.shown(file);
+        self.sources
+            .modules
+            .insert(module.path.clone(), shown.clone());
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) => {
                 let problem = format!("cannot read {}: {error}", shown.display());
+                self.sources.unread.insert(module.path);
                 return self.report(declared, problem, "create the file, or remove the module");
             }
         };
@@ -111,11 +130,11 @@ impl Scanner<'_> {
             Err(error) => {
                 let place = Place::new(&shown, error.span().start().line);
                 let problem = format!("the file is not Rust: {error}");
+                self.sources.unread.insert(module.path);
                 return self.report(place, problem, "correct it: rustc says more");
             }
         };
         module.fault = module.fault.or_else(|| conditional(&parsed.attrs));
-        self.sources.modules.insert(module.path.clone(), declared);
         self.open.push(file.to_owned());
         self.items(&parsed.items, &module, &shown);
         self.open.pop();
@@ -126,7 +145,7 @@ impl Scanner<'_> {
             match item {
                 Item::Fn(function) => self.function(function, module, file),
                 Item::Mod(inner) => self.module(inner, module, file),
-                other => hidden::in_item(other, file, self.problems),
+                other => self.hidden(file).visit_item(other),
             }
         }
     }
@@ -136,7 +155,7 @@ impl Scanner<'_> {
         let place = Place::new(file, function.sig.ident.span().start().line);
         let key = (module.path.clone(), name.clone());
         self.sources.functions.insert(key, place.clone());
-        hidden::in_function(function, file, self.problems);
+        self.hidden(file).visit_within(function);
         let annotations = function
             .attrs
             .iter()
@@ -208,7 +227,7 @@ impl Scanner<'_> {
         let explicit = files::explicit_path(&inner.attrs);
         if let Some((_, items)) = &inner.content {
             let folders = outer.folders.of_inline(&name, explicit.as_deref());
-            self.sources.modules.insert(path.clone(), place);
+            self.sources.modules.insert(path.clone(), file.to_owned());
             let module = Module {
                 path,
                 folders,
@@ -229,6 +248,7 @@ impl Scanner<'_> {
             // A module that is compiled only sometimes may be missing, as for another system.
             Err(_) if conditional(&inner.attrs).is_some() => {}
             Err(expected) => {
+                self.sources.unread.insert(path.clone());
                 let expected = self.shown(&expected);
                 self.report(
                     place,
