@@ -1,0 +1,20 @@
+//! What whole-system tests and benches share.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`keys`] | committed test keys |
+//! | [`entropy`] | randomness that is the same each time |
+//! | [`orders`] | orders as a requester sends them, and as an attacker would |
+//! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test helper that fails shall stop its test"
+)]
+
+pub mod entropy;
+pub mod keys;
+pub mod orders;
+pub mod vectors;
