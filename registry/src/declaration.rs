@@ -184,7 +184,7 @@ fn check_type(kind: &Type) -> syn::Result<()> {
         Type::ImplTrait(_) => "an input has a type of its own: write it instead of `impl`",
         _ => return Ok(()),
     };
-    Err(syn::Error::new(kind.span(), instead))
+    Err(syn::Error::new_spanned(kind, instead))
 }
 
 fn doc_text(attributes: &[Attribute]) -> String {

@@ -56,7 +56,8 @@ impl Capabilities {
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if !input.peek(LitStr) {
-            return Err(input.error("a workload begins with its id: `#[workload(\"my-id\")]`"));
+            let message = "a workload begins with its id: `#[workload(\"my-id\")]`";
+            return Err(syn::Error::new(input.span(), message));
         }
         let mut errors = Errors::default();
         let id: LitStr = input.parse()?;
@@ -93,34 +94,48 @@ impl Options {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        match name.to_string().as_str() {
-            "network" => self.capabilities.network = true,
-            "secrets" => self.capabilities.secrets = true,
-            "files" => self.capabilities.files = true,
+        let flag = match name.to_string().as_str() {
+            "network" => &mut self.capabilities.network,
+            "secrets" => &mut self.capabilities.secrets,
+            "files" => &mut self.capabilities.files,
             "time" => {
-                input.parse::<Token![=]>()?;
-                let text = input.parse::<LitStr>().map_err(|error| {
-                    syn::Error::new(error.span(), format!("{TIME_LIMIT_FORM}, in quotes"))
-                })?;
-                if let Some(limit) = errors.keep(time_limit(&text)) {
+                if let Some(limit) = errors.keep(time_limit(&time_text(name, input)?)) {
                     self.time_limit = limit;
                 }
+                return Ok(());
             }
             "crate" => {
                 input.parse::<Token![=]>()?;
                 self.crate_path = Some(input.call(Path::parse_mod_style)?);
+                return Ok(());
             }
             _ => {
                 return Err(syn::Error::new(
                     name.span(),
                     format!(
-                        "unknown option `{name}`: the options are time, network, secrets, files and crate"
+                        "unknown option `{name}`: the options are time, network, secrets, files \
+                         and crate"
                     ),
                 ));
             }
+        };
+        if input.peek(Token![=]) {
+            return Err(input.error(format!("`{name}` takes no value: it stands alone")));
         }
+        *flag = true;
         Ok(())
     }
+}
+
+fn time_text(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let message = format!("{TIME_LIMIT_FORM}, in quotes: `time = \"5s\"`");
+    if !input.peek(Token![=]) {
+        return Err(syn::Error::new(name.span(), message));
+    }
+    input.parse::<Token![=]>()?;
+    input
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), message))
 }
 
 const TIME_LIMIT_FORM: &str = "a time limit is like `500ms`, `5s` or `2m`";

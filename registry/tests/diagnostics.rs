@@ -1,5 +1,7 @@
 //! The message for each way to get it wrong, as an author sees it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[allow(dead_code, reason = "shared by several tests")]
 mod tree;
 

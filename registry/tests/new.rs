@@ -1,5 +1,7 @@
 //! Adding workloads to a tree.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[allow(dead_code, reason = "shared by several tests")]
 mod tree;
 

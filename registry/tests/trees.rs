@@ -1,5 +1,7 @@
 //! Trees that are in order, however their sources are laid out.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[allow(dead_code, reason = "shared by several tests")]
 mod tree;
 
