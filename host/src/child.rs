@@ -22,6 +22,9 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 /// Longest such wait.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
+/// The first descriptor that isn't standard input, output or error.
+const FIRST_OTHER: i32 = 3;
+
 /// A program that has been started and not yet been seen to exit. Dropping it kills it.
 pub(crate) struct Child {
     process: std::process::Child,
@@ -33,7 +36,7 @@ pub(crate) struct Child {
 /// Starts the program and gives it one end of a socket pair as standard input; the other end is
 /// returned.
 ///
-/// The program inherits nothing else: no descriptor (all of the host's are close-on-exec), no
+/// The program inherits nothing else: no descriptor, no
 /// environment but the configured one, no terminal signals (it's in a process group of its own, so
 /// that an operator's Ctrl-C reaches the host alone and requests in flight are answered).
 pub(crate) fn start(config: &Config) -> Result<(Child, UnixStream), Error> {
@@ -42,6 +45,9 @@ pub(crate) fn start(config: &Config) -> Result<(Child, UnixStream), Error> {
     ours.set_nonblocking(true)
         .map_err(Error::system("set up a socket"))?;
 
+    // Rust's descriptors are close-on-exec by themselves; some of libzmq's, and whatever the host's
+    // own parent left open, are not.
+    close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
     let mut process = Command::new(&config.program)
         .args(&config.program_args)
         .env_clear()

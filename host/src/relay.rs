@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use link::{Frame, Kind};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use protocol::{Entropy, SystemEntropy};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -388,8 +389,9 @@ fn register(poll: &Poll, descriptor: RawFd, token: Token) -> Result<(), Error> {
 /// A fresh random name for this host process.
 fn instance() -> Result<String, Error> {
     let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(&mut bytes))
-        .map_err(Error::system("read random bytes"))?;
+    SystemEntropy::new()
+        .fill(&mut bytes)
+        .map_err(std::io::Error::other)
+        .map_err(Error::system("get random bytes"))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -1,0 +1,20 @@
+//! A host from outside: real sockets, a real program.
+//!
+//! The program is this test binary again, started with an environment variable that makes it behave
+//! as an enclave program would, or worse (`support::program`).
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's helpers fail as the test does"
+)]
+
+mod backpressure;
+mod building;
+mod cost;
+mod frames;
+mod lifecycle;
+mod membership;
+mod shutdown;
+mod support;
