@@ -34,7 +34,7 @@ struct Check<'a> {
     problems: &'a mut Vec<Diagnostic>,
 }
 
-impl<'a> Check<'a> {
+impl Check<'_> {
     fn report(&mut self, place: &Place, problem: String, fix: String) {
         self.problems
             .push(Diagnostic::new(place.clone(), problem, fix));
@@ -60,7 +60,7 @@ impl<'a> Check<'a> {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        if let Some(annotated) = self.at(&entry.module, &entry.function) {
+        if let Some(annotated) = self.sources.find(&entry.module, &entry.function) {
             if let Some(id) = &annotated.id
                 && *id != entry.id
                 && naming::check_id(id).is_ok()
@@ -100,13 +100,6 @@ impl<'a> Check<'a> {
             None => otherwise,
         };
         self.report(&entry.place, problem, fix);
-    }
-
-    fn at(&self, module: &str, function: &str) -> Option<&'a Annotated> {
-        self.sources
-            .annotated
-            .iter()
-            .find(|annotated| annotated.module == module && annotated.function == function)
     }
 
     /// What an entry names that is not there, and the fix.

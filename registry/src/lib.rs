@@ -24,7 +24,7 @@ mod table;
 mod text;
 
 pub use declaration::{Declaration, Parameter};
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use error::Error;
 pub use new::new_workload;
 pub use options::{Capabilities, DEFAULT_TIME_LIMIT, LONGEST_TIME_LIMIT, Options};

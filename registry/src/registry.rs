@@ -82,9 +82,11 @@ impl Registry {
         let names: Vec<_> = crates.into_iter().map(|found| found.name).collect();
         check::check(&listing, &sources, &names, &mut problems);
         Diagnostics::collect(problems)?;
-        let mut workloads: Vec<_> = sources
-            .annotated
-            .into_iter()
+        // Only what the list names, whatever else the sources hold.
+        let mut workloads: Vec<_> = listing
+            .entries
+            .iter()
+            .filter_map(|entry| sources.find(&entry.module, &entry.function))
             .filter_map(Workload::new)
             .collect();
         workloads.sort_by(|one, other| one.id.cmp(&other.id));
@@ -103,21 +105,21 @@ impl Registry {
 }
 
 impl Workload {
-    fn new(annotated: Annotated) -> Option<Self> {
-        let declaration = annotated.declaration?;
+    fn new(annotated: &Annotated) -> Option<Self> {
+        let declaration = annotated.declaration.as_ref()?;
         let inputs = declaration.inputs.iter().map(|input| Input {
             name: input.name.clone(),
             kind: input.kind_text(),
         });
         Some(Self {
             inputs: inputs.collect(),
-            id: declaration.options.id,
-            module: annotated.module,
-            function: annotated.function,
-            doc: declaration.doc,
+            id: declaration.options.id.clone(),
+            module: annotated.module.clone(),
+            function: annotated.function.clone(),
+            doc: declaration.doc.clone(),
             time_limit: declaration.options.time_limit,
             capabilities: declaration.options.capabilities,
-            place: annotated.place,
+            place: annotated.place.clone(),
         })
     }
 }

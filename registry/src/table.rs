@@ -90,6 +90,6 @@ fn listing_text(workloads: &[Workload]) -> String {
                 .collect(),
         })
         .collect();
-    // Text without maps of other keys than strings cannot fail to serialise.
-    serde_json::to_string(&entries).unwrap_or_default()
+    #[expect(clippy::expect_used, reason = "lists and texts always serialise")]
+    serde_json::to_string(&entries).expect("lists and texts serialise")
 }

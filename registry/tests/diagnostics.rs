@@ -243,6 +243,17 @@ fn function_that_cannot_be_a_workload() {
 }
 
 #[test]
+fn function_with_two_annotations() {
+    let tree = Tree::new();
+    tree.replace(
+        "workloads/src/greet.rs",
+        "pub fn",
+        "#[workload(\"welcome\")]\npub fn",
+    );
+    insta::assert_snapshot!(message(&tree));
+}
+
+#[test]
 fn source_is_no_rust() {
     let tree = Tree::new();
     tree.write("workloads/src/greet.rs", "\npub fn greet( -> String {}\n");

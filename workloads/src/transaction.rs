@@ -58,7 +58,7 @@ fn text(units: &UBig) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use workload::FromInput;
+    use workload::{Context, FromInput};
 
     use super::*;
 
@@ -68,10 +68,18 @@ mod tests {
         transaction(sender, receiver, amount, discount).map_err(|failure| failure.to_string())
     }
 
+    const OVERDRAFT: &str =
+        "the sender's balance is too small: it does not cover the amount less the discount";
+
+    /// Both balances of an answer.
+    fn parts(answer: &str) -> (&str, &str) {
+        let (sender, receiver) = answer.split_once(", receiver balance = ").unwrap();
+        (sender.strip_prefix("Sender balance = ").unwrap(), receiver)
+    }
+
     fn balances(inputs: [&str; 4]) -> (String, String) {
         let answer = run(inputs).unwrap();
-        let (sender, receiver) = answer.split_once(", receiver balance = ").unwrap();
-        let sender = sender.strip_prefix("Sender balance = ").unwrap();
+        let (sender, receiver) = parts(&answer);
         (sender.to_owned(), receiver.to_owned())
     }
 
@@ -112,7 +120,36 @@ mod tests {
         );
         assert_eq!(
             run(["50", "0", "100.000000000000000001", "50"]).unwrap_err(),
-            "the sender's balance is too small: it does not cover the amount less the discount"
+            OVERDRAFT
+        );
+    }
+
+    #[test]
+    fn inputs_that_do_not_fit_are_refused_by_name() {
+        let context = Context::new("worker", "order", "requester");
+        let refusal = |text: &str| {
+            let answer = (__workload_transaction.run)(&context, &[text.as_bytes()]);
+            answer.unwrap_err().to_string()
+        };
+        assert_eq!(
+            refusal("100 100 -50 50"),
+            "input `amount`: expected a number that is not negative"
+        );
+        assert_eq!(
+            refusal("100 100 50 -1"),
+            "input `discount`: expected a number that is not negative"
+        );
+        assert_eq!(
+            refusal("1e2 100 50 50"),
+            "input `sender_balance`: expected a decimal number such as 12.50"
+        );
+        assert_eq!(
+            refusal("100 100 50"),
+            "input `discount` (Decimal) is missing"
+        );
+        assert_eq!(
+            refusal("100 100 50 50 50"),
+            "the first item has 5 values, but this workload takes 4 inputs"
         );
     }
 
@@ -154,17 +191,17 @@ mod tests {
     proptest! {
         #[test]
         fn no_money_is_made_or_lost(
-            sender in r"[1-9][0-9]{0,77}(\.[0-9]{1,18})?",
+            sender in r"[0-9]{1,78}(\.[0-9]{1,18})?",
             receiver in r"[0-9]{1,78}(\.[0-9]{1,18})?",
-            amount in r"[0-9](\.[0-9]{1,18})?",
-            discount in r"[1-9][0-9](\.[0-9]{1,18})?",
+            amount in r"[0-9]{1,78}(\.[0-9]{1,18})?|[0-9](\.[0-9]{1,18})?",
+            discount in r"[0-9]{1,2}(\.[0-9]{1,18})?|100",
         ) {
-            // A tenth of the largest amount is below the least balance at 90 percent; other
-            // cases are refused for good reason.
-            if let Ok(answer) = run([&sender, &receiver, &amount, &discount]) {
-                let (left, got) = answer.split_once(", receiver balance = ").unwrap();
-                let left = left.strip_prefix("Sender balance = ").unwrap();
-                prop_assert_eq!(sum(left, got), sum(&sender, &receiver));
+            match run([&sender, &receiver, &amount, &discount]) {
+                Ok(answer) => {
+                    let (left, got) = parts(&answer);
+                    prop_assert_eq!(sum(left, got), sum(&sender, &receiver));
+                }
+                Err(message) => prop_assert_eq!(message, OVERDRAFT),
             }
         }
 

@@ -30,6 +30,14 @@ pub(crate) struct Sources {
     pub(crate) hidden: BTreeSet<String>,
 }
 
+impl Sources {
+    pub(crate) fn find(&self, module: &str, function: &str) -> Option<&Annotated> {
+        self.annotated
+            .iter()
+            .find(|annotated| annotated.module == module && annotated.function == function)
+    }
+}
+
 /// An annotated function at the top level of a module.
 pub(crate) struct Annotated {
     pub(crate) module: String,
@@ -160,8 +168,17 @@ impl Scanner<'_> {
             .attrs
             .iter()
             .filter(|attribute| is_workload(attribute.path()));
-        for annotation in annotations {
+        for (number, annotation) in annotations.enumerate() {
             let place = Place::new(file, annotation.span().start().line);
+            if number > 0 {
+                let problem = format!("`{name}` is annotated more than once");
+                self.report(
+                    place,
+                    problem,
+                    "keep one annotation: a function is one workload",
+                );
+                continue;
+            }
             let id = id_of(annotation).map(|id| id.value());
             let declaration = self.declaration(annotation, function, &place);
             let fault = module
