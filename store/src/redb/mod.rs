@@ -7,6 +7,8 @@
 //! brings what they wait for; nothing polls.
 
 mod clock;
+#[cfg(test)]
+mod failures;
 mod finish;
 mod hints;
 mod lease;
@@ -110,6 +112,10 @@ impl Engine {
     /// [`Error::Unavailable`] if the file cannot be created, read or written.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
         let (database, last) = open::open(path.as_ref(), &options)?;
+        Self::start(database, last, options)
+    }
+
+    fn start(database: ::redb::Database, last: u64, options: Options) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             database,
             clock: Clock::resume(last),

@@ -1,10 +1,13 @@
 //! Opening the file: who may read it, what it holds, which layout it has.
 
-use std::fs::OpenOptions;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableError};
+use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle};
 
 use super::Options;
 use super::ledger::Ledger;
@@ -13,68 +16,133 @@ use crate::{Error, Reason};
 
 /// Opens or creates the file; returns also the last time it has seen.
 pub(super) fn open(path: &Path, options: &Options) -> Result<(Database, u64), Error> {
-    let unavailable = |why: &dyn std::fmt::Display| {
-        Error::Unavailable(format!("cannot open {}: {why}", path.display()))
-    };
-    let file = OpenOptions::new()
+    if !path.exists() {
+        create(path, options)?;
+    }
+    open_file(path, open_or_create(path)?, options)
+}
+
+/// Makes a new store beside its place and then puts it there, so that a crash on the way leaves
+/// nothing that could not be opened.
+fn create(path: &Path, options: &Options) -> Result<(), Error> {
+    let draft = draft(path);
+    let file = open_or_create(&draft)?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => Reason::InUse(path.to_owned()).into(),
+        TryLockError::Error(error) => unavailable(path, &error),
+    })?;
+    file.set_len(0).map_err(|error| unavailable(path, &error))?;
+    drop(open_file(&draft, file, options)?);
+    put_in_place(&draft, path).map_err(|error| unavailable(path, &error))
+}
+
+fn draft(path: &Path) -> PathBuf {
+    let mut draft = OsString::from(path);
+    draft.push(".new");
+    draft.into()
+}
+
+/// A link, unlike renaming, never replaces a file that somebody else has put there meanwhile.
+fn put_in_place(draft: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::hard_link(draft, path) {
+        Ok(()) => std::fs::remove_file(draft)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::remove_file(draft)?,
+        // Some file systems have no links.
+        Err(_) => std::fs::rename(draft, path)?,
+    }
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+fn open_or_create(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| unavailable(path, &error))
+}
+
+fn open_file(path: &Path, file: File, options: &Options) -> Result<(Database, u64), Error> {
     let database = Database::builder()
         .set_cache_size(options.cache)
         .create_file(file)
         .map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => Reason::InUse(path.to_owned()).into(),
             DatabaseError::Storage(StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData =>
+                if error.kind() != io::ErrorKind::InvalidData =>
             {
-                unavailable(&error)
+                unavailable(path, &error)
             }
             error => not_a_store(path, &error),
         })?;
-    let found = found(&database).map_err(|error| not_a_store(path, &error))?;
-    match found {
-        Some((SCHEMA, last)) => Ok((database, last)),
-        Some((found, _)) => Err(Reason::SchemaNewer {
+    let content = content(&database).map_err(|error| not_a_store(path, &error))?;
+    match content {
+        Content::Store { schema, last } if schema == SCHEMA => Ok((database, last)),
+        Content::Store { schema, .. } => Err(Reason::SchemaNewer {
             path: path.to_owned(),
-            found,
+            found: schema,
             known: SCHEMA,
         }
         .into()),
-        None => {
-            create(&database, options).map_err(|error| unavailable(&error))?;
+        Content::Other => Err(not_a_store(path, &"it holds something else")),
+        Content::Nothing => {
+            found(&database, options).map_err(|error| unavailable(path, &error))?;
             Ok((database, 0))
         }
     }
 }
 
-/// The schema version and the last time of a file; `None` if it is fresh.
-fn found(database: &Database) -> Result<Option<(u64, u64)>, redb::Error> {
-    let meta = match database.begin_read()?.open_table(META) {
-        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-        other => other?,
-    };
-    let number = |name| Ok::<_, redb::Error>(meta.get(name)?.map(|row| row.value()));
-    let last = number(meta::CLOCK)?.unwrap_or(0);
-    Ok(number(meta::SCHEMA)?.map(|schema| (schema, last)))
+enum Content {
+    Nothing,
+    Other,
+    /// Its layout, and the last time it has seen.
+    Store {
+        schema: u64,
+        last: u64,
+    },
 }
 
-/// Writes every table and the schema version into a fresh file.
-fn create(database: &Database, options: &Options) -> Result<(), redb::Error> {
+fn content(database: &Database) -> Result<Content, redb::Error> {
+    let transaction = database.begin_read()?;
+    let mut tables = transaction.list_tables()?.peekable();
+    if tables.peek().is_none() {
+        return Ok(Content::Nothing);
+    }
+    if !tables.any(|table| table.name() == META.name()) {
+        return Ok(Content::Other);
+    }
+    let table = transaction.open_table(META)?;
+    let number = |name| Ok::<_, redb::Error>(table.get(name)?.map(|row| row.value()));
+    Ok(match number(meta::SCHEMA)? {
+        None => Content::Other,
+        Some(schema) => Content::Store {
+            schema,
+            last: number(meta::CLOCK)?.unwrap_or(0),
+        },
+    })
+}
+
+/// Writes every table and the schema version into an empty file.
+pub(super) fn found(database: &Database, options: &Options) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     Ledger::begin(&transaction, options, 0)?.found_store()?;
     transaction.commit()?;
     Ok(())
 }
 
-fn not_a_store(path: &Path, error: &dyn std::fmt::Display) -> Error {
+fn unavailable(path: &Path, why: &dyn Display) -> Error {
+    Error::Unavailable(format!("cannot open {}: {why}", path.display()))
+}
+
+fn not_a_store(path: &Path, why: &dyn Display) -> Error {
     Reason::NotAStore {
         path: path.to_owned(),
-        detail: error.to_string(),
+        detail: why.to_string(),
     }
     .into()
 }

@@ -1,0 +1,498 @@
+//! Random calls, one after the other, to the engine and to a model that is too simple to be wrong.
+//!
+//! Time is kept out: a lease, delay or age is either nothing or longer than the test.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, like tests"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sconce_store::conformance::{Factory, Handle, Store};
+use sconce_store::{
+    Completed, Completion, Counts, Digest, Held, Lost, OrderId, PartitionId, State, Submission,
+    Submitted, Token,
+};
+
+const MAX_ORDERS: u64 = 6;
+
+/// A span of time: nothing, or longer than the test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Span {
+    None,
+    Long,
+}
+
+#[derive(Clone, Debug)]
+enum Call {
+    Submit {
+        partition: u8,
+        order: u8,
+        replay: u8,
+        digest: u8,
+    },
+    Claim {
+        partition: u8,
+        limit: usize,
+        lease: Span,
+    },
+    /// Tokens are named by how long ago they were given.
+    Extend {
+        order: u8,
+        ago: usize,
+        lease: Span,
+    },
+    Release {
+        order: u8,
+        ago: usize,
+        delay: Span,
+        counts: bool,
+    },
+    Complete {
+        order: u8,
+        ago: usize,
+        result: u8,
+    },
+    Expire {
+        partition: u8,
+        age: Span,
+        limit: usize,
+    },
+    Evict {
+        age: Span,
+    },
+    ForgetMarks {
+        partition: u8,
+        age: Span,
+        limit: usize,
+    },
+    Restart,
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let partition = 0..2_u8;
+    let order = 0..9_u8;
+    let span = prop_oneof![Just(Span::None), Just(Span::Long)];
+    // Leases that last are the interesting ones.
+    let lease = prop_oneof![1 => Just(Span::None), 3 => Just(Span::Long)];
+    let ago = prop_oneof![4 => Just(0_usize), 1 => 1..4_usize];
+    prop_oneof![
+        8 => (partition.clone(), order.clone(), 0..9_u8, 0..2_u8).prop_map(
+            |(partition, order, replay, digest)| Call::Submit { partition, order, replay, digest }),
+        6 => (partition.clone(), 0..4_usize, lease.clone()).prop_map(
+            |(partition, limit, lease)| Call::Claim { partition, limit, lease }),
+        2 => (order.clone(), ago.clone(), lease).prop_map(
+            |(order, ago, lease)| Call::Extend { order, ago, lease }),
+        2 => (order.clone(), ago.clone(), span.clone(), any::<bool>()).prop_map(
+            |(order, ago, delay, counts)| Call::Release { order, ago, delay, counts }),
+        8 => (order, ago, any::<u8>()).prop_map(
+            |(order, ago, result)| Call::Complete { order, ago, result }),
+        1 => (partition.clone(), span.clone(), 0..4_usize).prop_map(
+            |(partition, age, limit)| Call::Expire { partition, age, limit }),
+        2 => span.clone().prop_map(|age| Call::Evict { age }),
+        2 => (partition, span, 0..4_usize).prop_map(
+            |(partition, age, limit)| Call::ForgetMarks { partition, age, limit }),
+        1 => Just(Call::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        // A failing case is printed whole, and belongs into the conformance suite.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_engine_does_what_the_model_does(calls in vec(call(), 1..120)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(compare(calls));
+    }
+}
+
+async fn compare(calls: Vec<Call>) {
+    let store = common::Redb.create(MAX_ORDERS).await;
+    let mut both = Both {
+        engine: Some(store.open().await),
+        store,
+        model: Model::default(),
+    };
+    for call in calls {
+        both.perform(&call).await;
+        both.compare_all(&call).await;
+    }
+}
+
+struct Both {
+    /// `None` only during a restart.
+    engine: Option<Handle>,
+    store: Box<dyn Store>,
+    model: Model,
+}
+
+/// The obvious way to keep orders.
+#[derive(Default)]
+struct Model {
+    orders: BTreeMap<u8, Entry>,
+    /// Partition and replay key, to the submission that used it.
+    marks: BTreeMap<(u8, u8), usize>,
+    submissions: usize,
+    /// Of all orders, as they were given.
+    tokens: BTreeMap<u8, Vec<Token>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    submission: usize,
+    partition: u8,
+    replay: u8,
+    digest: u8,
+    attempts: u32,
+    /// Of the latest claim.
+    token: Option<Token>,
+    stage: Stage,
+}
+
+#[derive(Clone, PartialEq)]
+enum Stage {
+    Queued { delay: Span },
+    Leased { lease: Span },
+    Finished { by: Option<Token>, result: u8 },
+    Evicted,
+}
+
+impl Entry {
+    fn claimable(&self) -> bool {
+        let (queued, lapsed) = (
+            Stage::Queued { delay: Span::None },
+            Stage::Leased { lease: Span::None },
+        );
+        self.stage == queued || self.stage == lapsed
+    }
+
+    fn held(&self) -> bool {
+        self.stage == Stage::Leased { lease: Span::Long }
+    }
+}
+
+impl Model {
+    fn counts(&self) -> Counts {
+        let count = |which: fn(&Stage) -> bool| {
+            self.orders
+                .values()
+                .filter(|entry| which(&entry.stage))
+                .count() as u64
+        };
+        Counts {
+            queued: count(|stage| matches!(stage, Stage::Queued { .. })),
+            leased: count(|stage| matches!(stage, Stage::Leased { .. })),
+            finished: count(|stage| matches!(stage, Stage::Finished { .. })),
+        }
+    }
+
+    fn submit(&mut self, partition: u8, order: u8, replay: u8, digest: u8) -> Submitted {
+        if let Some(entry) = self.orders.get(&order) {
+            let same = entry.partition == partition && entry.digest == digest;
+            return if same && entry.stage != Stage::Evicted {
+                Submitted::AlreadyAccepted
+            } else {
+                Submitted::DuplicateOrder
+            };
+        }
+        if self.marks.contains_key(&(partition, replay)) {
+            return Submitted::Replayed;
+        }
+        let Counts {
+            queued,
+            leased,
+            finished,
+        } = self.counts();
+        if queued + leased + finished >= MAX_ORDERS {
+            return Submitted::Full;
+        }
+        self.submissions += 1;
+        self.marks.insert((partition, replay), self.submissions);
+        self.orders.insert(
+            order,
+            Entry {
+                submission: self.submissions,
+                partition,
+                replay,
+                digest,
+                attempts: 0,
+                token: None,
+                stage: Stage::Queued { delay: Span::None },
+            },
+        );
+        Submitted::Accepted
+    }
+
+    /// A token that the order was given some time ago, or one that nobody was given.
+    fn token(&self, order: u8, ago: usize) -> Token {
+        let tokens = self.tokens.get(&order).map_or(&[][..], Vec::as_slice);
+        tokens
+            .iter()
+            .rev()
+            .nth(ago)
+            .copied()
+            .unwrap_or(Token(u64::MAX))
+    }
+
+    fn holder(&mut self, order: u8, token: Token) -> Result<&mut Entry, Lost> {
+        let Some(entry) = self.orders.get_mut(&order) else {
+            return Err(Lost::Gone);
+        };
+        match entry.stage {
+            Stage::Evicted | Stage::Finished { by: None, .. } => Err(Lost::Gone),
+            Stage::Finished { by: Some(_), .. } => Err(Lost::Superseded),
+            _ if entry.token != Some(token) => Err(Lost::Superseded),
+            _ if entry.held() => Ok(entry),
+            _ => Err(Lost::Expired),
+        }
+    }
+
+    fn complete(&mut self, order: u8, token: Token, result: u8) -> Completed {
+        match self.orders.get(&order).map(|entry| &entry.stage) {
+            Some(Stage::Finished { by, .. }) if *by == Some(token) => Completed::AlreadyStored,
+            _ => match self.holder(order, token) {
+                Err(lost) => Completed::Lost(lost),
+                Ok(entry) => {
+                    entry.stage = Stage::Finished {
+                        by: Some(token),
+                        result,
+                    };
+                    Completed::Stored
+                }
+            },
+        }
+    }
+
+    fn expire(&mut self, partition: u8, limit: usize) -> usize {
+        let mut old = self
+            .orders
+            .values_mut()
+            .filter(|entry| {
+                let open = matches!(entry.stage, Stage::Queued { .. } | Stage::Leased { .. });
+                entry.partition == partition && open && !entry.held()
+            })
+            .collect::<Vec<_>>();
+        old.sort_by_key(|entry| entry.submission);
+        old.truncate(limit);
+        for entry in &mut old {
+            entry.stage = Stage::Finished {
+                by: None,
+                result: 0,
+            };
+        }
+        old.len()
+    }
+
+    fn evict(&mut self) -> usize {
+        let marks = &self.marks;
+        let mut count = 0;
+        self.orders.retain(|_, entry| {
+            if !matches!(entry.stage, Stage::Finished { .. }) {
+                return true;
+            }
+            count += 1;
+            entry.stage = Stage::Evicted;
+            marks.get(&(entry.partition, entry.replay)) == Some(&entry.submission)
+        });
+        count
+    }
+
+    fn forget_marks(&mut self, partition: u8, limit: usize) -> usize {
+        let mut old = self
+            .marks
+            .iter()
+            .filter(|((owner, _), _)| *owner == partition);
+        let mut old = old
+            .by_ref()
+            .map(|(key, number)| (*number, *key))
+            .collect::<Vec<_>>();
+        old.sort();
+        old.truncate(limit);
+        for (number, key) in &old {
+            self.marks.remove(key);
+            self.orders
+                .retain(|_, entry| entry.submission != *number || entry.stage != Stage::Evicted);
+        }
+        old.len()
+    }
+}
+
+impl Both {
+    async fn perform(&mut self, call: &Call) {
+        let model = &mut self.model;
+        let orders = &self.engine.as_ref().unwrap().orders;
+        match *call {
+            Call::Submit {
+                partition,
+                order,
+                replay,
+                digest,
+            } => {
+                let submitted = orders.submit(Submission {
+                    partition: name(partition),
+                    order: id(order),
+                    replay: vec![replay].into(),
+                    digest: Digest([digest; 32]),
+                    body: vec![order; 10],
+                });
+                let expected = model.submit(partition, order, replay, digest);
+                assert_eq!(submitted.await, Ok(expected), "{call:?}");
+            }
+            Call::Claim {
+                partition,
+                limit,
+                lease,
+            } => self.claim(partition, limit, lease).await,
+            Call::Extend { order, ago, lease } => {
+                let token = model.token(order, ago);
+                let expected = match model.holder(order, token) {
+                    Ok(_) => Held::Yes,
+                    Err(lost) => Held::Lost(lost),
+                };
+                let held = orders.extend(&id(order), token, lease.duration()).await;
+                assert_eq!(held, Ok(expected), "{call:?}");
+            }
+            Call::Release {
+                order,
+                ago,
+                delay,
+                counts,
+            } => {
+                let token = model.token(order, ago);
+                let expected = match model.holder(order, token) {
+                    Ok(entry) => {
+                        entry.stage = Stage::Queued { delay };
+                        entry.attempts -= u32::from(!counts);
+                        Held::Yes
+                    }
+                    Err(lost) => Held::Lost(lost),
+                };
+                let held = orders
+                    .release(&id(order), token, delay.duration(), counts)
+                    .await;
+                assert_eq!(held, Ok(expected), "{call:?}");
+            }
+            Call::Complete { order, ago, result } => {
+                let token = model.token(order, ago);
+                let completed = orders.complete(Completion {
+                    order: id(order),
+                    token,
+                    result: vec![result],
+                    appends: Vec::new(),
+                });
+                let expected = model.complete(order, token, result);
+                assert_eq!(completed.await, Ok(expected), "{call:?}");
+            }
+            Call::Expire {
+                partition,
+                age,
+                limit,
+            } => {
+                let expected = age.passed(|| model.expire(partition, limit));
+                let ended = orders
+                    .expire(&name(partition), age.duration(), &[0], limit)
+                    .await;
+                assert_eq!(ended, Ok(expected), "{call:?}");
+            }
+            Call::Evict { age } => {
+                let expected = age.passed(|| model.evict());
+                assert_eq!(
+                    orders.evict(age.duration(), 100).await,
+                    Ok(expected),
+                    "{call:?}"
+                );
+            }
+            Call::ForgetMarks {
+                partition,
+                age,
+                limit,
+            } => {
+                let expected = age.passed(|| model.forget_marks(partition, limit));
+                let queue = name(partition);
+                let forgotten = orders.forget_marks(&queue, age.duration(), limit);
+                assert_eq!(forgotten.await, Ok(expected), "{call:?}");
+            }
+            Call::Restart => {
+                self.engine = None;
+                self.engine = Some(self.store.open().await);
+            }
+        }
+    }
+
+    /// Which of the claimable orders come is up to the engine.
+    async fn claim(&mut self, partition: u8, limit: usize, lease: Span) {
+        let queue = name(partition);
+        let orders = &self.engine.as_ref().unwrap().orders;
+        let claim = orders.claim(&queue, limit, lease.duration(), Duration::ZERO);
+        let leases = claim.await.unwrap();
+        let claimable = self.model.orders.values();
+        let claimable = claimable.filter(|entry| entry.partition == partition && entry.claimable());
+        assert_eq!(leases.len(), limit.min(claimable.count()));
+        for claimed in leases {
+            let order = claimed.order.as_bytes()[0];
+            let tokens = self.model.tokens.entry(order).or_default();
+            assert!(tokens.last().is_none_or(|&last| last < claimed.token));
+            tokens.push(claimed.token);
+            let entry = self.model.orders.get_mut(&order).unwrap();
+            assert!(entry.partition == partition && entry.claimable());
+            entry.attempts += 1;
+            entry.token = Some(claimed.token);
+            entry.stage = Stage::Leased { lease };
+            assert_eq!(claimed.attempt, entry.attempts);
+            assert_eq!(claimed.body, [order; 10]);
+        }
+    }
+
+    async fn compare_all(&self, call: &Call) {
+        let orders = &self.engine.as_ref().unwrap().orders;
+        let counts = orders.counts().await;
+        assert_eq!(counts, Ok(self.model.counts()), "after {call:?}");
+        for order in 0..9 {
+            let expected = match self.model.orders.get(&order).map(|entry| &entry.stage) {
+                None => State::Unknown,
+                Some(Stage::Leased { lease: Span::Long }) => State::Leased,
+                Some(Stage::Queued { .. } | Stage::Leased { .. }) => State::Queued,
+                Some(Stage::Finished { result, .. }) => State::Finished(vec![*result]),
+                Some(Stage::Evicted) => State::Evicted,
+            };
+            let state = orders.get(&id(order)).await;
+            assert_eq!(state, Ok(expected), "order {order} after {call:?}");
+        }
+    }
+}
+
+impl Span {
+    fn duration(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Long => Duration::from_secs(3600),
+        }
+    }
+
+    /// What happens to things of this age: to all of them or to none.
+    fn passed(self, happen: impl FnOnce() -> usize) -> usize {
+        match self {
+            Self::None => happen(),
+            Self::Long => 0,
+        }
+    }
+}
+
+fn name(partition: u8) -> PartitionId {
+    vec![partition].into()
+}
+
+fn id(order: u8) -> OrderId {
+    vec![order].into()
+}
