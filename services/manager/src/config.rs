@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use protocol::membership::is_worker_name;
+use protocol::token::Token;
+
+use crate::Error;
+
+/// What a [`Manager`](crate::Manager) needs to know.
+#[derive(Clone, Debug)]
+pub struct ManagerConfig {
+    /// ZeroMQ endpoint where hosts reach it; port 0 takes any free one.
+    pub bind: String,
+    /// What hosts must show.
+    pub token: Token,
+    /// Workers that know nothing of joining, such as Avalon's own.
+    pub workers: Vec<StaticWorker>,
+    /// Most worker processes at once.
+    pub max_processes: usize,
+    /// How often an order is handed out before it ends with `worker.lost`.
+    pub max_attempts: u32,
+    /// How long an order may wait for a worker before it ends with `order.expired`.
+    pub time_to_live: Duration,
+    /// How long results are kept.
+    pub retention: Duration,
+    /// How long other things may take.
+    pub timing: Timing,
+}
+
+/// A worker that binds a ZeroMQ `REP` socket and answers one request after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticWorker {
+    /// Its name; the worker id is the SHA-256 of it.
+    pub name: String,
+    /// Its ZeroMQ endpoint, as in `tcp://127.0.0.1:7777`.
+    pub endpoint: String,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// How long a lease of an order holds if it isn't extended: how long an order of a manager
+    /// that died stays with it.
+    pub lease: Duration,
+    /// How long leases are extended while the host is alive and silent about the order. Must be
+    /// longer than any workload's time limit.
+    pub longest_run: Duration,
+    /// How long a claim waits for an order before it's made again. It only bounds how long a
+    /// shutdown takes: waiting claims are woken.
+    pub claim: Duration,
+    /// A host that has said nothing for so long is gone.
+    pub alive: Duration,
+    /// How long the orders in flight of a host that left may still be answered: a host that ends
+    /// lets its worker finish.
+    pub leave: Duration,
+    /// How long a worker may take to tell its keys.
+    pub signup: Duration,
+    /// How long a static worker may be silent about an order before it's given up.
+    pub static_answer: Duration,
+    /// How often an idle static worker is asked whether it's still there with the same keys, and
+    /// how long after a failure it's tried again.
+    pub static_check: Duration,
+    /// How often expired and old orders are looked for.
+    pub sweep: Duration,
+    /// How long a shutdown waits for answers to orders in flight.
+    pub drain: Duration,
+}
+
+impl ManagerConfig {
+    /// The defaults: any loopback port, five attempts, an hour to live, a day of retention.
+    pub fn new(token: Token) -> Self {
+        Self {
+            bind: "tcp://127.0.0.1:0".to_owned(),
+            token,
+            workers: Vec::new(),
+            max_processes: 1024,
+            max_attempts: 5,
+            time_to_live: Duration::from_secs(3600),
+            retention: Duration::from_secs(24 * 3600),
+            timing: Timing::default(),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        for worker in &self.workers {
+            if !is_worker_name(&worker.name) {
+                return Err(Error::Name(worker.name.clone()));
+            }
+            if !is_endpoint(&worker.endpoint) {
+                return Err(Error::Endpoint(worker.endpoint.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(10),
+            longest_run: Duration::from_secs(600),
+            claim: Duration::from_millis(500),
+            alive: Duration::from_secs(5),
+            leave: Duration::from_secs(5),
+            signup: Duration::from_secs(10),
+            static_answer: Duration::from_secs(30),
+            static_check: Duration::from_secs(5),
+            sweep: Duration::from_secs(5),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Whether `text` is a ZeroMQ endpoint that a manager may connect to: `tcp://HOST:PORT`, with an
+/// address or a name. Other transports would reach into this machine.
+pub(crate) fn is_endpoint(text: &str) -> bool {
+    let Some((host, port)) = text
+        .strip_prefix("tcp://")
+        .and_then(|rest| rest.rsplit_once(':'))
+    else {
+        return false;
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host_is_good = match bare {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_host_name(host),
+    };
+    host_is_good && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn is_host_name(host: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    (1..=253).contains(&host.len()) && host.bytes().all(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        for good in [
+            "tcp://127.0.0.1:1",
+            "tcp://[::1]:65535",
+            "tcp://worker-1.example:7777",
+        ] {
+            assert!(is_endpoint(good), "{good}");
+        }
+        for bad in [
+            "",
+            "tcp://",
+            "tcp://127.0.0.1",
+            "tcp://127.0.0.1:0",
+            "tcp://127.0.0.1:65536",
+            "tcp://127.0.0.1:+1\0",
+            "tcp://*:7777",
+            "tcp://127.0.0.1:*",
+            "tcp://eth0;127.0.0.1:1",
+            "tcp://[x]:1",
+            "ipc:///tmp/x",
+            "inproc://x",
+            "udp://127.0.0.1:1",
+            "tcp://a b:1",
+        ] {
+            assert!(!is_endpoint(bad), "{bad:?}");
+        }
+    }
+}

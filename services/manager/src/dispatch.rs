@@ -1,0 +1,122 @@
+//! One task a worker id: claims as many orders as its processes have room for, and shares them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::Lease;
+use tokio::task::JoinSet;
+
+use crate::attempt::Attempt;
+use crate::manager::Shared;
+use crate::phase::Phase;
+use crate::store_calls::persist;
+use crate::worker::{Process, Worker};
+
+/// A claim that is under way. It is always awaited to its end: what it leases must be known here.
+type Claim = Pin<Box<dyn Future<Output = Vec<Lease>> + Send>>;
+
+/// Hands out orders until the manager drains and those in flight have ended.
+pub(crate) async fn dispatch(shared: Arc<Shared>, worker: Arc<Worker>) {
+    let mut attempts = JoinSet::new();
+    let mut claim: Option<Claim> = None;
+    loop {
+        let running = shared.phase.now() == Phase::Running;
+        let free = room(&worker.present());
+        if running && free > 0 && claim.is_none() {
+            claim = Some(Box::pin(make_claim(
+                Arc::clone(&shared),
+                Arc::clone(&worker),
+                free,
+            )));
+        }
+        if !running && claim.is_none() && attempts.is_empty() {
+            return;
+        }
+        tokio::select! {
+            leases = finished(&mut claim) => {
+                claim = None;
+                for lease in leases {
+                    hand_out(&shared, &worker, lease, &mut attempts).await;
+                }
+            }
+            Some(_) = attempts.join_next() => {}
+            () = worker.changed.notified() => {}
+            () = shared.phase.reached(Phase::Draining), if running => {}
+        }
+    }
+}
+
+/// Orders that these processes have room for.
+fn room(processes: &[Arc<Process>]) -> usize {
+    processes
+        .iter()
+        .map(|process| process.room.available_permits())
+        .sum()
+}
+
+async fn finished(claim: &mut Option<Claim>) -> Vec<Lease> {
+    match claim {
+        Some(claim) => claim.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn make_claim(shared: Arc<Shared>, worker: Arc<Worker>, limit: usize) -> Vec<Lease> {
+    let timing = &shared.config.timing;
+    let claimed = shared
+        .orders
+        .claim(&worker.partition(), limit, timing.lease, timing.claim)
+        .await;
+    match claimed {
+        Ok(leases) => leases,
+        Err(error) => {
+            tracing::error!(worker = worker.name, %error, "orders could not be claimed");
+            tokio::time::sleep(AFTER_FAILURE).await;
+            Vec::new()
+        }
+    }
+}
+
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Gives an order to the process with the most room, or back if there is none any more.
+async fn hand_out(shared: &Arc<Shared>, worker: &Worker, lease: Lease, attempts: &mut JoinSet<()>) {
+    let running = shared.phase.now() == Phase::Running;
+    let present = if running {
+        worker.present()
+    } else {
+        Vec::new()
+    };
+    // Of several with the same room the first, which has rested longest.
+    let chosen = present
+        .into_iter()
+        .rev()
+        .max_by_key(|process| process.room.available_permits());
+    let place = chosen.and_then(|process| {
+        let room = Arc::clone(&process.room).try_acquire_owned().ok()?;
+        Some((process, room))
+    });
+    match place {
+        Some((process, room)) => {
+            worker.move_to_end(&process);
+            let shared = Arc::clone(shared);
+            let attempt = Attempt {
+                shared,
+                process,
+                lease,
+                room,
+            };
+            attempts.spawn(attempt.run());
+        }
+        None => give_back(shared, &lease).await,
+    }
+}
+
+async fn give_back(shared: &Shared, lease: &Lease) {
+    let (orders, order) = (&shared.orders, &lease.order);
+    let released = persist(|| orders.release(order, lease.token, Duration::ZERO, false)).await;
+    if let Err(error) = released {
+        tracing::error!(%error, "a lease could not be given back, it will run out");
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::WorkerId;
+use store::Orders;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use workers::Registry;
+
+use crate::config::ManagerConfig;
+use crate::dispatch::dispatch;
+use crate::members::Members;
+use crate::phase::{Phase, PhaseWatch};
+use crate::status::{self, Status};
+use crate::wire::{self, Wire};
+use crate::worker::Worker;
+use crate::{Error, fixed, keep};
+
+/// A running manager. Dropping it stops its work where it stands: leases run out by themselves.
+pub struct Manager {
+    shared: Arc<Shared>,
+    phase: watch::Sender<Phase>,
+    tasks: JoinSet<()>,
+    thread: wire::Thread,
+}
+
+/// What all tasks of a manager share.
+pub(crate) struct Shared {
+    pub(crate) config: ManagerConfig,
+    pub(crate) orders: Arc<dyn Orders>,
+    pub(crate) registry: Registry,
+    pub(crate) wire: Wire,
+    pub(crate) phase: PhaseWatch,
+    workers: Mutex<BTreeMap<WorkerId, Arc<Worker>>>,
+    /// A worker's dispatcher is started by this; see [`Shared::worker`].
+    newcomers: mpsc::UnboundedSender<Arc<Worker>>,
+}
+
+/// Messages of hosts that wait for an answer; further ones are dropped, and hosts repeat them.
+const HOSTS_WAITING: usize = 1024;
+
+impl Manager {
+    /// Binds the socket for hosts and starts to work. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] naming the endpoint when it's taken, [`Error::Name`] and
+    /// [`Error::Endpoint`] for a bad static worker.
+    pub fn start(
+        config: ManagerConfig,
+        orders: Arc<dyn Orders>,
+        registry: Registry,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let (from_hosts, hosts) = mpsc::channel(HOSTS_WAITING);
+        let (wire, thread) = Wire::start(&config.bind, from_hosts)?;
+        let (sender, phase) = PhaseWatch::new();
+        let (newcomers, new_workers) = mpsc::unbounded_channel();
+        let fixed = config.workers.clone();
+        let shared = Arc::new(Shared {
+            config,
+            orders,
+            registry,
+            wire,
+            phase,
+            workers: Mutex::default(),
+            newcomers,
+        });
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Members::new(Arc::clone(&shared)).run(hosts));
+        tasks.spawn(dispatch_all(Arc::clone(&shared), new_workers));
+        tasks.spawn(keep::keep(Arc::clone(&shared)));
+        for worker in fixed {
+            tasks.spawn(fixed::attend(Arc::clone(&shared), worker));
+        }
+        tracing::info!(endpoint = thread.endpoint, "manager is listening for hosts");
+        Ok(Self {
+            shared,
+            phase: sender,
+            tasks,
+            thread,
+        })
+    }
+
+    /// Where hosts reach it, with the real port.
+    pub fn endpoint(&self) -> &str {
+        &self.thread.endpoint
+    }
+
+    /// Who is there and what waits.
+    pub async fn status(&self) -> Result<Status, Error> {
+        status::take(&self.shared).await
+    }
+
+    /// Claims no more orders, waits for answers to those in flight (at most
+    /// [`Timing::drain`](crate::Timing::drain)), gives the others back, and closes all sockets.
+    pub async fn shutdown(mut self) {
+        // An error means that every task has ended.
+        let _ = self.phase.send(Phase::Draining);
+        let drain = self.shared.config.timing.drain;
+        let drained = tokio::time::timeout(drain, all(&mut self.tasks)).await;
+        let _ = self.phase.send(Phase::Stopped);
+        if drained.is_err() {
+            all(&mut self.tasks).await;
+        }
+        // The thread ends with the last handle on it.
+        drop(self.shared);
+        let handle = self.thread.handle;
+        let _ = tokio::task::spawn_blocking(move || handle.join()).await;
+        tracing::info!("manager has stopped");
+    }
+}
+
+async fn all(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Runs one dispatcher for each worker that turns up, until the manager drains and they have ended.
+async fn dispatch_all(shared: Arc<Shared>, mut workers: mpsc::UnboundedReceiver<Arc<Worker>>) {
+    let mut dispatchers = JoinSet::new();
+    loop {
+        let running = shared.phase.now() == Phase::Running;
+        if !running && dispatchers.is_empty() {
+            return;
+        }
+        tokio::select! {
+            Some(worker) = workers.recv(), if running => {
+                dispatchers.spawn(dispatch(Arc::clone(&shared), worker));
+            }
+            Some(_) = dispatchers.join_next() => {}
+            () = shared.phase.reached(Phase::Draining), if running => {}
+        }
+    }
+}
+
+impl Shared {
+    /// The worker called `name`; from the first call on its orders are handed out.
+    pub(crate) fn worker(&self, name: &str) -> Arc<Worker> {
+        let worker = Arc::new(Worker::new(name));
+        let mut workers = self.lock();
+        let known = workers.entry(worker.id.clone()).or_insert_with(|| {
+            // Nobody listens any more when the manager has drained.
+            let _ = self.newcomers.send(Arc::clone(&worker));
+            worker
+        });
+        Arc::clone(known)
+    }
+
+    /// Every worker that has joined so far.
+    pub(crate) fn all_workers(&self) -> Vec<Arc<Worker>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerId, Arc<Worker>>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,260 @@
+//! The hosts: who has joined, who is still there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::membership::{HostMessage, MAX_CAPACITY, ManagerMessage, is_worker_name};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::is_endpoint;
+use crate::manager::Shared;
+use crate::phase::Phase;
+use crate::signup::{Refusal, enrol};
+use crate::wire::FromHost;
+use crate::worker::{Presence, Process};
+
+/// The hosts that have joined, by instance.
+pub(crate) struct Members {
+    shared: Arc<Shared>,
+    members: HashMap<String, Member>,
+    enrolments: JoinSet<(String, Arc<Process>, Result<(), Refusal>)>,
+}
+
+struct Member {
+    facts: Facts,
+    process: Arc<Process>,
+    seen: Instant,
+    /// Why it gets no orders although it's there.
+    refused: Option<String>,
+}
+
+/// What a host says of itself when it joins.
+#[derive(PartialEq, Eq)]
+struct Facts {
+    worker: String,
+    endpoint: String,
+    capacity: u32,
+    pid: u32,
+}
+
+impl Members {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            members: HashMap::new(),
+            enrolments: JoinSet::new(),
+        }
+    }
+
+    /// Answers hosts until the manager drains.
+    pub(crate) async fn run(mut self, mut hosts: mpsc::Receiver<FromHost>) {
+        let phase = self.shared.phase.clone();
+        loop {
+            let next_lapse = self.next_lapse();
+            tokio::select! {
+                // Frames first: after a stop of the whole process they are what shows who is alive.
+                biased;
+                () = phase.reached(Phase::Draining) => return,
+                Some(from) = hosts.recv() => {
+                    let answer = self.hear(&from.frame);
+                    // It's made of strings: writing it can't fail.
+                    let frame = serde_json::to_vec(&answer).unwrap_or_default();
+                    self.shared.wire.tell(from.identity, frame);
+                }
+                Some(enrolled) = self.enrolments.join_next() => {
+                    if let Ok((instance, process, result)) = enrolled {
+                        self.enrolled(&instance, &process, result);
+                    }
+                }
+                () = sleep_until(next_lapse) => self.lapse(),
+            }
+        }
+    }
+
+    fn hear(&mut self, frame: &[u8]) -> ManagerMessage {
+        let Ok(message) = serde_json::from_slice::<HostMessage>(frame) else {
+            return refused("not a message of a host of this release");
+        };
+        let (HostMessage::Join {
+            token, instance, ..
+        }
+        | HostMessage::Alive { token, instance }
+        | HostMessage::Leave { token, instance }) = &message;
+        if !self.shared.config.token.is(token.as_bytes()) {
+            tracing::warn!("a host showed a wrong token");
+            return refused("the token is wrong, give the host the manager's token");
+        }
+        if !is_instance(instance) {
+            return refused("the instance is not 32 hex digits");
+        }
+        match message {
+            HostMessage::Join {
+                instance,
+                worker,
+                endpoint,
+                capacity,
+                pid,
+                ..
+            } => {
+                let facts = Facts {
+                    worker,
+                    endpoint,
+                    capacity,
+                    pid,
+                };
+                self.join(instance, facts)
+            }
+            HostMessage::Alive { instance, .. } => self.alive(&instance),
+            HostMessage::Leave { instance, .. } => {
+                self.leave(&instance, Presence::Leaving);
+                ManagerMessage::Ok
+            }
+        }
+    }
+
+    fn join(&mut self, instance: String, facts: Facts) -> ManagerMessage {
+        if let Some(member) = self.members.get_mut(&instance) {
+            // The first answer may have been lost. A refused host may have been put right.
+            if member.facts == facts && member.refused.is_none() {
+                member.seen = Instant::now();
+                return ManagerMessage::Joined;
+            }
+            self.leave(&instance, Presence::Leaving);
+        }
+        if let Err(why) = facts.check() {
+            tracing::warn!(why, "a host was refused");
+            return refused(why);
+        }
+        if self.members.len() >= self.shared.config.max_processes {
+            return refused("too many workers have joined, raise the manager's limit");
+        }
+        let process = self.enrol(&instance, &facts);
+        let member = Member {
+            facts,
+            process,
+            seen: Instant::now(),
+            refused: None,
+        };
+        self.members.insert(instance, member);
+        ManagerMessage::Joined
+    }
+
+    /// Connects to the worker and asks for its keys, beside everything else.
+    fn enrol(&mut self, instance: &str, facts: &Facts) -> Arc<Process> {
+        let timing = self.shared.config.timing;
+        let process = Arc::new(Process::new(
+            self.shared.wire.connect(&facts.endpoint, facts.capacity),
+            &facts.endpoint,
+            Some(facts.pid),
+            facts.capacity,
+            timing.longest_run,
+        ));
+        let (shared, instance) = (Arc::clone(&self.shared), instance.to_owned());
+        let (worker, enrolling) = (shared.worker(&facts.worker), Arc::clone(&process));
+        self.enrolments.spawn(async move {
+            let result = tokio::select! {
+                result = enrol(&shared.registry, &worker, &enrolling, timing.signup) => result,
+                () = enrolling.gone(std::time::Duration::ZERO) => Err(Refusal::Silent),
+            };
+            (instance, enrolling, result)
+        });
+        process
+    }
+
+    fn enrolled(&mut self, instance: &str, process: &Arc<Process>, result: Result<(), Refusal>) {
+        // It may have left, or joined anew, meanwhile.
+        let Some(member) = self.members.get_mut(instance) else {
+            return;
+        };
+        if !Arc::ptr_eq(&member.process, process) {
+            return;
+        }
+        let (worker, pid) = (&member.facts.worker, member.facts.pid);
+        match result {
+            Ok(()) => tracing::info!(worker, pid, "a worker process joined"),
+            Err(refusal) => {
+                tracing::error!(worker, pid, %refusal, "a worker process gets no orders");
+                member.process.depart(Presence::Gone);
+                if refusal.is_final() {
+                    member.refused = Some(refusal.to_string());
+                } else {
+                    // Its next sign of life makes it join again.
+                    self.members.remove(instance);
+                }
+            }
+        }
+    }
+
+    fn alive(&mut self, instance: &str) -> ManagerMessage {
+        match self.members.get_mut(instance) {
+            None => ManagerMessage::Unknown,
+            Some(member) => {
+                member.seen = Instant::now();
+                match &member.refused {
+                    None => ManagerMessage::Ok,
+                    Some(reason) => refused(reason.clone()),
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, instance: &str, presence: Presence) {
+        let Some(member) = self.members.remove(instance) else {
+            return;
+        };
+        let (worker, pid) = (&member.facts.worker, member.facts.pid);
+        match presence {
+            Presence::Gone => tracing::warn!(worker, pid, "a worker process is gone"),
+            _ => tracing::info!(worker, pid, "a worker process leaves"),
+        }
+        member.process.depart(presence);
+        self.shared.worker(worker).changed.notify_one();
+    }
+
+    fn next_lapse(&self) -> Instant {
+        let alive = self.shared.config.timing.alive;
+        let oldest = self.members.values().map(|member| member.seen).min();
+        oldest.unwrap_or_else(Instant::now) + alive
+    }
+
+    fn lapse(&mut self) {
+        let alive = self.shared.config.timing.alive;
+        let now = Instant::now();
+        let silent: Vec<String> = self
+            .members
+            .iter()
+            .filter(|(_, member)| now.duration_since(member.seen) >= alive)
+            .map(|(instance, _)| instance.clone())
+            .collect();
+        for instance in silent {
+            self.leave(&instance, Presence::Gone);
+        }
+    }
+}
+
+impl Facts {
+    fn check(&self) -> Result<(), &'static str> {
+        if !is_worker_name(&self.worker) {
+            return Err("the worker's name is not 1 to 64 characters of A-Z a-z 0-9 . _ -");
+        }
+        if !is_endpoint(&self.endpoint) {
+            return Err("the endpoint is not tcp://HOST:PORT");
+        }
+        if !(1..=MAX_CAPACITY).contains(&self.capacity) {
+            return Err("the capacity is not 1 to 1024");
+        }
+        Ok(())
+    }
+}
+
+fn is_instance(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn refused(reason: impl Into<String>) -> ManagerMessage {
+    ManagerMessage::Refused {
+        reason: reason.into(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Asking a worker process for its keys, checking them, entering them in the registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::processor::{Signup, signup_frame};
+use protocol::record::{BadDetails, WorkerKeys, WorkerRecord};
+use workers::{Announced, Registry};
+
+use crate::wire::Peer;
+use crate::worker::{Process, Worker};
+
+/// The public keys that a process showed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Keys {
+    verifying: String,
+    encryption: String,
+}
+
+impl From<&Signup> for Keys {
+    fn from(signup: &Signup) -> Self {
+        Self {
+            verifying: signup.verifying_key.clone(),
+            encryption: signup.encryption_key.clone(),
+        }
+    }
+}
+
+/// Why a process gets no orders.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the worker did not answer ProcessWorkerSignup in time")]
+    Silent,
+    #[error("the worker's answer to ProcessWorkerSignup is not a signup")]
+    Unreadable,
+    #[error("the worker's keys are not usable: {0}")]
+    Keys(#[from] BadDetails),
+    #[error("another process of this worker has other keys, give both the same")]
+    OtherKeys,
+    #[error("the registry failed: {0}")]
+    Registry(#[from] workers::Error),
+}
+
+impl Refusal {
+    /// Whether joining again with the same values is of no use.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Unreadable | Self::Keys(_) | Self::OtherKeys)
+    }
+}
+
+/// Asks a process for its keys and, if they are good, lets it have orders of `worker`.
+pub(crate) async fn enrol(
+    registry: &Registry,
+    worker: &Worker,
+    process: &Arc<Process>,
+    patience: Duration,
+) -> Result<(), Refusal> {
+    let signup = ask(&process.peer, patience).await?;
+    let record = WorkerRecord::of_signup(&signup);
+    if !WorkerKeys::from_details(&record.details)?.signed {
+        return Err(BadDetails::Signature.into());
+    }
+    let keys = Keys::from(&signup);
+
+    let _admission = worker.admission.lock().await;
+    let others = worker.present();
+    if others.iter().any(|other| other.keys.get() != Some(&keys)) {
+        return Err(Refusal::OtherKeys);
+    }
+    match announce(registry, worker, &record).await? {
+        Announced::Kept => {}
+        Announced::Added => tracing::info!(worker = worker.name, "worker registered"),
+        Announced::Replaced => {
+            tracing::warn!(worker = worker.name, "worker registered with new keys");
+        }
+    }
+    // It's set once: a process signs up once.
+    let _ = process.keys.set(keys);
+    worker.add(Arc::clone(process));
+    Ok(())
+}
+
+/// Asks a process for its keys.
+pub(crate) async fn ask(peer: &Peer, patience: Duration) -> Result<Signup, Refusal> {
+    let answer = tokio::time::timeout(patience, peer.ask(signup_frame(1))).await;
+    let Ok(Ok(frame)) = answer else {
+        return Err(Refusal::Silent);
+    };
+    serde_json::from_slice(&frame).map_err(|_| Refusal::Unreadable)
+}
+
+async fn announce(
+    registry: &Registry,
+    worker: &Worker,
+    record: &WorkerRecord,
+) -> Result<Announced, workers::Error> {
+    let mut result = registry.announce(&worker.id, record).await;
+    for _ in 0..RETRIES {
+        match result {
+            Err(workers::Error::Store(_) | workers::Error::Contended) => {
+                tokio::time::sleep(PAUSE).await;
+                result = registry.announce(&worker.id, record).await;
+            }
+            answer => return answer,
+        }
+    }
+    result
+}
+
+const RETRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
