@@ -1,0 +1,26 @@
+//! The listener: JSON-RPC over HTTP for requesters and operators.
+//!
+//! | layer | module | subject |
+//! |---|---|---|
+//! | connections | `server` | accepting, limits on connections and headers, graceful shutdown |
+//! | HTTP | `http` | verbs, content types, reading a body within its limits |
+//! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
+//! | methods | `orders`, `registry` | submit and get-result; the registry of workers |
+//!
+//! Every reply to a body, good or bad, has HTTP status 200, as Avalon's listener has it: its SDK
+//! turns any other status into an exception and drops the text. So the limits on a body's size and
+//! time answer 200 too. Other statuses (405, 415, 431) are left for what no SDK sends.
+//!
+//! Nothing of a body is logged; order ids and worker ids may be.
+
+mod config;
+mod error;
+mod http;
+mod orders;
+mod registry;
+mod rpc;
+mod server;
+
+pub use config::{Limits, ListenerConfig, Mode};
+pub use error::Error;
+pub use server::Listener;

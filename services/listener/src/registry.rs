@@ -1,0 +1,113 @@
+//! The registry's methods (wire facts 3.5 to 3.7 and 3.10).
+
+use protocol::envelope::{ErrorData, ErrorObject};
+use protocol::json::Members;
+use protocol::methods::worker::{LookUp, Register, Retrieve, SetStatus, Update};
+use protocol::record::WorkerRecord;
+use protocol::{Reason, WorkerId};
+use serde::Serialize;
+use tokio::time::sleep;
+use workers::Error;
+
+use crate::orders::{PAUSES, failed};
+use crate::rpc::{Answer, Service, result};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    total_count: usize,
+    lookup_tag: String,
+    ids: Vec<String>,
+}
+
+impl Service {
+    pub(crate) async fn look_up(&self, params: &Members<'_>) -> Answer {
+        self.find(&LookUp::parse(params)?).await
+    }
+
+    pub(crate) async fn look_up_next(&self, params: &Members<'_>) -> Answer {
+        self.find(&LookUp::parse_next(params)?).await
+    }
+
+    async fn find(&self, criteria: &LookUp) -> Answer {
+        let found = repeated(|| self.registry.look_up(criteria)).await?;
+        let ids: Vec<String> = found.iter().map(|(id, _)| id.to_string()).collect();
+        result(&Found {
+            total_count: ids.len(),
+            lookup_tag: ids.last().cloned().unwrap_or_default(),
+            ids,
+        })
+    }
+
+    pub(crate) async fn retrieve(&self, params: &Members<'_>) -> Answer {
+        let asked = Retrieve::parse(params)?;
+        match self.worker(&asked.worker_id).await? {
+            Some(record) => result(&record),
+            None => Err(ErrorObject::for_client(Reason::WorkerUnknown)),
+        }
+    }
+
+    pub(crate) async fn register(&self, params: &Members<'_>) -> Answer {
+        let Register { worker_id, record } = Register::parse(params)?;
+        repeated(|| self.registry.register(&worker_id, &record)).await?;
+        done(&worker_id, "Worker registered successfully")
+    }
+
+    pub(crate) async fn update(&self, params: &Members<'_>) -> Answer {
+        let Update { worker_id, details } = Update::parse(params)?;
+        repeated(|| self.registry.update(&worker_id, &details)).await?;
+        done(&worker_id, "Worker updated successfully")
+    }
+
+    pub(crate) async fn set_status(&self, params: &Members<'_>) -> Answer {
+        let SetStatus { worker_id, status } = SetStatus::parse(params)?;
+        repeated(|| self.registry.set_status(&worker_id, status)).await?;
+        done(&worker_id, "Worker status updated successfully")
+    }
+
+    /// A worker's record, if there is one.
+    pub(crate) async fn worker(&self, id: &WorkerId) -> Result<Option<WorkerRecord>, ErrorObject> {
+        repeated(|| self.registry.get(id)).await
+    }
+}
+
+/// Success of an operator's method is an error with code 0 (wire facts 3.10).
+fn done(worker: &WorkerId, text: &'static str) -> Answer {
+    tracing::info!(%worker, "{text}");
+    Err(ErrorObject {
+        code: 0,
+        message: text.into(),
+        data: None::<Box<ErrorData>>,
+    })
+}
+
+/// Calls the registry until it answers, a few times.
+async fn repeated<T, F>(mut call: impl FnMut() -> F) -> Result<T, ErrorObject>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut answer = call().await;
+    for pause in PAUSES {
+        match answer {
+            Err(Error::Store(store::Error::Unavailable(_) | store::Error::Unknown(_))) => {}
+            answer => return answer.map_err(refusal),
+        }
+        sleep(pause).await;
+        answer = call().await;
+    }
+    answer.map_err(refusal)
+}
+
+fn refusal(error: Error) -> ErrorObject {
+    match error {
+        Error::Unknown => ErrorObject::for_client(Reason::WorkerUnknown),
+        Error::Taken => ErrorObject::for_client(Reason::WorkerTaken),
+        Error::Contended => ErrorObject::for_client(Reason::Busy)
+            .saying("The worker is being changed by others. Please try again later"),
+        Error::Store(error) => failed("the registry could not be used", &error),
+        other => {
+            tracing::error!(error = %other, "the registry is damaged");
+            ErrorObject::for_client(Reason::Internal)
+        }
+    }
+}
