@@ -1,0 +1,268 @@
+//! `sconce submit`: one work order, from the worker's record to the answer.
+
+mod inputs;
+mod unused;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use client::{Answer, Client, Error, Order, Protection, Sealed, Worker, WorkerId};
+use protocol::SystemEntropy;
+use protocol::crypto::secp256k1::SigningKey;
+use serde_json::json;
+
+use crate::cli::{ListenerArgs, WaitArgs};
+use crate::failure::{Failure, short};
+use crate::journal::{Entry, Journal};
+use crate::output::OutputView;
+use crate::terminal::Terminal;
+
+/// Send a work order and wait for its answer.
+///
+/// The options are those of Hyperledger Avalon's generic client, under the same names; each may be
+/// written with hyphens too (--worker-id). The answer is shown only if the worker has signed it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  sconce submit -w scone-worker-1 -l python-hello -i Mujtaba -o
+  sconce submit --uri http://localhost:1947 -w scone-worker-1 -l python-fib -i 5 -o
+  sconce submit -w scone-worker-1 -l python-hello --in_data_file letter.txt --json
+  sconce submit -w scone-worker-1 -l python-fib -i 100000 --no-wait")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    listener: ListenerArgs,
+    #[command(flatten)]
+    worker: WorkerArgs,
+    /// The workload's name.
+    #[arg(
+        short = 'l',
+        long = "workload_id",
+        alias = "workload-id",
+        value_name = "NAME"
+    )]
+    workload: String,
+    #[command(flatten)]
+    inputs: inputs::InputArgs,
+    /// Decrypt the answer and print it.
+    #[arg(short = 'o', long = "decrypted_output", alias = "decrypted-output")]
+    output: bool,
+    /// Sign the request (also -rs), with the key of --key-file or a fresh one.
+    #[arg(long = "requester_signature", alias = "requester-signature")]
+    sign: bool,
+    /// The key to sign with: a file that holds 64 hex digits (openssl rand -hex 32).
+    #[arg(long, alias = "key_file", value_name = "FILE", requires = "sign")]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    wait: WaitArgs,
+    /// Print one JSON object with the order, the answer and what was not proved.
+    #[arg(long)]
+    json: bool,
+    /// Share one initialisation vector between all texts of the order, for workers of Avalon that
+    /// cannot do without. It weakens the encryption.
+    #[arg(long, alias = "avalon_iv")]
+    avalon_iv: bool,
+    /// Keep nothing that could open the answer later.
+    #[arg(long, alias = "no_journal", conflicts_with = "no_wait")]
+    no_journal: bool,
+    #[command(flatten)]
+    unused: unused::UnusedArgs,
+}
+
+/// Which worker.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct WorkerArgs {
+    /// The worker's name.
+    #[arg(
+        short = 'w',
+        long = "worker_id",
+        alias = "worker-id",
+        value_name = "NAME"
+    )]
+    name: Option<String>,
+    /// The worker's id in hex (also -wx).
+    #[arg(long = "worker_id_hex", alias = "worker-id-hex", value_name = "HEX")]
+    hex: Option<String>,
+}
+
+impl WorkerArgs {
+    fn id(&self) -> Result<WorkerId, Failure> {
+        match (&self.name, &self.hex) {
+            (Some(name), _) => Ok(WorkerId::from_name(name)),
+            (None, hex) => WorkerId::new(hex.as_deref().unwrap_or_default()).map_err(|_| {
+                Failure::unusable("the value of --worker_id_hex is not hex text")
+                    .advice("give the 64 hex digits of the id, or the worker's name with -w")
+            }),
+        }
+    }
+}
+
+/// Submits, waits, prints.
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
+    let json = args.json;
+    let outcome = submit(args, terminal).await;
+    if let (true, Err(failure)) = (json, &outcome) {
+        terminal.print_json(&failure.to_json());
+    }
+    outcome
+}
+
+async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
+    args.unused.check(terminal)?;
+    let id = args.worker.id()?;
+    let inputs = args.inputs.read()?;
+    let key = args
+        .sign
+        .then(|| signing_key(args.key_file.as_deref()))
+        .transpose()?;
+    let client = Client::connect(&args.listener.uri)
+        .map_err(|error| Failure::of_client("submit", &error))?;
+
+    let worker = client.worker(&id).await.map_err(|error| {
+        let name = args.worker.name.as_deref().unwrap_or(id.as_str());
+        Failure::of_client(format_args!("worker {name}"), &error)
+    })?;
+    warn(&worker, terminal);
+    let mut order = Order::new(&worker, &args.workload).avalon_iv(args.avalon_iv);
+    let protection = args.inputs.protection();
+    if protection == Protection::Plain && !inputs.is_empty() {
+        terminal.warn("the inputs travel in clear: everybody on the way reads them");
+    }
+    for input in inputs {
+        order = order.input_as(input, protection);
+    }
+    if let Some(key) = key {
+        order = order.signed(Arc::new(key));
+    }
+    let sealed = order
+        .seal()
+        .map_err(|error| Failure::of_client("submit", &error))?;
+    let mut record = Record::begin(&args, &client, &sealed, terminal)?;
+
+    let spinner = terminal.spinner(format!("{} on {}", args.workload, short(id.as_str())));
+    let outcome = send(&client, &sealed, &args.wait).await;
+    drop(spinner);
+    record.end(&outcome, terminal);
+    let order_id = sealed.pending.id().as_str();
+    match outcome {
+        Ok(Some(answer)) => show(&args, &worker, &answer, terminal),
+        Ok(None) => accepted(&args, order_id, terminal),
+        Err(error) => {
+            let what = format!("order {}", short(order_id));
+            return Err(Failure::of_client(what, &error));
+        }
+    }
+    Ok(())
+}
+
+async fn send(client: &Client, sealed: &Sealed, wait: &WaitArgs) -> Result<Option<Answer>, Error> {
+    match client.post(sealed).await? {
+        Some(answer) => Ok(Some(answer)),
+        None if wait.no_wait => Ok(None),
+        None => client.wait(&sealed.pending, wait.timeout()).await.map(Some),
+    }
+}
+
+fn warn(worker: &Worker, terminal: &Terminal) {
+    let mut text = String::new();
+    for gap in worker.not_proved() {
+        let separator = if text.is_empty() { "" } else { "; " };
+        // Writing to a string can't fail.
+        let _infallible = write!(text, "{separator}{gap}");
+    }
+    if !text.is_empty() {
+        terminal.warn(text);
+    }
+}
+
+fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {
+    let id = answer.work_order_id();
+    if args.json {
+        let gaps: Vec<_> = worker
+            .not_proved()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        terminal.print_json(&json!({
+            "workOrderId": id,
+            "workerId": worker.id(),
+            "workload": args.workload,
+            "state": "answered",
+            "verified": true,
+            "notProved": gaps,
+            "outputs": answer.outputs().map(OutputView::new).collect::<Vec<_>>(),
+        }));
+    } else if args.output {
+        for output in answer.outputs() {
+            let text = String::from_utf8_lossy(output);
+            terminal.print(format_args!("Decryption result at client - {text}"));
+        }
+    } else {
+        terminal.print(format_args!(
+            "Order {id}: the answer's signature is valid (-o prints it)"
+        ));
+    }
+}
+
+fn accepted(args: &Args, id: &str, terminal: &Terminal) {
+    if args.json {
+        terminal.print_json(&json!({ "workOrderId": id, "state": "accepted" }));
+    } else {
+        terminal.print(id);
+        terminal.note(format_args!(
+            "fetch its answer with: sconce order get {}",
+            short(id)
+        ));
+    }
+}
+
+fn signing_key(file: Option<&std::path::Path>) -> Result<SigningKey, Failure> {
+    let Some(file) = file else {
+        return SigningKey::generate(&SystemEntropy::new()).map_err(Failure::failed);
+    };
+    let unusable = |why: &dyn std::fmt::Display| {
+        Failure::unusable(format_args!("{}: {why}", file.display()))
+            .advice("a key file holds 64 hex digits; make one with: openssl rand -hex 32")
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(&error))?;
+    let text = zeroize::Zeroizing::new(text);
+    let bytes = hex::decode(text.trim()).map_err(|_| unusable(&"not hex digits"))?;
+    SigningKey::from_bytes(&zeroize::Zeroizing::new(bytes)).map_err(|error| unusable(&error))
+}
+
+/// The order's entry in the journal, unless the user wants none.
+struct Record(Option<(Journal, Entry)>);
+
+impl Record {
+    fn begin(
+        args: &Args,
+        client: &Client,
+        sealed: &Sealed,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
+        if args.no_journal {
+            return Ok(Self(None));
+        }
+        let entry = Entry::new(client.uri(), args.worker.name.as_deref(), &sealed.pending);
+        let kept = Journal::open().and_then(|journal| journal.write(&entry).map(|()| journal));
+        match kept {
+            Ok(journal) => Ok(Self(Some((journal, entry)))),
+            // Without the entry nobody could open the answer.
+            Err(failure) if args.wait.no_wait => Err(failure),
+            Err(failure) => {
+                terminal.warn(format_args!("the order is not in your journal: {failure}"));
+                Ok(Self(None))
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: &Result<Option<Answer>, Error>, terminal: &Terminal) {
+        if let Some((journal, entry)) = &mut self.0 {
+            entry.settle(outcome);
+            if let Err(failure) = journal.write(entry) {
+                terminal.warn(failure);
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! `sconce worker`: who takes orders, and what their records prove.
+
+use client::{Client, Criteria, NotProved, Worker, WorkerId};
+use protocol::crypto::sha256;
+use protocol::record::{DEVELOPMENT_KEYS, WorkerRecord};
+use serde_json::{Value, json};
+
+use crate::cli::ListenerArgs;
+use crate::failure::{Failure, short};
+use crate::terminal::Terminal;
+
+/// Workers of a listener: who takes orders, and what their records prove.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    List(ListArgs),
+    Show(ShowArgs),
+}
+
+/// List the workers.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  sconce worker list --uri http://localhost:1947")]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    listener: ListenerArgs,
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show one worker's record, what was checked, and what is not proved.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  sconce worker show scone-worker-1")]
+pub(crate) struct ShowArgs {
+    /// The worker's name, or its id (64 hex digits).
+    worker: String,
+    #[command(flatten)]
+    listener: ListenerArgs,
+    /// Print one JSON object, with the whole record.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists or shows.
+pub(crate) async fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
+    match command {
+        Command::List(args) => list(&args, terminal).await,
+        Command::Show(args) => show(&args, terminal).await,
+    }
+}
+
+/// A worker as a list shows it.
+pub(crate) struct Summary {
+    pub(crate) id: WorkerId,
+    /// The name whose hash the id is, if it's one of the usual ones.
+    pub(crate) name: Option<String>,
+    /// A word for its status.
+    pub(crate) status: &'static str,
+    /// A word for where its keys come from.
+    pub(crate) keys: &'static str,
+}
+
+impl Summary {
+    /// As JSON.
+    pub(crate) fn view(&self) -> Value {
+        json!({ "name": self.name, "id": self.id, "status": self.status, "keys": self.keys })
+    }
+
+    /// As a line.
+    pub(crate) fn line(&self) -> String {
+        let id = short(self.id.as_str());
+        let name = self.name.as_deref().unwrap_or("-");
+        format!("{name:<18} {id}…  {:<12} {} keys", self.status, self.keys)
+    }
+}
+
+/// Every worker of the listener. `names` are tried first to say what an id stands for.
+pub(crate) async fn summaries(
+    client: &Client,
+    names: &[String],
+) -> Result<Vec<Summary>, client::Error> {
+    let mut summaries = Vec::new();
+    for id in client.lookup(&Criteria::default()).await? {
+        let record = client.record(&id).await?;
+        summaries.push(Summary {
+            name: name_of(&id, names),
+            status: record.status.name(),
+            keys: keys_of(&record),
+            id,
+        });
+    }
+    summaries.sort_by(|a, b| (a.name.is_none(), &a.name).cmp(&(b.name.is_none(), &b.name)));
+    Ok(summaries)
+}
+
+/// Names that a platform gives by default. A record has no name; its id is the name's hash.
+const USUAL_NAMES: usize = 64;
+
+fn name_of(id: &WorkerId, names: &[String]) -> Option<String> {
+    let usual = (1..=USUAL_NAMES).map(|n| format!("scone-worker-{n}"));
+    names
+        .iter()
+        .cloned()
+        .chain(usual)
+        .find(|name| WorkerId::from_name(name) == *id)
+}
+
+fn keys_of(record: &WorkerRecord) -> &'static str {
+    if record.details["workerTypeData"]["proofDataType"] == DEVELOPMENT_KEYS {
+        "development"
+    } else {
+        match NotProved::of(record).first() {
+            Some(NotProved::EvidenceNotChecked) => "unchecked",
+            _ => "unattested",
+        }
+    }
+}
+
+async fn list(args: &ListArgs, terminal: &Terminal) -> Result<(), Failure> {
+    let failure = |error| Failure::of_client("worker list", &error);
+    let client = Client::connect(&args.listener.uri).map_err(failure)?;
+    let summaries = summaries(&client, &[]).await.map_err(failure)?;
+    if args.json {
+        let views: Vec<_> = summaries.iter().map(Summary::view).collect();
+        terminal.print_json(&views);
+        return Ok(());
+    }
+    if summaries.is_empty() {
+        terminal.note("the listener has no workers");
+    }
+    for summary in summaries {
+        terminal.print(summary.line());
+    }
+    Ok(())
+}
+
+async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
+    let is_id = args.worker.len() == 64 && protocol::ids::is_hex(&args.worker);
+    let id = WorkerId::new(&args.worker)
+        .ok()
+        .filter(|_| is_id)
+        .unwrap_or_else(|| WorkerId::from_name(&args.worker));
+    let failure = |error| Failure::of_client(format_args!("worker {}", args.worker), &error);
+    let client = Client::connect(&args.listener.uri).map_err(failure)?;
+    let record = client.record(&id).await.map_err(failure)?;
+    let checked = Worker::check(id.clone(), record.clone());
+    let gaps: Vec<_> = NotProved::of(&record)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if args.json {
+        terminal.print_json(&json!({
+            "id": id,
+            "status": record.status.name(),
+            "keys": keys_of(&record),
+            "usable": checked.is_ok(),
+            "fault": checked.as_ref().err().map(ToString::to_string),
+            "notProved": gaps,
+            "record": record,
+        }));
+    }
+    let worker = checked.map_err(failure)?;
+    if !args.json {
+        for line in describe(&worker, &args.worker) {
+            terminal.print(line);
+        }
+        for gap in gaps {
+            terminal.print(format_args!("not proved         {gap}"));
+        }
+    }
+    Ok(())
+}
+
+fn describe(worker: &Worker, name: &str) -> Vec<String> {
+    let print = |pem: &str| hex::encode(sha256(&[pem.as_bytes()]));
+    vec![
+        format!("worker             {name}"),
+        format!("id                 {}", worker.id()),
+        format!("status             {}", worker.record().status.name()),
+        format!(
+            "verification key   secp256k1, SHA-256 {}",
+            print(worker.verification_key().pem())
+        ),
+        format!(
+            "encryption key     RSA {} bits, SHA-256 {}",
+            worker.encryption_key().bits(),
+            print(worker.encryption_key().pem())
+        ),
+        "checked            active; the verification key has signed the encryption key".to_owned(),
+    ]
+}

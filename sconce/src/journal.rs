@@ -1,0 +1,276 @@
+//! The requester's journal: what is needed to open an answer later, one file an order.
+//!
+//! It's written before the order is sent, so that no crash can lose an answer. It holds session keys
+//! and so the right to read answers: its files are their owner's alone. Inputs and answers are not in
+//! it.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use client::{Pending, WorkOrderId, WorkerId, WorkloadId};
+use protocol::RequesterId;
+use protocol::crypto::aes::{Ivs, SessionKey};
+use protocol::crypto::secp256k1::VerifyingKey;
+use protocol::requester;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::folders;
+
+/// Shortest beginning of an id that names an order.
+const SHORTEST: usize = 4;
+
+/// A requester's journal.
+pub(crate) struct Journal {
+    folder: PathBuf,
+}
+
+/// One order.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Entry {
+    /// The listener that has the order.
+    pub(crate) uri: String,
+    pub(crate) work_order_id: WorkOrderId,
+    /// The worker's name, where the user gave it.
+    pub(crate) worker: Option<String>,
+    pub(crate) worker_id: WorkerId,
+    pub(crate) workload_id: WorkloadId,
+    pub(crate) requester_id: RequesterId,
+    pub(crate) requester_nonce: String,
+    session_key: Secret,
+    shared_iv: Option<String>,
+    /// The key that was checked before the order was sent: the listener can't exchange it later.
+    worker_key: String,
+    /// Seconds since 1970.
+    pub(crate) submitted: u64,
+    pub(crate) state: State,
+    /// With [`State::Failed`]: the reason's code.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+}
+
+/// How far an order is known to be.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// About to be sent; perhaps it never was.
+    Sent,
+    /// The listener has it.
+    Accepted,
+    /// The answer has been verified.
+    Answered,
+    /// It was refused, or ended with an error.
+    Failed,
+    /// An answer came that isn't the worker's.
+    Forged,
+}
+
+impl State {
+    /// A word for people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Accepted => "accepted",
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::Forged => "forged",
+        }
+    }
+}
+
+/// Hex text that is wiped when dropped.
+struct Secret(Zeroizing<String>);
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+impl Entry {
+    /// What is kept of an order that is about to be sent.
+    pub(crate) fn new(uri: &str, worker: Option<&str>, pending: &Pending) -> Self {
+        let request = &pending.request;
+        let key = Zeroizing::new(hex::encode(request.session_key.expose()));
+        Self {
+            uri: uri.to_owned(),
+            work_order_id: request.work_order_id.clone(),
+            worker: worker.map(str::to_owned),
+            worker_id: request.worker_id.clone(),
+            workload_id: request.workload_id.clone(),
+            requester_id: request.requester_id.clone(),
+            requester_nonce: request.requester_nonce.clone(),
+            session_key: Secret(key),
+            shared_iv: match request.ivs {
+                Ivs::Shared(iv) => Some(hex::encode(iv)),
+                Ivs::Prefixed => None,
+            },
+            worker_key: pending.worker_key.pem().to_owned(),
+            submitted: now(),
+            state: State::Sent,
+            reason: None,
+        }
+    }
+
+    /// What verifies and opens the answer; `None` if the entry has been damaged.
+    pub(crate) fn pending(&self) -> Option<Pending> {
+        let key = Zeroizing::new(hex::decode(self.session_key.0.as_bytes()).ok()?);
+        let ivs = match &self.shared_iv {
+            Some(iv) => Ivs::Shared(hex::decode(iv).ok()?.try_into().ok()?),
+            None => Ivs::Prefixed,
+        };
+        Some(Pending {
+            worker_key: VerifyingKey::from_pem(&self.worker_key).ok()?,
+            request: requester::Pending {
+                work_order_id: self.work_order_id.clone(),
+                worker_id: self.worker_id.clone(),
+                workload_id: self.workload_id.clone(),
+                requester_id: self.requester_id.clone(),
+                requester_nonce: self.requester_nonce.clone(),
+                session_key: SessionKey::new(&key)?,
+                ivs,
+            },
+        })
+    }
+
+    /// Notes how the order went.
+    pub(crate) fn settle<T>(&mut self, outcome: &Result<Option<T>, client::Error>) {
+        match outcome {
+            Ok(Some(_)) => self.state = State::Answered,
+            Ok(None) => self.state = State::Accepted,
+            Err(client::Error::NotVerified { .. }) => self.state = State::Forged,
+            Err(client::Error::Rpc(error)) => {
+                self.state = State::Failed;
+                self.reason = error.reason.map(|reason| reason.code().to_owned());
+            }
+            // Nothing is known of the order: it may still be answered.
+            Err(_) => {}
+        }
+    }
+
+    /// Seconds since it was submitted.
+    pub(crate) fn age(&self) -> u64 {
+        now().saturating_sub(self.submitted)
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+impl Journal {
+    /// The journal of this user.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        Ok(Self {
+            folder: folders::state()?.join("orders"),
+        })
+    }
+
+    /// Adds or replaces an entry.
+    pub(crate) fn write(&self, entry: &Entry) -> Result<(), Failure> {
+        let path = self.path(&entry.work_order_id);
+        self.store(&path, entry)
+            .map_err(|error| unusable(&path, "written", error))
+    }
+
+    /// The order whose id begins with `id`.
+    pub(crate) fn find(&self, id: &str) -> Result<Entry, Failure> {
+        if id.len() < SHORTEST {
+            return Err(Failure::unusable(format_args!(
+                "{id:?} is too short to name an order: give {SHORTEST} characters or more"
+            )));
+        }
+        let mut found = self.paths()?;
+        found.retain(|path| stem(path).starts_with(id));
+        match found.as_slice() {
+            [path] => read(path),
+            [] => Err(
+                Failure::failed(format_args!("no order of yours begins with {id}"))
+                    .advice("see `sconce order list`"),
+            ),
+            _ => Err(Failure::unusable(format_args!(
+                "{} orders of yours begin with {id}: give more of the id",
+                found.len()
+            ))),
+        }
+    }
+
+    /// Every order, the latest first.
+    pub(crate) fn list(&self) -> Result<Vec<Entry>, Failure> {
+        let mut entries = Vec::new();
+        for path in self.paths()? {
+            entries.push(read(&path)?);
+        }
+        entries.sort_by_key(|entry: &Entry| std::cmp::Reverse(entry.submitted));
+        Ok(entries)
+    }
+
+    fn path(&self, id: &WorkOrderId) -> PathBuf {
+        // An id is hex text, so it can't lead out of the folder.
+        self.folder.join(format!("{id}.json"))
+    }
+
+    fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| unusable(&self.folder, "read", error))?,
+        };
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+        Ok(paths)
+    }
+
+    /// Writes beside the file and renames, so that a crash leaves the old text or the new.
+    fn store(&self, path: &Path, entry: &Entry) -> io::Result<()> {
+        folders::make_private(&self.folder)?;
+        let text = Zeroizing::new(serde_json::to_vec_pretty(entry)?);
+        let fresh = path.with_extension(format!("{}.new", std::process::id()));
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        file.write_all(&text)?;
+        file.sync_data()?;
+        fs::rename(&fresh, path)
+    }
+}
+
+fn read(path: &Path) -> Result<Entry, Failure> {
+    let text = fs::read(path).map_err(|error| unusable(path, "read", error))?;
+    let text = Zeroizing::new(text);
+    serde_json::from_slice(&text).map_err(|_| damaged(path))
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default()
+}
+
+/// The file isn't what this program wrote.
+pub(crate) fn damaged(path: &Path) -> Failure {
+    Failure::failed(format_args!(
+        "{} is not an entry of the journal",
+        path.display()
+    ))
+    .advice("move it away; its answer cannot be opened any more")
+}
+
+fn unusable(path: &Path, what: &str, error: io::Error) -> Failure {
+    Failure::failed(format_args!("{} cannot be {what}: {error}", path.display()))
+        .advice("set XDG_STATE_HOME to a folder of yours")
+}

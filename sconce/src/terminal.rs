@@ -1,0 +1,94 @@
+//! What is said to the person at the terminal: results on stdout, everything else on stderr.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Where messages go, and how many of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Terminal {
+    quiet: bool,
+    lively: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            lively: !quiet && io::stderr().is_terminal(),
+        }
+    }
+
+    /// A line of the result.
+    pub(crate) fn print(&self, line: impl fmt::Display) {
+        write(io::stdout(), format_args!("{line}\n"));
+    }
+
+    /// The result as JSON.
+    pub(crate) fn print_json(&self, value: &impl Serialize) {
+        // Results are made of strings, numbers and lists: writing them can't fail.
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.print(text);
+    }
+
+    /// A line beside the result.
+    pub(crate) fn say(&self, line: impl fmt::Display) {
+        if !self.quiet {
+            write(io::stderr(), format_args!("{line}\n"));
+        }
+    }
+
+    /// Something that should be known and stops nothing.
+    pub(crate) fn note(&self, line: impl fmt::Display) {
+        self.say(format_args!("note: {line}"));
+    }
+
+    /// Something that may do harm.
+    pub(crate) fn warn(&self, line: impl fmt::Display) {
+        self.say(format_args!("warning: {line}"));
+    }
+
+    /// Why the command ends; said even when quiet.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        write(io::stderr(), format_args!("error: {failure}\n"));
+    }
+
+    /// Something that turns while the user waits; only where somebody sees it. It goes away when it's
+    /// dropped.
+    pub(crate) fn spinner(&self, what: impl Into<String>) -> Spinner {
+        if !self.lively {
+            return Spinner(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner().with_message(what.into());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Spinner(bar)
+    }
+
+    /// Whether somebody watches stderr.
+    #[allow(dead_code)]
+    pub(crate) fn is_lively(&self) -> bool {
+        self.lively
+    }
+}
+
+/// See [`Terminal::spinner`].
+pub(crate) struct Spinner(ProgressBar);
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+// A reader that has gone away (`sconce … | head`) is no reason to fail, and println! would panic.
+fn write(mut to: impl Write, text: fmt::Arguments<'_>) {
+    let _gone: io::Result<()> = to.write_fmt(text).and_then(|()| to.flush());
+}

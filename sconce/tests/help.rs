@@ -1,0 +1,80 @@
+//! What `--help` says, and how a command line is refused.
+
+mod support;
+
+use support::User;
+
+/// Every command line that has a help page.
+const COMMANDS: &[&str] = &[
+    "",
+    "submit",
+    "worker",
+    "worker list",
+    "worker show",
+    "order",
+    "order get",
+    "order list",
+    "workload",
+    "workload new",
+    "workload list",
+];
+
+#[test]
+fn help_pages() {
+    for command in COMMANDS {
+        let args = command.split_whitespace().chain(["--help"]);
+        let outcome = User::new().run(args);
+        assert_eq!(
+            (outcome.status, outcome.stderr.as_str()),
+            (0, ""),
+            "{command}"
+        );
+        let name = format!("help {command}").trim().replace(' ', "_");
+        insta::assert_snapshot!(name, outcome.stdout);
+    }
+}
+
+#[test]
+fn command_lines_that_cannot_be_used_end_with_2() {
+    let user = User::new();
+    for args in [
+        &[][..],
+        &["sumbit"],
+        &["submit"],
+        &["submit", "-w", "x"],
+        &["submit", "-w", "x", "-wx", "ab", "-l", "y"],
+        &["submit", "-w", "x", "-l", "y", "--key-file", "k"],
+        &["submit", "-w", "x", "-l", "y", "--timeout", "0"],
+        &["submit", "-w", "x", "-l", "y", "--no-wait", "--no-journal"],
+        &["submit", "-w", "x", "-l", "y", "-m", "other"],
+        &["submit", "-wx", "xyz", "-l", "y"],
+        &["submit", "-w", "x", "-l", "y", "-u", "localhost:1947"],
+        &[
+            "submit",
+            "-w",
+            "x",
+            "-l",
+            "y",
+            "-u",
+            "https://localhost:1947",
+        ],
+        &["submit", "-w", "x", "-l", "y", "--in_data_file", "/nowhere"],
+        &[
+            "submit",
+            "-w",
+            "x",
+            "-l",
+            "y",
+            "-rs",
+            "--key-file",
+            "/dev/null",
+        ],
+        &["order", "get", "abc"],
+        &["-q", "-v", "order", "list"],
+    ] {
+        let outcome = user.run(args);
+        assert_eq!(outcome.status, 2, "{args:?}: {outcome:?}");
+        assert!(!outcome.stderr.is_empty(), "{args:?}");
+        assert_eq!(outcome.stdout, "", "{args:?}");
+    }
+}

@@ -1,0 +1,466 @@
+//! `submit`, `order` and `worker` against a listener in the test's own process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use protocol::{Reason, WorkerId};
+use serde_json::{Value, json};
+use support::listener::{Fake, Listener, WORKER};
+use support::{Outcome, User};
+
+/// `submit` of an order that every listener here can answer, with more options.
+fn submit(user: &User, listener: &Listener, more: &[&str]) -> Outcome {
+    let base = [
+        "submit",
+        "-u",
+        &listener.uri,
+        "-w",
+        WORKER,
+        "-l",
+        "python-hello",
+    ];
+    user.run(base.iter().chain(&["-i", "Mujtaba"]).chain(more))
+}
+
+fn parsed(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+#[test]
+fn the_promised_command_prints_the_promised_line() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let line = [
+        "submit",
+        "--uri",
+        &listener.uri,
+        "-w",
+        "scone-worker-1",
+        "--workload_id",
+        "python-hello",
+        "--in_data",
+        "Mujtaba",
+        "-o",
+    ];
+    let outcome = user.run(line);
+    assert_eq!(
+        outcome.stdout,
+        "Decryption result at client - Hello Mujtaba\n"
+    );
+    assert_eq!(outcome.status, 0);
+    insta::assert_snapshot!(outcome.stderr, @r"
+    warning: the worker's keys are development keys, kept in a file on its machine; nothing attests that an enclave holds the worker's keys: whoever runs the listener or the worker may read what is sent
+    ");
+}
+
+#[test]
+fn every_way_to_write_an_option() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let id = WorkerId::from_name(WORKER);
+    let (uri, wx) = (listener.uri.as_str(), format!("-wx={id}"));
+    for args in [
+        &[
+            "-u",
+            uri,
+            "-wx",
+            id.as_str(),
+            "-l",
+            "w",
+            "-i",
+            "a",
+            "b",
+            "-o",
+        ][..],
+        &["-u", uri, &wx, "-l", "w", "--in-data", "a", "-o"],
+        &[
+            "--uri",
+            uri,
+            "--worker_id_hex",
+            id.as_str(),
+            "--workload-id",
+            "w",
+            "-i",
+            "a",
+            "-rs",
+            "-o",
+        ],
+        &[
+            "-u",
+            uri,
+            "--worker-id",
+            WORKER,
+            "-l",
+            "w",
+            "-p",
+            "-i",
+            "a",
+            "--decrypted-output",
+        ],
+        &[
+            "-u",
+            uri,
+            "-w",
+            WORKER,
+            "-l",
+            "w",
+            "-i",
+            "a",
+            "--requester_signature",
+            "--avalon-iv",
+            "-o",
+        ],
+        &[
+            "-u", uri, "-w", WORKER, "-l", "w", "-i", "a", "-c", "f", "-m", "registry", "-t",
+            "DCAP", "-o",
+        ],
+    ] {
+        let outcome = user.run(["submit"].iter().chain(args));
+        assert_eq!(
+            outcome.stdout, "Decryption result at client - Hello a\n",
+            "{outcome:?}"
+        );
+    }
+    let sent = listener.calls_of("WorkOrderSubmit");
+    let signed: Vec<_> = sent
+        .iter()
+        .map(|order| order["requesterSignature"] != "")
+        .collect();
+    assert_eq!(signed, [false, false, true, false, true, false]);
+    assert_eq!(sent[0]["inData"].as_array().unwrap().len(), 2);
+    assert_eq!(sent[3]["inData"][0]["encryptedDataEncryptionKey"], "-");
+    let shared: Vec<_> = sent
+        .iter()
+        .map(|order| order["sessionKeyIv"].is_string())
+        .collect();
+    assert_eq!(shared, [false, false, false, false, true, false]);
+}
+
+#[test]
+fn inputs_are_texts_numbers_and_files() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let file = user.home().join("input");
+    std::fs::write(&file, b"\xff\x00").unwrap();
+    let base = [
+        "submit",
+        "-u",
+        &listener.uri,
+        "-w",
+        WORKER,
+        "-l",
+        "w",
+        "--json",
+    ];
+    let run = |more: &[&str]| parsed(&user.run(base.iter().chain(more)))["outputs"][0].clone();
+    assert_eq!(run(&["-i", "-5"]), json!({ "text": "Hello -5" }));
+    assert_eq!(run(&["-i", ""]), json!({ "text": "Hello " }));
+    assert_eq!(
+        run(&["--in_data_file", file.to_str().unwrap()]),
+        json!({ "base64": "SGVsbG8g/wA=" })
+    );
+}
+
+#[test]
+fn a_key_file_signs_with_the_same_key_every_time() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let file = user.home().join("key");
+    std::fs::write(&file, format!("{}\n", "11".repeat(32))).unwrap();
+    for _ in 0..2 {
+        submit(
+            &user,
+            &listener,
+            &["-rs", "--key-file", file.to_str().unwrap()],
+        );
+    }
+    let sent = listener.calls_of("WorkOrderSubmit");
+    assert!(sent[0]["verifyingKey"].is_string());
+    assert_eq!(sent[0]["verifyingKey"], sent[1]["verifyingKey"]);
+}
+
+#[test]
+fn what_has_no_use_here_is_refused_with_what_to_do() {
+    let user = User::new();
+    let listener = Fake::default().start();
+    let refusals: String = [
+        &["-a", "0xab"][..],
+        &["-b", "fabric"],
+        &["-r"],
+        &["-m", "listing"],
+    ]
+    .map(|option| {
+        let outcome = submit(&user, &listener, option);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""));
+        outcome.stderr
+    })
+    .concat();
+    assert!(listener.calls().is_empty());
+    insta::assert_snapshot!(refusals);
+}
+
+#[test]
+fn failures_say_what_to_do_next() {
+    let fakes = [
+        (
+            "workload",
+            Fake {
+                failure: Some((Reason::WorkloadInput, "expected a number")),
+                ..Fake::default()
+            },
+        ),
+        (
+            "forged",
+            Fake {
+                edit_reply: Box::new(|reply| reply["result"]["workerNonce"] = "AAAA".into()),
+                ..Fake::default()
+            },
+        ),
+        (
+            "other order",
+            Fake {
+                edit_reply: Box::new(|reply| reply["result"]["workOrderId"] = "ab".into()),
+                ..Fake::default()
+            },
+        ),
+        (
+            "unsigned key",
+            Fake {
+                edit_record: Box::new(|record| {
+                    record["details"]["workerTypeData"]["encryptionKeySignature"] = Value::Null;
+                }),
+                ..Fake::default()
+            },
+        ),
+        (
+            "inactive",
+            Fake {
+                edit_record: Box::new(|record| record["status"] = 2.into()),
+                ..Fake::default()
+            },
+        ),
+        (
+            "no listener",
+            Fake {
+                status: "404 Not Found",
+                ..Fake::default()
+            },
+        ),
+    ];
+    let worker = WorkerId::from_name(WORKER);
+    let mut all = String::new();
+    for (name, fake) in fakes {
+        let listener = fake.start();
+        let outcome = submit(&User::new(), &listener, &["-o", "-q"]);
+        assert_eq!(
+            (outcome.status, outcome.stdout.as_str()),
+            (1, ""),
+            "{outcome:?}"
+        );
+        let order = listener.calls_of("WorkOrderSubmit");
+        let order = order
+            .first()
+            .map_or("-", |order| order["workOrderId"].as_str().unwrap());
+        let text = outcome
+            .stderr
+            .replace(order, "ORDER")
+            .replace(worker.as_str(), "WORKER");
+        let text = text.replace(order.get(..16).unwrap_or(order), "ORDER");
+        all += &format!("# {name}\n{text}");
+    }
+    let gone = User::new().run(["submit", "-u", "http://127.0.0.1:1", "-w", "x", "-l", "y"]);
+    assert_eq!(gone.status, 1);
+    all += &format!("# nobody there\n{}", gone.stderr);
+    let listener = Fake::default().start();
+    let unknown = User::new().run(["submit", "-u", &listener.uri, "-w", "x", "-l", "y"]);
+    assert_eq!(unknown.status, 1);
+    all += &format!("# unknown worker\n{}", unknown.stderr);
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn failures_are_json_too() {
+    let fake = Fake {
+        failure: Some((Reason::WorkloadInput, "expected a number")),
+        ..Fake::default()
+    };
+    let outcome = submit(&User::new(), &fake.start(), &["--json"]);
+    assert_eq!(outcome.status, 1);
+    let error = &parsed(&outcome)["error"];
+    assert_eq!(error["reason"], "workload.input");
+    assert_eq!(error["detail"], "expected a number");
+    assert_eq!(error["docs"], "docs/errors/workload.input.md");
+}
+
+#[test]
+fn replies_of_other_listeners_are_understood() {
+    let fake = Fake {
+        edit_reply: Box::new(|reply| {
+            reply.as_object_mut().unwrap().remove("id");
+            reply.as_object_mut().unwrap().remove("jsonrpc");
+        }),
+        content_type: "application/json; charset=utf-8",
+        sync: true,
+        ..Fake::default()
+    };
+    let outcome = submit(&User::new(), &fake.start(), &["-o"]);
+    assert_eq!(
+        outcome.stdout,
+        "Decryption result at client - Hello Mujtaba\n"
+    );
+}
+
+#[test]
+fn an_order_can_be_fetched_later() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let sent = submit(&user, &listener, &["--no-wait"]);
+    let id = sent.stdout.trim();
+    assert_eq!((sent.status, id.len()), (0, 64), "{sent:?}");
+    assert!(
+        sent.stderr
+            .contains(&format!("sconce order get {}", &id[..16])),
+        "{sent:?}"
+    );
+    assert!(listener.calls_of("WorkOrderGetResult").is_empty());
+
+    let listed = user.run(["order", "list"]);
+    let row: Vec<_> = listed.stdout.split_whitespace().collect();
+    assert_eq!(
+        [row[0], row[4], row[5], row[6]],
+        [&id[..16], "python-hello", WORKER, "accepted"]
+    );
+
+    let got = user.run(["order", "get", &id[..8]]);
+    assert_eq!(
+        (got.status, got.stdout.as_str()),
+        (0, "Hello Mujtaba\n"),
+        "{got:?}"
+    );
+    let listed = parsed(&user.run(["order", "list", "--json"]));
+    assert_eq!(listed[0]["state"], "answered");
+    assert_eq!(listed[0]["workOrderId"], id);
+    let got = parsed(&user.run(["order", "get", id, "--json"]));
+    assert_eq!(got["outputs"], json!([{ "text": "Hello Mujtaba" }]));
+}
+
+#[test]
+fn the_journal_is_its_owners_alone() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    submit(&user, &listener, &[]);
+    let folder = user.home().join(".local/state/sconce/orders");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 1);
+    assert_eq!(mode(&files[0]), 0o600);
+    let text = std::fs::read_to_string(&files[0]).unwrap();
+    assert!(!text.contains("Mujtaba"), "{text}");
+
+    let entry: Value = serde_json::from_str(&text).unwrap();
+    let log = submit(&user, &listener, &["-vv", "-o"]).stderr;
+    assert!(!log.contains(entry["sessionKey"].as_str().unwrap()));
+    assert!(!log.contains("Mujtaba"), "{log}");
+}
+
+#[test]
+fn an_order_that_is_not_finished_or_not_known() {
+    let listener = Fake {
+        pending: 1,
+        ..Fake::default()
+    }
+    .start();
+    let user = User::new();
+    let id = submit(&user, &listener, &["--no-wait", "-q"]).stdout;
+    let early = user.run(["order", "get", id.trim(), "--no-wait"]);
+    assert_eq!(early.status, 1);
+    assert!(early.stderr.contains("is not finished"), "{early:?}");
+    assert_eq!(
+        user.run(["order", "get", id.trim()]).stdout,
+        "Hello Mujtaba\n"
+    );
+    let unknown = user.run(["order", "get", "ffffffff"]);
+    assert_eq!(unknown.status, 1);
+    assert!(unknown.stderr.contains("sconce order list"), "{unknown:?}");
+}
+
+#[test]
+fn a_timeout_says_how_to_go_on() {
+    let listener = Fake {
+        pending: usize::MAX,
+        ..Fake::default()
+    }
+    .start();
+    let user = User::new();
+    let late = submit(&user, &listener, &["--timeout", "1", "-o"]);
+    assert_eq!((late.status, late.stdout.as_str()), (1, ""));
+    assert!(
+        late.stderr.contains("fetch it later: sconce order get "),
+        "{late:?}"
+    );
+    let listed = parsed(&user.run(["order", "list", "--json"]));
+    assert_eq!(listed[0]["state"], "sent");
+}
+
+#[test]
+fn no_journal_keeps_nothing_and_a_broken_one_is_no_obstacle() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    submit(&user, &listener, &["--no-journal"]);
+    assert!(!user.home().join(".local").exists());
+
+    std::fs::write(user.home().join(".local"), "a file in the way").unwrap();
+    let outcome = submit(&user, &listener, &["-o"]);
+    assert_eq!(
+        outcome.stdout,
+        "Decryption result at client - Hello Mujtaba\n"
+    );
+    assert!(
+        outcome.stderr.contains("not in your journal"),
+        "{outcome:?}"
+    );
+    let outcome = submit(&user, &listener, &["--no-wait"]);
+    assert_eq!(
+        (outcome.status, outcome.stdout.as_str()),
+        (1, ""),
+        "{outcome:?}"
+    );
+    assert_eq!(listener.calls_of("WorkOrderSubmit").len(), 2);
+}
+
+#[test]
+fn workers_are_listed_and_shown() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let list = user.run(["worker", "list", "-u", &listener.uri]);
+    let row: Vec<_> = list.stdout.split_whitespace().collect();
+    assert_eq!([row[0], row[2], row[3]], [WORKER, "active", "development"]);
+    let list = parsed(&user.run(["worker", "list", "--json", "-u", &listener.uri]));
+    let id = WorkerId::from_name(WORKER);
+    assert_eq!(
+        list,
+        json!([{ "name": WORKER, "id": id, "status": "active", "keys": "development" }])
+    );
+
+    let show = user.run(["worker", "show", WORKER, "-u", &listener.uri]);
+    assert_eq!(show.status, 0);
+    for text in [
+        id.as_str(),
+        "RSA 3072 bits",
+        "not proved",
+        "development keys",
+    ] {
+        assert!(show.stdout.contains(text), "{show:?}");
+    }
+    let by_id = user.run(["worker", "show", id.as_str(), "--json", "-u", &listener.uri]);
+    assert_eq!(parsed(&by_id)["usable"], true);
+    let unknown = user.run(["worker", "show", "nobody", "-u", &listener.uri]);
+    assert_eq!(unknown.status, 1);
+}
