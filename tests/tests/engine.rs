@@ -13,8 +13,8 @@ use sconce_tests::keys;
 use sconce_tests::orders::{Recipe, TestOrder};
 use serde_json::{Value, json};
 use worker::Engine;
-use worker::engine::{Clock, MAX_OUTPUT, SystemClock};
-use workload::{Capabilities, Context, Description, Failure};
+use worker::engine::{Clock, SystemClock};
+use workload::{Capabilities, Context, Description, Failure, OUTPUT_LIMIT};
 
 fn engine() -> Engine {
     Engine::new(keys::worker(), |id| worker::table::find(id).or(unruly(id)))
@@ -40,8 +40,8 @@ fn unruly(id: &str) -> Option<&'static Description> {
             "cannot stand {}",
             String::from_utf8_lossy(items[0])
         )),
-        workload!("fills-output", |_, _| Ok(vec![b'x'; MAX_OUTPUT])),
-        workload!("overfills-output", |_, _| Ok(vec![b'x'; MAX_OUTPUT + 1])),
+        workload!("fills-output", |_, _| Ok(vec![b'x'; OUTPUT_LIMIT])),
+        workload!("overfills-output", |_, _| Ok(vec![b'x'; OUTPUT_LIMIT + 1])),
         workload!("joins", |_: &Context<'_>, items: &[&[u8]]| Ok(
             items.join(&b'|')
         )),
@@ -183,7 +183,7 @@ fn a_data_hash_is_checked() {
 #[test]
 fn outputs_up_to_the_limit() {
     let full = outputs(&TestOrder::of("fills-output", ""));
-    assert_eq!(full[0].as_str().unwrap().len(), MAX_OUTPUT);
+    assert_eq!(full[0].as_str().unwrap().len(), OUTPUT_LIMIT);
 }
 
 #[test]

@@ -32,9 +32,6 @@ use workload::Description;
 
 use crate::keys::WorkerKeys;
 
-/// Largest output of a workload, in bytes.
-pub const MAX_OUTPUT: usize = 1024 * 1024;
-
 /// Tells how much time has passed; never the date, which the host could forge.
 pub trait Clock: Send + Sync {
     /// Time since some moment that stays the same.

@@ -12,11 +12,11 @@ use protocol::methods::submit::Submit;
 use protocol::processor::{error_frame, result_frame};
 use protocol::{Entropy, EntropyFailed, Reason};
 use serde_json::value::RawValue;
-use workload::{Context, Description, Failure};
+use workload::{Context, Description, Failure, OUTPUT_LIMIT};
 use zeroize::Zeroizing;
 
+use super::Clock;
 use super::open::Opened;
-use super::{Clock, MAX_OUTPUT};
 use crate::keys::WorkerKeys;
 
 /// An order whose cryptography held and whose workload is known; it waits to be run.
@@ -127,9 +127,9 @@ impl Job {
             };
             Fault::new(reason, failure.message())
         })?;
-        if output.len() > MAX_OUTPUT {
+        if output.len() > OUTPUT_LIMIT {
             let length = output.len();
-            let message = format!("the output has {length} bytes, more than {MAX_OUTPUT}");
+            let message = format!("the output has {length} bytes, more than {OUTPUT_LIMIT}");
             return Err(Fault::new(Reason::WorkloadOutput, message));
         }
         Ok(output)
