@@ -1,0 +1,339 @@
+//! What becomes of orders: answered, given back, tried again, given up.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use protocol::WorkerId;
+use protocol::record::Status;
+use sconce_manager::{Manager, ManagerConfig, WorkerStatus};
+use store::Orders as _;
+use support::host::{Act, Host, Plan, good, lost, result_for};
+use support::{Store, token, until};
+
+const WORKER: &str = "scone-worker-1";
+
+fn config() -> ManagerConfig {
+    let mut config = ManagerConfig::new(token());
+    config.timing.alive = Duration::from_millis(500);
+    config.timing.claim = Duration::from_millis(100);
+    config.timing.sweep = Duration::from_millis(50);
+    config.timing.drain = Duration::from_millis(300);
+    config
+}
+
+fn start(config: ManagerConfig, store: &Store) -> Manager {
+    Manager::start(config, store.orders(), store.registry.clone()).unwrap()
+}
+
+async fn joined(manager: &Manager, processes: usize) {
+    until(async || {
+        let status = manager.status().await.unwrap();
+        let found = status.workers.iter().map(|worker| worker.processes.len());
+        found.sum::<usize>() == processes
+    })
+    .await;
+}
+
+/// A host whose worker says nothing to orders.
+fn silent(manager: &Manager) -> Host {
+    Plan::new(WORKER)
+        .behaving(Box::new(|_, _| Act::Silence))
+        .start(manager.endpoint())
+}
+
+async fn given(host: &Host, orders: usize) {
+    until(async || host.orders() >= orders).await;
+}
+
+#[tokio::test]
+async fn an_order_is_answered_by_the_worker_it_is_for() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let _host = Plan::new(WORKER).start(manager.endpoint());
+    let other = Plan::new("another").start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    let ending = store.ending("01").await;
+    assert_eq!(ending["result"]["workOrderId"], "01");
+    assert_eq!(other.orders(), 0);
+
+    let record = store.registry.get(&WorkerId::from_name(WORKER)).await;
+    assert_eq!(record.unwrap().unwrap().status, Status::Active);
+    until(async || {
+        let status = manager.status().await.unwrap();
+        let named = |worker: &&WorkerStatus| worker.name.as_deref() == Some(WORKER);
+        let worker = status.workers.iter().find(named).unwrap();
+        let process = &worker.processes[0];
+        assert_eq!((process.pid, process.capacity), (Some(7), 4));
+        (process.done, process.in_flight, status.orders.finished) == (1, 0, 1)
+    })
+    .await;
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn orders_of_a_host_that_falls_silent_go_to_another() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let frozen = silent(&manager);
+    store.submit(WORKER, "01").await;
+    given(&frozen, 1).await;
+    let _good = Plan::new(WORKER).start(manager.endpoint());
+    frozen.mute();
+    let ending = store.ending("01").await;
+    assert_eq!(ending["result"]["workOrderId"], "01");
+    joined(&manager, 1).await;
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn hosts_find_a_manager_that_restarts() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let host = Plan::new(WORKER).start(manager.endpoint());
+    joined(&manager, 1).await;
+    let endpoint = manager.endpoint().to_owned();
+    manager.shutdown().await;
+
+    let mut again = config();
+    again.bind = endpoint;
+    let manager = start(again, &store);
+    joined(&manager, 1).await;
+    store.submit(WORKER, "01").await;
+    store.ending("01").await;
+    assert_eq!(host.orders(), 1);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_order_that_kills_workers_ends_after_its_attempts() {
+    let store = Store::new();
+    let mut config = config();
+    config.max_attempts = 3;
+    let manager = start(config, &store);
+    let host = Plan::new(WORKER)
+        .behaving(Box::new(|_, _| Act::Answer(lost(None))))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    let ending = store.ending("01").await;
+    assert_eq!(ending["error"]["code"], 1);
+    assert_eq!(ending["error"]["data"]["reason"], "worker.lost");
+    assert_eq!(ending["error"]["data"]["workOrderId"], "01");
+    assert_eq!(host.orders(), 3);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn attempts_that_never_began_do_not_count() {
+    let store = Store::new();
+    let mut config = config();
+    config.max_attempts = 2;
+    let manager = start(config, &store);
+    let _host = Plan::new(WORKER)
+        .behaving(Box::new(|request, number| {
+            Act::Answer(match number {
+                0..4 => lost(Some(false)),
+                _ => good(request),
+            })
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn answers_that_make_no_sense_count_as_lost() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let host = Plan::new(WORKER)
+        .behaving(Box::new(|request, number| {
+            Act::Answer(match number {
+                0 => result_for("another order"),
+                1 => b"\xff no reply".to_vec(),
+                2 => br#"{"result":{}}"#.to_vec(),
+                3 => br#"{"error":{"code":2,"message":"m","data":{"workOrderId":"ff"}}}"#.to_vec(),
+                _ => good(request),
+            })
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    assert_eq!(host.orders(), 5);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_workers_error_is_the_orders_end() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let _host = Plan::new(WORKER)
+        .behaving(Box::new(|_, _| {
+            Act::Answer(
+                br#"{"id":0,"error":{"code":2,"message":"Error processing work load"}}"#.to_vec(),
+            )
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    let ending = store.ending("01").await;
+    let expected = serde_json::json!({"error": {
+        "code": 1, "message": "Error processing work load", "data": {"workOrderId": "01"},
+    }});
+    assert_eq!(ending, expected);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn processes_of_a_worker_share_its_orders() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let plan = || {
+        Plan::new(WORKER)
+            .with_room_for(2)
+            .behaving(Box::new(|request, _| {
+                Act::AnswerAfter(Duration::from_millis(20), good(request))
+            }))
+            .start(manager.endpoint())
+    };
+    let (one, two) = (plan(), plan());
+    joined(&manager, 2).await;
+    for order in 0..24 {
+        store.submit(WORKER, &format!("{order:02x}")).await;
+    }
+    for order in 0..24 {
+        store.ending(&format!("{order:02x}")).await;
+    }
+    assert_eq!(one.orders() + two.orders(), 24);
+    assert!(
+        one.orders() >= 8 && two.orders() >= 8,
+        "{} and {}",
+        one.orders(),
+        two.orders()
+    );
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_lease_is_extended_while_the_host_is_alive() {
+    let store = Store::new();
+    let mut config = config();
+    config.timing.lease = Duration::from_millis(300);
+    let manager = start(config, &store);
+    let host = Plan::new(WORKER)
+        .behaving(Box::new(|request, _| {
+            Act::AnswerAfter(Duration::from_millis(1200), good(request))
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    assert_eq!(host.orders(), 1);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_order_that_runs_too_long_is_lost() {
+    let store = Store::new();
+    let mut config = config();
+    config.timing.lease = Duration::from_millis(200);
+    config.timing.longest_run = Duration::from_millis(400);
+    config.max_attempts = 2;
+    let manager = start(config, &store);
+    let host = silent(&manager);
+    store.submit(WORKER, "01").await;
+    let ending = store.ending("01").await;
+    assert_eq!(ending["error"]["data"]["reason"], "worker.lost");
+    assert_eq!(host.orders(), 2);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_host_that_leaves_may_finish_what_it_has() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let leaving = Plan::new(WORKER)
+        .behaving(Box::new(|request, _| {
+            Act::AnswerAfter(Duration::from_millis(300), good(request))
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    given(&leaving, 1).await;
+    leaving.leave();
+    joined(&manager, 0).await;
+    store.submit(WORKER, "02").await;
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    assert_eq!(leaving.orders(), 1);
+    let _other = Plan::new(WORKER).start(manager.endpoint());
+    assert_eq!(store.ending("02").await["result"]["workOrderId"], "02");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_host_that_leaves_without_a_word_loses_its_orders() {
+    let store = Store::new();
+    let mut config = config();
+    config.timing.leave = Duration::from_millis(200);
+    let manager = start(config, &store);
+    let leaving = silent(&manager);
+    store.submit(WORKER, "01").await;
+    given(&leaving, 1).await;
+    leaving.leave();
+    let _other = Plan::new(WORKER).start(manager.endpoint());
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_restarted_manager_goes_on_with_the_queue() {
+    let store = Store::new();
+    let first = start(config(), &store);
+    let host = silent(&first);
+    store.submit(WORKER, "01").await;
+    given(&host, 1).await;
+    store.submit(WORKER, "02").await;
+    first.shutdown().await;
+    drop(host);
+
+    let begun = Instant::now();
+    let second = start(config(), &store);
+    let _host = Plan::new(WORKER).start(second.endpoint());
+    for order in ["01", "02"] {
+        assert_eq!(store.ending(order).await["result"]["workOrderId"], order);
+    }
+    // The first gave its leases back: nothing waited for them to run out.
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    second.shutdown().await;
+}
+
+#[tokio::test]
+async fn orders_that_nobody_takes_expire() {
+    let store = Store::new();
+    let mut config = config();
+    config.time_to_live = Duration::from_millis(200);
+    // Registered, and without any process.
+    let record = protocol::record::WorkerRecord::of_signup(
+        &serde_json::from_str(support::signup()).unwrap(),
+    );
+    let id = WorkerId::from_name(WORKER);
+    store.registry.register(&id, &record).await.unwrap();
+    let manager = start(config, &store);
+    store.submit(WORKER, "01").await;
+    let ending = store.ending("01").await;
+    assert_eq!(ending["error"]["code"], 1);
+    assert_eq!(ending["error"]["data"]["reason"], "order.expired");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn old_results_are_dropped() {
+    let store = Store::new();
+    let mut config = config();
+    config.retention = Duration::from_millis(300);
+    let manager = start(config, &store);
+    let _host = Plan::new(WORKER).start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    store.ending("01").await;
+    until(async || store.engine.get(&"01".into()).await.unwrap() == store::State::Evicted).await;
+    manager.shutdown().await;
+}
