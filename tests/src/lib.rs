@@ -5,6 +5,7 @@
 //! | [`keys`] | committed test keys |
 //! | [`entropy`] | randomness that is the same each time |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
+//! | [`platform`] | a whole platform on free ports |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
 #![allow(
@@ -17,4 +18,5 @@
 pub mod entropy;
 pub mod keys;
 pub mod orders;
+pub mod platform;
 pub mod vectors;

@@ -24,7 +24,7 @@ pub fn folder(name: &str) -> Option<PathBuf> {
     });
     let folder = root.join(name);
     if folder.is_dir() {
-        return Some(folder);
+        return Some(folder.canonicalize().unwrap_or(folder));
     }
     assert!(
         asked.is_none(),

@@ -1,0 +1,320 @@
+//! A whole platform on free loopback ports: listener, manager and store in this process, each
+//! worker a program of its own behind its host.
+//!
+//! Tests of the `sconce` command start that instead; here the parts can be reached one by one.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use host::program::{Profile, build};
+use listener::{Listener, ListenerConfig, Mode};
+use manager::{Manager, ManagerConfig};
+use protocol::WorkerId;
+use protocol::record::WorkerRecord;
+use protocol::token::Token;
+use serde_json::{Value, json};
+use store::redb::{Engine, Options};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use workers::Registry;
+
+/// What a platform is started with.
+pub struct Setup {
+    /// Names of the workers to start; each has one process.
+    pub workers: Vec<String>,
+    /// Development key files to put in place first: a worker's name and the text.
+    pub key_files: Vec<(String, String)>,
+    /// How submit answers.
+    pub mode: Mode,
+    /// Where state is kept; a temporary folder unless given.
+    pub folder: Option<PathBuf>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            workers: Vec::new(),
+            key_files: Vec::new(),
+            mode: Mode::Async,
+            folder: None,
+        }
+    }
+}
+
+/// A running platform; dropping it stops everything.
+pub struct Platform {
+    // Hosts stop first, so that the manager hears them leave.
+    hosts: Mutex<HashMap<String, Vec<host::Handle>>>,
+    services: Option<(Listener, Manager)>,
+    address: SocketAddr,
+    manager_endpoint: String,
+    folder: PathBuf,
+    runtime: Runtime,
+    _temporary: TempDir,
+}
+
+const TOKEN: &str = "token-of-the-test-platform-0123456789";
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl Platform {
+    /// Starts everything and waits for the workers to be registered.
+    pub fn start(setup: Setup) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = setup.folder.unwrap_or_else(|| temporary.path().to_owned());
+        let runtime = Runtime::new().unwrap();
+        let token = || Token::new(TOKEN).unwrap();
+        let (listener, manager) = runtime.block_on(async {
+            let engine = Engine::open(folder.join("store.redb"), Options::default()).unwrap();
+            let engine = Arc::new(engine);
+            let registry = Registry::new(engine.clone());
+            let config = ManagerConfig::new(token());
+            let manager = Manager::start(config, engine.clone(), registry.clone()).unwrap();
+            let config = ListenerConfig {
+                address: SocketAddr::from(([127, 0, 0, 1], 0)),
+                mode: setup.mode,
+                operator_token: Some(token()),
+                ..ListenerConfig::default()
+            };
+            let listener = Listener::start(config, engine, registry).await.unwrap();
+            (listener, manager)
+        });
+        let platform = Self {
+            hosts: Mutex::default(),
+            address: listener.address(),
+            manager_endpoint: manager.endpoint().to_owned(),
+            services: Some((listener, manager)),
+            folder,
+            runtime,
+            _temporary: temporary,
+        };
+        for name in &setup.workers {
+            let file = setup.key_files.iter().find(|(worker, _)| worker == name);
+            match file {
+                Some((_, text)) => platform.start_host(name, text),
+                None => platform.start_another_host(name),
+            }
+        }
+        for name in &setup.workers {
+            platform.wait_for(name);
+        }
+        platform
+    }
+
+    /// The listener's address as a URL.
+    pub fn uri(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The listener's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs a future on the platform's runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// What the manager knows.
+    pub fn status(&self) -> manager::Status {
+        let (_, manager) = self.services.as_ref().unwrap();
+        self.block_on(manager.status()).unwrap()
+    }
+
+    /// Starts a process of the worker with a development key file of this text.
+    pub fn start_host(&self, worker: &str, key_file: &str) {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.key_path(worker))
+            .unwrap();
+        file.write_all(key_file.as_bytes()).unwrap();
+        self.start_another_host(worker);
+    }
+
+    /// Starts a process of the worker with the keys that are there, or fresh ones.
+    pub fn start_another_host(&self, worker: &str) {
+        let name = host::WorkerName::new(worker).unwrap();
+        let mut config = host::Config::new(name, worker_program());
+        config.program_args = [
+            "--worker".into(),
+            worker.into(),
+            "--development-keys".into(),
+            self.key_path(worker).into_os_string(),
+        ]
+        .into();
+        config.manager = Some(self.manager_endpoint.clone());
+        config.token = Some(TOKEN.to_owned());
+        let handle = host::start(config).unwrap();
+        let mut hosts = self.hosts.lock().unwrap();
+        hosts.entry(worker.to_owned()).or_default().push(handle);
+    }
+
+    /// Waits until the worker's record is there and a process has joined.
+    pub fn wait_for(&self, worker: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let joined = || {
+            let status = self.status();
+            status
+                .workers
+                .iter()
+                .any(|w| w.name.as_deref() == Some(worker) && !w.processes.is_empty())
+        };
+        while !joined() {
+            assert!(Instant::now() < deadline, "{worker} did not join");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The process id of each worker program, by worker.
+    pub fn pids(&self, worker: &str) -> Vec<u32> {
+        let hosts = self.hosts.lock().unwrap();
+        let handles = hosts.get(worker).map(Vec::as_slice).unwrap_or_default();
+        handles.iter().filter_map(host::Handle::pid).collect()
+    }
+
+    /// Sends one frame to the worker's host as a `REQ` peer does.
+    pub fn ask_host(&self, worker: &str, frame: &[u8]) -> Result<Vec<u8>, String> {
+        let endpoint = {
+            let hosts = self.hosts.lock().unwrap();
+            let handle = hosts.get(worker).and_then(|handles| handles.first());
+            handle
+                .ok_or("no host of that worker")?
+                .endpoint()
+                .to_owned()
+        };
+        let ask = || -> zmq::Result<Vec<u8>> {
+            let socket = zmq::Context::new().socket(zmq::REQ)?;
+            socket.set_linger(0)?;
+            socket.set_rcvtimeo(30_000)?;
+            socket.connect(&endpoint)?;
+            socket.send(frame, 0)?;
+            socket.recv_bytes(0)
+        };
+        ask().map_err(|fault| format!("the host did not answer: {fault}"))
+    }
+
+    /// Posts a body as Avalon's SDK does and reads the JSON of the reply.
+    pub fn post(&self, body: &str) -> Result<Value, String> {
+        self.request(body, "")
+    }
+
+    /// Calls a method with the operator's token.
+    pub fn operate(&self, method: &str, params: &Value) -> Result<Value, String> {
+        let body = json!({ "jsonrpc": "2.0", "method": method, "id": 1, "params": params });
+        let header = format!("Authorization: Bearer {TOKEN}\r\n");
+        self.request(&body.to_string(), &header)
+    }
+
+    /// Registers a worker by the operator's method.
+    pub fn register(&self, id: &WorkerId, record: &WorkerRecord) -> Result<(), String> {
+        let params = json!({
+            "workerId": id.as_str(),
+            "workerType": record.worker_type,
+            "organizationId": record.organization_id,
+            "applicationTypeId": record.application_type_id,
+            "details": record.details,
+        });
+        let reply = self.operate("WorkerRegister", &params)?;
+        match reply["error"]["code"].as_i64() {
+            Some(0) => Ok(()),
+            _ => Err(format!("not registered: {reply}")),
+        }
+    }
+
+    /// A worker's record.
+    pub fn record(&self, id: &WorkerId) -> Result<WorkerRecord, String> {
+        let body = json!({
+            "jsonrpc": "2.0", "method": "WorkerRetrieve", "id": 1,
+            "params": { "workerId": id.as_str() },
+        });
+        let reply = self.post(&body.to_string())?;
+        serde_json::from_value(reply["result"].clone()).map_err(|e| format!("{e}: {reply}"))
+    }
+
+    /// Posts a get-result request until the order isn't pending any more.
+    pub fn poll(&self, request: &Value) -> Result<Value, String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let reply = self.post(&request.to_string())?;
+            if reply["error"]["code"] != 5 {
+                return Ok(reply);
+            }
+            if Instant::now() > deadline {
+                return Err("the order stays pending".to_owned());
+            }
+        }
+    }
+
+    /// Writes bytes to the listener and reads until it closes the connection.
+    pub fn raw_http(&self, request: &[u8]) -> Result<String, String> {
+        let exchange = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(self.address)?;
+            stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+            // The listener may refuse and close before everything is written.
+            let _ = stream.write_all(request);
+            let mut reply = Vec::new();
+            let read = stream.read_to_end(&mut reply);
+            if reply.is_empty() {
+                read?;
+            }
+            Ok(String::from_utf8_lossy(&reply).into_owned())
+        };
+        exchange().map_err(|fault| format!("no HTTP answer: {fault}"))
+    }
+
+    fn request(&self, body: &str, header: &str) -> Result<Value, String> {
+        let length = body.len();
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let reply = self.raw_http(request.as_bytes())?;
+        let (_, text) = reply.split_once("\r\n\r\n").ok_or("no HTTP reply")?;
+        serde_json::from_str(text).map_err(|fault| format!("{fault}: {reply}"))
+    }
+
+    fn key_path(&self, worker: &str) -> PathBuf {
+        self.folder.join(format!("{worker}.development-keys.json"))
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let hosts = std::mem::take(&mut *self.hosts.lock().unwrap());
+        for handle in hosts.into_values().flatten() {
+            let _ = handle.stop();
+        }
+        if let Some((listener, manager)) = self.services.take() {
+            self.runtime.block_on(async {
+                listener.shutdown().await;
+                manager.shutdown().await;
+            });
+        }
+    }
+}
+
+/// The worker program, built once in the profile of the caller.
+pub fn worker_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| program("sconce-worker"))
+}
+
+/// The `sconce` command, built once in the profile of the caller.
+pub fn sconce_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| program("sconce"))
+}
+
+fn program(package: &str) -> PathBuf {
+    let checkout = crate::vectors::checkout();
+    build(&checkout, package, Profile::current(), &mut |_| {}).unwrap()
+}

@@ -1,0 +1,138 @@
+//! Every file of the outside Avalon vectors, against the engine and against a running platform.
+//!
+//! `SCONCE_VECTORS` names the folder (else `../shared/vectors`); another set of the same layout
+//! works too. For each file the program prints what was checked. It has no harness of its own
+//! because that would hide what it prints.
+
+mod envelopes;
+mod flow;
+mod frames;
+mod http;
+mod orders;
+mod registry;
+mod vector_worker;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use sconce_tests::platform::{Platform, Setup};
+use sconce_tests::vectors;
+use serde_json::Value;
+
+use vector_worker::VectorWorker;
+
+/// What was checked, or what did not hold.
+type Verdict = Result<Vec<String>, String>;
+
+/// Fails the file unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($text:tt)+) => {
+        if !$condition {
+            return Err(format!($($text)+));
+        }
+    };
+}
+pub(crate) use ensure;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let Some(folder) = vectors::folder("avalon") else {
+        println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
+        return ExitCode::SUCCESS;
+    };
+    println!("\nvectors in {}", folder.display());
+    let files = vectors::json_files(&folder);
+    let keys = files.iter().find(|(name, _)| name == "keys.json");
+    let (_, keys) = keys.expect("keys.json is among the vectors");
+    let suite = Suite::start(VectorWorker::read(keys));
+
+    let (mut passed, mut failed, mut later) = (0, 0, 0);
+    for (name, value) in &files {
+        match suite.check(name, value) {
+            Some(Ok(checked)) => {
+                passed += 1;
+                println!("ok     {name}: {}", checked.join("; "));
+            }
+            Some(Err(fault)) => {
+                failed += 1;
+                println!("FAILED {name}: {fault}");
+            }
+            None => {
+                later += 1;
+                println!("later  {name}: not part of this version");
+            }
+        }
+    }
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {passed} passed; {failed} failed; {later} ignored; 0 measured; \
+         0 filtered out; finished in {:.2}s",
+        started.elapsed().as_secs_f64()
+    );
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The vectors' worker twice: as an engine in this process, and behind a running platform.
+struct Suite {
+    worker: VectorWorker,
+    platform: Platform,
+    /// Knows the worker, and has no process for it yet: orders stay pending.
+    idle: Platform,
+}
+
+impl Suite {
+    fn start(worker: VectorWorker) -> Self {
+        let platform = Platform::start(Setup {
+            workers: vec![worker.name.clone()],
+            key_files: vec![(worker.name.clone(), worker.key_file())],
+            ..Setup::default()
+        });
+        let idle = Platform::start(Setup::default());
+        Self {
+            worker,
+            platform,
+            idle,
+        }
+    }
+
+    /// `None` for what a later version will answer.
+    fn check(&self, name: &str, value: &Value) -> Option<Verdict> {
+        Some(match name {
+            "receipts.json" | "wpe_flow.json" => return None,
+            "keys.json" => self.worker.check(value),
+            "signatures.json" => self.worker.check_signatures(value),
+            "worker_retrieve.json" => registry::retrieve(self, value),
+            "worker_lookup.json" => registry::look_up(self, value),
+            "async_flow.json" => flow::check(self, value),
+            "error_envelopes.json" => envelopes::check(self, value),
+            "zmq_signup.json" => frames::signup(self, value),
+            "zmq_worker_errors.json" => frames::errors(self, value),
+            "http_generic_client_sync.json" => http::check(self, value),
+            _ if value.get("zmq_request_frame_utf8").is_some() => orders::check(self, value),
+            _ => Err("nothing here knows how to check a file of this shape".to_owned()),
+        })
+    }
+}
+
+/// A member that must be a string.
+fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, String> {
+    value[name]
+        .as_str()
+        .ok_or_else(|| format!("{name} is no text"))
+}
+
+/// The elements of a member that must be an array.
+fn list<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>, String> {
+    value[name]
+        .as_array()
+        .ok_or_else(|| format!("{name} is no array"))
+}
+
+/// Reads JSON.
+fn json(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).map_err(|fault| format!("the reply is no JSON: {fault}"))
+}
