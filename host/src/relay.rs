@@ -148,8 +148,9 @@ impl Relay {
                         if event.is_writable() {
                             self.unblock_program(now);
                         }
-                        if event.is_readable() || event.is_read_closed() || event.is_error() {
-                            self.read_from_program(now);
+                        let closed = event.is_read_closed() || event.is_error();
+                        if event.is_readable() || closed {
+                            self.read_from_program(closed, now);
                         }
                     }
                     LOG => self.log_left = true,
@@ -267,24 +268,24 @@ impl Relay {
         };
         if let Err(loss) = connection.flush() {
             // What it sent before it stopped reading still counts.
-            self.read_from_program(now);
+            self.read_from_program(true, now);
             self.lose(&loss, now);
         }
     }
 
-    fn read_from_program(&mut self, now: Instant) {
-        if let Err(loss) = self.try_read_from_program(now) {
+    fn read_from_program(&mut self, closed: bool, now: Instant) {
+        if let Err(loss) = self.try_read_from_program(closed, now) {
             self.lose(&loss, now);
         }
     }
 
-    fn try_read_from_program(&mut self, now: Instant) -> Result<(), Loss> {
+    fn try_read_from_program(&mut self, closed: bool, now: Instant) -> Result<(), Loss> {
         let mut more = true;
         while more {
             let Some(connection) = self.program.connection() else {
                 return Ok(());
             };
-            more = connection.fill()?;
+            more = connection.fill(closed)?;
             while let Some(connection) = self.program.connection()
                 && let Some(frame) = connection.frame()?
             {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sconce_host::{Error, WorkerName, start};
 
+use crate::shutdown::Process;
 use crate::support::{Peer, ask, config, eventually, host, kind};
 
 /// Sends `held` requests that stay in flight, and waits until the program has them.
@@ -86,6 +87,15 @@ fn a_program_that_breaks_the_protocol_is_killed_and_replaced() {
 }
 
 #[test]
+fn last_bytes_and_the_end_are_noticed_however_they_fall_together() {
+    let host = host();
+    let peer = Peer::dealer(host.endpoint());
+    for _ in 0..40 {
+        assert_eq!(kind(&peer.ask("misbehave cut")), "lost");
+    }
+}
+
+#[test]
 fn a_reply_over_the_limit_is_a_breach() {
     let mut config = config("good");
     config.limits.body = 1000;
@@ -131,13 +141,14 @@ fn a_program_that_is_never_ready_is_killed_and_started_again() {
 
 #[test]
 fn a_program_inherits_nothing() {
-    let host = host();
+    // A process of its own: here other tests open descriptors all the time.
+    let host = Process::start();
     assert_eq!(
-        ask(host.endpoint(), "descriptors"),
+        ask(&host.endpoint, "descriptors"),
         "0=socket 1=/dev/null 2=pipe 3=socket",
         "0 to 2, and the copy of 0 that the test program makes"
     );
-    let variables = ask(host.endpoint(), "environment");
+    let variables = ask(&host.endpoint, "environment");
     assert_eq!(variables, crate::support::program::VARIABLE);
 }
 
