@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use sconce_store::redb::{Engine, Options};
-use sconce_store::{Completed, Completion, Digest, OrderId, Orders, PartitionId, Submission};
+use sconce_store::{
+    Completed, Completion, Digest, OrderId, Orders, PartitionId, State, Submission,
+};
 
 /// Bytes of an encrypted "hello" request and of its result, about.
 const BODY: usize = 3000;
@@ -28,7 +30,10 @@ async fn main() -> anyhow::Result<()> {
     let engine = Arc::new(Engine::open(&file, options)?);
     let ids = Arc::new(AtomicU64::new(0));
     let steps = std::env::args().skip(1).map(|stored| stored.parse::<u64>());
-    println!("  stored  callers  cycles/s  commit p50  cycle p50   cycle p99  file bytes/order");
+    println!(
+        "  stored  callers  cycles/s  commit p50  cycle p50   cycle p99  get p50  get p99  \
+         file bytes/order"
+    );
     for stored in std::iter::once(Ok(0)).chain(steps) {
         fill(&engine, &ids, stored?).await?;
         for callers in [1, 16, 64] {
@@ -84,14 +89,32 @@ async fn measure(
     submits.sort();
     cycles.sort();
     let stored = engine.counts().await?.finished;
+    let gets = gets(engine, ids.load(Ordering::Relaxed)).await?;
     println!(
-        "{stored:8}  {callers:7}  {rate:8.0}  {:8.2} ms {:8.2} ms {:8.2} ms  {:16}",
+        "{stored:8}  {callers:7}  {rate:8.0}  {:8.2} ms {:8.2} ms {:8.2} ms  {:4} µs  {:4} µs  {:16}",
         milliseconds(submits[submits.len() / 2]),
         milliseconds(cycles[cycles.len() / 2]),
         milliseconds(cycles[cycles.len() * 99 / 100]),
+        gets[gets.len() / 2].as_micros(),
+        gets[gets.len() * 99 / 100].as_micros(),
         std::fs::metadata(file)?.len() / stored.max(1),
     );
     Ok(())
+}
+
+/// How long it takes to fetch results, of orders from all over the file.
+async fn gets(engine: &Engine, ids: u64) -> anyhow::Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    for number in 0..10_000_u64 {
+        // A prime number of steps through all orders, so that neighbours are far apart.
+        let order = OrderId::from(scattered(number * 7919 % ids));
+        let begin = Instant::now();
+        let state = Orders::get(engine, &order).await?;
+        times.push(begin.elapsed());
+        ensure!(matches!(state, State::Finished(_)));
+    }
+    times.sort();
+    Ok(times)
 }
 
 fn milliseconds(duration: Duration) -> f64 {

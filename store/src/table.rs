@@ -17,8 +17,8 @@ pub trait Table: Send + Sync {
     /// The record under a key.
     async fn get(&self, partition: &PartitionId, key: &Key) -> Result<Option<Row>, Error>;
 
-    /// The records whose keys begin with `prefix`, in the order of their bytes, at most `limit`,
-    /// beginning after `cursor` (from [`Page::next`] of the page before) or at the first.
+    /// The records whose keys begin with `prefix`, in the order of their bytes, at most `limit`
+    /// (0 is taken as 1), beginning after `cursor` (from [`Page::next`] of the page before) or at the first.
     ///
     /// Each page is consistent in itself. Over several pages, records that stay are seen exactly
     /// once; those that come or go meanwhile may be seen or not.

@@ -132,7 +132,7 @@ impl Engine {
     }
 
     fn clamp(&self, limit: usize) -> usize {
-        limit.min(self.shared.options.max_batch)
+        limit.min(self.shared.options.max_batch.max(1))
     }
 }
 
@@ -362,7 +362,7 @@ impl Table for Engine {
             partition,
             prefix,
             cursor,
-            self.clamp(limit),
+            self.clamp(limit.max(1)),
             self.shared.options.max_answer,
         )
     }
