@@ -152,6 +152,10 @@ pub struct Timing {
     pub last_restart: Duration,
     /// A program that was ready this long has earned a first wait again: 10 s.
     pub settled: Duration,
+    /// How long a program that has requests may say nothing at all before it's killed: 10 min. It ends
+    /// overrunning orders itself; this is for one that is stuck as a whole, so it must be longer than
+    /// any workload may run.
+    pub silence: Duration,
     /// At shutdown, how long requests in flight may still be answered: 5 s.
     pub drain: Duration,
     /// How long a program may take to exit after its socket is closed, before it's killed: 2 s.
@@ -167,6 +171,7 @@ impl Default for Timing {
             first_restart: Duration::from_millis(100),
             last_restart: Duration::from_secs(10),
             settled: Duration::from_secs(10),
+            silence: Duration::from_secs(600),
             drain: Duration::from_secs(5),
             grace: Duration::from_secs(2),
         }

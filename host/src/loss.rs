@@ -19,6 +19,8 @@ pub(crate) enum Loss {
     Conduct(&'static str),
     #[error("it was not ready in time")]
     Slow,
+    #[error("it has requests and says nothing")]
+    Silent,
     #[error("the host is stopping")]
     Unwanted,
 }
@@ -27,7 +29,7 @@ impl Loss {
     /// Whether the program is beyond being asked to exit.
     pub(crate) fn is_misconduct(&self) -> bool {
         match self {
-            Self::Cut | Self::Frame(_) | Self::Conduct(_) | Self::Slow => true,
+            Self::Cut | Self::Frame(_) | Self::Conduct(_) | Self::Slow | Self::Silent => true,
             Self::Closed | Self::Failed(_) | Self::Ending(_) | Self::Unwanted => false,
         }
     }

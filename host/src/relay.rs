@@ -43,6 +43,8 @@ pub(crate) struct Relay {
     front: Front,
     membership: Option<Membership>,
     flight: Flight,
+    /// When the program last said something, or was last without requests.
+    heard: Instant,
     program: Supervisor,
     stop: UnixStream,
     stopping: Stopping,
@@ -113,6 +115,7 @@ impl Relay {
             front,
             membership,
             flight: Flight::default(),
+            heard: Instant::now(),
             program,
             stop,
             stopping: Stopping::No,
@@ -179,13 +182,19 @@ impl Relay {
         }
     }
 
+    /// When the program will have been silent for too long.
+    fn silent_at(&self) -> Option<Instant> {
+        let waits = !self.flight.is_empty();
+        waits.then(|| self.heard + self.config.timing.silence)
+    }
+
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let drain = match self.stopping {
             Stopping::Draining(until) => Some(until),
             Stopping::No | Stopping::Closing => None,
         };
         let manager = self.membership.as_ref().and_then(Membership::due);
-        [drain, manager, self.program.deadline(now)]
+        [drain, manager, self.silent_at(), self.program.deadline(now)]
             .into_iter()
             .flatten()
             .min()
@@ -195,6 +204,8 @@ impl Relay {
     fn keep_time(&mut self, now: Instant) {
         if self.program.is_overdue(now) {
             self.lose(&Loss::Slow, now);
+        } else if self.silent_at().is_some_and(|at| at <= now) {
+            self.lose(&Loss::Silent, now);
         }
         self.program.keep_time(self.stopping == Stopping::No, now);
         if let Some(membership) = &mut self.membership {
@@ -248,6 +259,9 @@ impl Relay {
             self.front.reply(envelope, replies::not_started());
             return;
         };
+        if self.flight.is_empty() {
+            self.heard = now;
+        }
         let tag = self.flight.insert(envelope);
         if let Err(loss) = connection.queue(Kind::Request, tag, body) {
             self.lose(&loss, now);
@@ -280,6 +294,7 @@ impl Relay {
     }
 
     fn try_read_from_program(&mut self, closed: bool, now: Instant) -> Result<(), Loss> {
+        self.heard = now;
         let mut more = true;
         while more {
             let Some(connection) = self.program.connection() else {

@@ -140,6 +140,33 @@ fn a_program_that_is_never_ready_is_killed_and_started_again() {
 }
 
 #[test]
+fn a_program_that_is_stuck_is_killed_and_replaced() {
+    let mut config = config("good");
+    config.timing.silence = Duration::from_millis(300);
+    let host = start(config).unwrap();
+    let peer = Peer::dealer(host.endpoint());
+    let before = peer.ask("pid");
+    // Without requests it may be silent, with them as long as it says something.
+    std::thread::sleep(Duration::from_millis(400));
+    for _ in 0..4 {
+        peer.send("hold");
+        assert_eq!(peer.ask("sleep 120"), "slept");
+    }
+    peer.send("release");
+    for reply in ["held", "held", "held", "held", "released"] {
+        assert_eq!(peer.text(), reply);
+    }
+    assert_eq!(peer.ask("pid"), before);
+
+    peer.send("deaf");
+    peer.send("hello?");
+    assert_eq!(kind(&peer.text()), "lost");
+    assert_eq!(kind(&peer.text()), "lost");
+    assert_ne!(peer.ask("pid"), before);
+    assert!(!lives(&before));
+}
+
+#[test]
 fn a_program_inherits_nothing() {
     // A process of its own: here other tests open descriptors all the time.
     let host = Process::start();
