@@ -2,7 +2,7 @@
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{order, submit, worker, workload};
+use crate::commands::{demo, down, host, order, status, submit, up, worker, workload};
 
 /// Run functions in an enclave program; send them encrypted work orders; get signed answers that
 /// only you can read.
@@ -35,6 +35,10 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Args),
+    Up(Box<up::Args>),
+    Status(status::Args),
+    Down(down::Args),
     Submit(Box<submit::Args>),
     #[command(subcommand)]
     Worker(worker::Command),
@@ -42,6 +46,7 @@ pub(crate) enum Command {
     Order(order::Command),
     #[command(subcommand)]
     Workload(workload::Command),
+    Host(Box<host::Args>),
 }
 
 /// Which listener to talk to.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 
 /// What a platform keeps: `$XDG_DATA_HOME/sconce` or `~/.local/share/sconce`.
-#[allow(dead_code)]
 pub(crate) fn data() -> Result<PathBuf, Failure> {
     base("XDG_DATA_HOME", ".local/share", "--data-dir")
 }

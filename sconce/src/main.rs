@@ -8,6 +8,7 @@ mod folders;
 mod journal;
 mod logging;
 mod output;
+mod platform;
 mod terminal;
 
 use std::process::ExitCode;

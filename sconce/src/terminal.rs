@@ -73,7 +73,6 @@ impl Terminal {
     }
 
     /// Whether somebody watches stderr.
-    #[allow(dead_code)]
     pub(crate) fn is_lively(&self) -> bool {
         self.lively
     }
@@ -81,6 +80,13 @@ impl Terminal {
 
 /// See [`Terminal::spinner`].
 pub(crate) struct Spinner(ProgressBar);
+
+impl Spinner {
+    /// Says something else beside it.
+    pub(crate) fn say(&self, what: impl Into<String>) {
+        self.0.set_message(what.into());
+    }
+}
 
 impl Drop for Spinner {
     fn drop(&mut self) {

@@ -263,7 +263,7 @@ fn failures_say_what_to_do_next() {
         let order = listener.calls_of("WorkOrderSubmit");
         let order = order
             .first()
-            .map_or("-", |order| order["workOrderId"].as_str().unwrap());
+            .map_or("no order", |order| order["workOrderId"].as_str().unwrap());
         let text = outcome
             .stderr
             .replace(order, "ORDER")

@@ -1,0 +1,84 @@
+//! `sconce demo`: a platform, the three sample orders and one that fails, each step shown.
+
+mod script;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use client::Client;
+
+use crate::commands::up::StopSignals;
+use crate::failure::Failure;
+use crate::platform::{Mode, Plan, Platform};
+use crate::terminal::Terminal;
+
+/// Start a platform in a temporary folder, run the sample orders with every step shown, and clean up.
+///
+/// The worker program is built first where that has not been done: that takes a minute or two.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  cargo run --release -- demo")]
+pub(crate) struct Args {
+    /// The worker program [default: built from the checkout].
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+}
+
+/// How long the worker may take to turn up: it makes an RSA key first.
+const READY: Duration = Duration::from_secs(60);
+
+/// Runs the demonstration; any other answer than the expected is a failure.
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
+    let mut stop = StopSignals::new()?;
+    let folder = tempfile::Builder::new()
+        .prefix("sconce-demo-")
+        .tempdir()
+        .map_err(|error| Failure::failed(format_args!("no temporary folder: {error}")))?;
+    let plan = Plan {
+        data: folder.path().to_owned(),
+        listener: ([127, 0, 0, 1], 0).into(),
+        mode: Mode::Async,
+        workers: vec![script::WORKER.to_owned()],
+        processes: 1,
+        threads: None,
+        static_workers: Vec::new(),
+        operator_token_file: None,
+        image: args.image,
+    };
+    let interrupted = || Failure::failed("stopped before the demonstration was over");
+    let mut platform = tokio::select! {
+        platform = Platform::start(plan, terminal) => platform?,
+        () = stop.next() => return Err(interrupted()),
+    };
+    let outcome = tokio::select! {
+        outcome = play(&mut platform, terminal) => outcome,
+        () = stop.next() => Err(interrupted()),
+    };
+    terminal.say("stopping");
+    platform.stop().await;
+    outcome
+}
+
+async fn play(platform: &mut Platform, terminal: &Terminal) -> Result<(), Failure> {
+    let begun = Instant::now();
+    tokio::time::timeout(READY, platform.ready(terminal))
+        .await
+        .map_err(|_| {
+            Failure::failed(format_args!(
+                "the worker is not there after {} s",
+                READY.as_secs()
+            ))
+            .advice("run it again with -v to see why")
+        })??;
+    terminal.print(platform.greeting());
+    let client = Client::connect(platform.uri())
+        .map_err(|error| Failure::of_client("the demonstration", &error))?;
+    script::play(&client, terminal).await?;
+    terminal.print("");
+    terminal.print(format_args!(
+        "All answers are as expected, {:.1} s after the platform was started.",
+        begun.elapsed().as_secs_f32()
+    ));
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! `sconce status`: what runs in a data folder.
+
+use std::path::PathBuf;
+
+use client::Client;
+use serde_json::json;
+
+use crate::commands::worker::{Summary, summaries};
+use crate::failure::Failure;
+use crate::folders;
+use crate::platform::{Found, look};
+use crate::terminal::Terminal;
+
+/// Show whether a platform runs, where its listener is, and its workers.
+///
+/// Exit status 1 when none runs or its listener does not answer.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  sconce status --json")]
+pub(crate) struct Args {
+    /// The data folder [default: $XDG_DATA_HOME/sconce, or ~/.local/share/sconce].
+    #[arg(
+        long,
+        env = "SCONCE_DATA_DIR",
+        hide_env_values = true,
+        value_name = "FOLDER"
+    )]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows it.
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
+    let data = args.data_dir.map_or_else(folders::data, Ok)?;
+    let Found::Running(record) = look(&data)? else {
+        if args.json {
+            terminal.print_json(&json!({ "running": false, "dataDir": data }));
+        }
+        return Err(
+            Failure::failed(format_args!("no platform runs in {}", data.display()))
+                .advice("start one with `sconce up`"),
+        );
+    };
+    let record = record.ok_or_else(|| {
+        Failure::failed(format_args!(
+            "a platform is just starting in {}",
+            data.display()
+        ))
+    })?;
+    let failure = |error| Failure::of_client("status", &error);
+    let client = Client::connect(&record.listener).map_err(failure)?;
+    let workers = summaries(&client, &record.workers).await.map_err(failure)?;
+    if args.json {
+        let views: Vec<_> = workers.iter().map(Summary::view).collect();
+        terminal.print_json(&json!({
+            "running": true,
+            "dataDir": data,
+            "platform": record,
+            "workers": views,
+        }));
+        return Ok(());
+    }
+    let state = if record.ready { "ready" } else { "starting" };
+    terminal.print(format_args!(
+        "platform   {state}, process {}, version {}",
+        record.pid, record.version
+    ));
+    terminal.print(format_args!("data       {}", data.display()));
+    terminal.print(format_args!(
+        "listener   {} ({})",
+        record.listener, record.mode
+    ));
+    for worker in workers {
+        terminal.print(format_args!("worker     {}", worker.line()));
+    }
+    Ok(())
+}

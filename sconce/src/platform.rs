@@ -1,0 +1,190 @@
+//! A platform in one process: store, manager and listener here, a host process for each worker.
+//!
+//! ```text
+//! sconce up ─┬─ listener   HTTP, the requesters' door
+//!            ├─ manager    ZeroMQ, loopback
+//!            ├─ store      one file in the data folder
+//!            └─ sconce host … (a process a worker) ── worker program (a process)
+//! ```
+//!
+//! Hosts end when the supervisor does, however it ends: they watch a pipe that it holds open.
+
+mod folder;
+mod hosts;
+mod program;
+mod record;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use listener::{Listener, ListenerConfig};
+use manager::{Manager, ManagerConfig, StaticWorker};
+use store::redb::{Engine, Options};
+use workers::Registry;
+
+pub(crate) use self::folder::{Found, look, read_token};
+pub(crate) use self::record::{Mode, Record};
+
+use self::folder::DataFolder;
+use self::hosts::{HostPlan, Hosts};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// What a platform is to be.
+pub(crate) struct Plan {
+    pub(crate) data: PathBuf,
+    pub(crate) listener: SocketAddr,
+    pub(crate) mode: Mode,
+    /// Names of the workers to start.
+    pub(crate) workers: Vec<String>,
+    /// Host processes for each of them.
+    pub(crate) processes: usize,
+    /// Threads of each worker program; one a core without.
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Workers that run elsewhere.
+    pub(crate) static_workers: Vec<StaticWorker>,
+    pub(crate) operator_token_file: Option<PathBuf>,
+    /// The worker program; built from the checkout without.
+    pub(crate) image: Option<PathBuf>,
+}
+
+/// A running platform. Dropped without [`stop`](Self::stop), it ends without waiting for orders.
+pub(crate) struct Platform {
+    record: Record,
+    hosts: Hosts,
+    listener: Listener,
+    manager: Manager,
+    // Last: whatever uses the folder has gone when another may take it.
+    folder: DataFolder,
+}
+
+/// How often is looked whether the workers are there.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Platform {
+    /// Starts everything that can be refused (folder, store, ports), then builds the worker program
+    /// where that's needed, then starts the hosts.
+    pub(crate) async fn start(plan: Plan, terminal: &Terminal) -> Result<Self, Failure> {
+        let folder = DataFolder::take(&plan.data)?;
+        let (host_token, token_file) = folder.host_token()?;
+        let (operator_token, operator_file) =
+            folder.operator_token(plan.operator_token_file.as_deref())?;
+        let engine = Engine::open(folder.store(), Options::default())
+            .map(Arc::new)
+            .map_err(|error| Failure::failed(format_args!("the store: {error}")))?;
+        let registry = Registry::new(engine.clone());
+
+        let mut config = ManagerConfig::new(host_token);
+        config.workers.clone_from(&plan.static_workers);
+        let manager = Manager::start(config, engine.clone(), registry.clone())
+            .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
+        let config = ListenerConfig {
+            address: plan.listener,
+            mode: plan.mode.for_listener(),
+            operator_token: Some(operator_token),
+            ..ListenerConfig::default()
+        };
+        let listener = Listener::start(config, engine, registry)
+            .await
+            .map_err(|error| {
+                Failure::failed(format_args!("the listener: {error}"))
+                    .advice("--listener 127.0.0.1:0 takes any free port")
+            })?;
+        let record = Record::new(&plan, listener.address(), manager.endpoint());
+        folder.write_record(&record)?;
+        terminal.say(format_args!("data       {}", folder.path().display()));
+        terminal.say(format_args!(
+            "listener   {} ({})",
+            record.listener, record.mode
+        ));
+        terminal.say(format_args!(
+            "operators  token in {}",
+            operator_file.display()
+        ));
+
+        let program = program::locate(plan.image.as_deref(), terminal).await?;
+        let keys = folder.make_keys_folder()?;
+        terminal.say(format_args!("program    {}", program.display()));
+        terminal.warn(format_args!(
+            "workers have DEVELOPMENT keys, kept in {}; nothing is attested: do not send secrets",
+            keys.display()
+        ));
+        let host = HostPlan {
+            program,
+            manager: manager.endpoint().to_owned(),
+            token_file,
+            threads: plan.threads,
+        };
+        let names = plan.workers.iter();
+        let each = names.flat_map(|name| std::iter::repeat_n(name, plan.processes));
+        let hosts = Hosts::start(
+            &host,
+            each.map(|name| (name.clone(), folder.keys_of(name))),
+            terminal,
+        );
+        Ok(Self {
+            record,
+            hosts,
+            listener,
+            manager,
+            folder,
+        })
+    }
+
+    /// The listener's address, as in `http://127.0.0.1:1947`.
+    pub(crate) fn uri(&self) -> &str {
+        &self.record.listener
+    }
+
+    /// One line that says that it's ready, and where.
+    pub(crate) fn greeting(&self) -> String {
+        let count = self.record.workers.len();
+        let s = if count == 1 { "" } else { "s" };
+        format!("ready: {} with {count} worker{s}", self.record.listener)
+    }
+
+    /// Waits until every process of every worker takes orders, and says who does.
+    pub(crate) async fn ready(&mut self, terminal: &Terminal) -> Result<(), Failure> {
+        let mut missing: BTreeSet<_> = self.record.workers.iter().cloned().collect();
+        let processes = self.record.processes;
+        while !missing.is_empty() {
+            let status = self
+                .manager
+                .status()
+                .await
+                .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
+            for worker in status.workers {
+                let Some(name) = worker.name.filter(|_| worker.processes.len() >= processes) else {
+                    continue;
+                };
+                if missing.remove(&name) {
+                    let pids: Vec<_> = worker.processes.iter().filter_map(|one| one.pid).collect();
+                    terminal.say(format_args!(
+                        "worker     {name} takes orders (process {})",
+                        list(&pids)
+                    ));
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.record.ready = true;
+        self.folder.write_record(&self.record)
+    }
+
+    /// Takes no more requests, lets orders in flight end, stops the hosts and waits for them.
+    pub(crate) async fn stop(self) {
+        self.listener.shutdown().await;
+        self.manager.shutdown().await;
+        self.hosts.stop().await;
+        self.folder.forget_record();
+    }
+}
+
+fn list(pids: &[u32]) -> String {
+    let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+    pids.join(", ")
+}

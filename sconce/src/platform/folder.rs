@@ -1,0 +1,217 @@
+//! The data folder: whose it is, and what stands where in it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protocol::token::Token;
+use protocol::{Entropy, SystemEntropy};
+use rustix::fs::{FlockOperation, flock};
+use zeroize::Zeroizing;
+
+use super::record::Record;
+use crate::failure::Failure;
+use crate::folders;
+
+/// A data folder that this process alone uses.
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// What is found in a data folder by somebody who doesn't own it.
+pub(crate) enum Found {
+    /// No platform runs there.
+    Nothing,
+    /// One runs, or is about to: then it has no record yet.
+    Running(Option<Record>),
+}
+
+const LOCK: &str = "up.lock";
+const RECORD: &str = "up.json";
+const STORE: &str = "store.redb";
+const HOST_TOKEN: &str = "host-token";
+const OPERATOR_TOKEN: &str = "operator-token";
+const KEYS: &str = "keys";
+
+/// Tries to take a folder: who only looks holds the lock for a moment.
+const TRIES: usize = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(40);
+
+impl DataFolder {
+    /// Makes the folder if it isn't there, and takes it for this process.
+    pub(crate) fn take(path: &Path) -> Result<Self, Failure> {
+        let other = "choose another folder with --data-dir";
+        let unusable = |error: io::Error| {
+            Failure::failed(format_args!(
+                "the data folder {} cannot be used: {error}",
+                path.display()
+            ))
+            .advice(other)
+        };
+        folders::make_private(path).map_err(unusable)?;
+        let path = path.canonicalize().map_err(unusable)?;
+        let lock = private()
+            .create(true)
+            .truncate(false)
+            .open(path.join(LOCK))
+            .map_err(unusable)?;
+        if !lock_exclusively(&lock).map_err(unusable)? {
+            let by = match look(&path) {
+                Ok(Found::Running(Some(record))) => format!(" (process {})", record.pid),
+                _ => String::new(),
+            };
+            let stop = format!(
+                "stop it with: sconce down --data-dir {}; or {other}",
+                path.display()
+            );
+            return Err(Failure::failed(format_args!(
+                "the data folder {} is in use by another `sconce up`{by}",
+                path.display()
+            ))
+            .advice(stop));
+        }
+        let folder = Self { path, _lock: lock };
+        // That of a predecessor that was killed names a process that is somebody else's by now.
+        folder.forget_record();
+        Ok(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The store's file.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.path.join(STORE)
+    }
+
+    /// A fresh token for the hosts of this start, and the file that they read it from.
+    pub(crate) fn host_token(&self) -> Result<(Token, PathBuf), Failure> {
+        let path = self.path.join(HOST_TOKEN);
+        Ok((self.new_token(&path)?, path))
+    }
+
+    /// The operators' token: from `file`, or one that stays the same over starts.
+    pub(crate) fn operator_token(&self, file: Option<&Path>) -> Result<(Token, PathBuf), Failure> {
+        let own = self.path.join(OPERATOR_TOKEN);
+        match file {
+            Some(file) => Ok((read_token(file)?, file.to_owned())),
+            None if own.exists() => Ok((read_token(&own)?, own)),
+            None => Ok((self.new_token(&own)?, own)),
+        }
+    }
+
+    /// The folder for development keys.
+    pub(crate) fn make_keys_folder(&self) -> Result<PathBuf, Failure> {
+        let path = self.path.join(KEYS);
+        folders::make_private(&path).map_err(|error| not_written(&path, error))?;
+        Ok(path)
+    }
+
+    /// The development key file of a worker.
+    pub(crate) fn keys_of(&self, worker: &str) -> PathBuf {
+        self.path.join(KEYS).join(format!("{worker}.json"))
+    }
+
+    /// Says to `status` and `down` what runs here.
+    pub(crate) fn write_record(&self, record: &Record) -> Result<(), Failure> {
+        let path = self.path.join(RECORD);
+        // Made of strings and numbers: writing it can't fail.
+        let text = serde_json::to_vec_pretty(record).unwrap_or_default();
+        replace(&path, &text).map_err(|error| not_written(&path, error))
+    }
+
+    /// Nothing runs here any more.
+    pub(crate) fn forget_record(&self) {
+        let path = self.path.join(RECORD);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, file = %path.display(), "a file could not be removed");
+        }
+    }
+
+    fn new_token(&self, path: &Path) -> Result<Token, Failure> {
+        let entropy: &dyn Entropy = &SystemEntropy::new();
+        let bytes = Zeroizing::new(entropy.bytes::<32>().map_err(Failure::failed)?);
+        let token = Token::new(hex::encode(*bytes)).map_err(Failure::failed)?;
+        let line = Zeroizing::new(format!("{}\n", token.expose()));
+        replace(path, line.as_bytes()).map_err(|error| not_written(path, error))?;
+        Ok(token)
+    }
+}
+
+/// Looks at a data folder without taking it.
+pub(crate) fn look(path: &Path) -> Result<Found, Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::failed(format_args!(
+            "the data folder {} cannot be read: {error}",
+            path.display()
+        ))
+    };
+    let lock = match File::open(path.join(LOCK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        lock => lock.map_err(unreadable)?,
+    };
+    match flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(Found::Nothing),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let text = fs::read(path.join(RECORD)).ok();
+            Ok(Found::Running(
+                text.and_then(|text| serde_json::from_slice(&text).ok()),
+            ))
+        }
+        Err(error) => Err(unreadable(error.into())),
+    }
+}
+
+/// The token in a file: its first line.
+pub(crate) fn read_token(file: &Path) -> Result<Token, Failure> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        Failure::unusable(format_args!("the token file {}: {error}", file.display()))
+            .advice("make one with: openssl rand -hex 32")
+    };
+    let text = Zeroizing::new(fs::read_to_string(file).map_err(|error| unusable(&error))?);
+    Token::new(text.trim_end()).map_err(|error| unusable(&error))
+}
+
+fn lock_exclusively(lock: &File) -> io::Result<bool> {
+    for _ in 0..TRIES {
+        match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(BETWEEN_TRIES),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
+/// Options that make a file its owner's alone.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+/// Writes beside the file and renames, so that readers see the old text or the new.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    // One that a killed predecessor left may have other permissions.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    private().create_new(true).open(&fresh)?.write_all(text)?;
+    fs::rename(&fresh, path)
+}
+
+fn not_written(path: &Path, error: io::Error) -> Failure {
+    Failure::failed(format_args!(
+        "{} cannot be written: {error}",
+        path.display()
+    ))
+    .advice("choose another folder with --data-dir")
+}

@@ -1,0 +1,125 @@
+//! The worker program: the file that was given, or one that is built from the checkout.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use host::program::{Profile, Progress, build, find_checkout};
+use tokio::sync::oneshot;
+
+use crate::failure::Failure;
+use crate::terminal::{Spinner, Terminal};
+
+/// The package whose program it is.
+const PACKAGE: &str = "sconce-worker";
+
+/// The worker program's file, built if need be.
+pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<PathBuf, Failure> {
+    if let Some(image) = image {
+        return image
+            .canonicalize()
+            .ok()
+            .filter(|path| path.is_file())
+            .ok_or_else(|| {
+                Failure::unusable(format_args!("there is no file {}", image.display())).advice(
+                    "give the worker program's file, as in --image target/release/sconce-worker",
+                )
+            });
+    }
+    let checkout = checkout()?;
+    let mut display = Display::new(*terminal);
+    let (sender, built) = oneshot::channel();
+    // On a thread of its own: nobody has to wait for it when the user has had enough.
+    std::thread::spawn(move || {
+        let program = build(&checkout, PACKAGE, Profile::current(), &mut |progress| {
+            display.show(progress);
+        });
+        display.end();
+        // The receiver has gone if the user has had enough.
+        let _gone = sender.send(program);
+    });
+    match built.await {
+        Ok(program) => program.map_err(|error| Failure::failed(format_args!("{error}"))),
+        Err(_) => Err(Failure::failed("building the worker program was given up")),
+    }
+}
+
+/// The checkout above the working directory, or above this very program.
+fn checkout() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(Failure::failed)?;
+    find_checkout(&here)
+        .or_else(|error| match std::env::current_exe() {
+            Ok(program) => find_checkout(&program).map_err(|_| error),
+            Err(_) => Err(error),
+        })
+        .map_err(|error| {
+            Failure::failed(error)
+                .advice("--image FILE takes a worker program that is built already")
+        })
+}
+
+/// Shows how far a build is; silent when there is nothing to do.
+struct Display {
+    terminal: Terminal,
+    begun: Option<Instant>,
+    said: Instant,
+    compiled: usize,
+    spinner: Option<Spinner>,
+}
+
+/// Between two plain lines where no spinner can turn.
+const PLAIN: Duration = Duration::from_secs(10);
+
+impl Display {
+    fn new(terminal: Terminal) -> Self {
+        Self {
+            terminal,
+            begun: None,
+            said: Instant::now(),
+            compiled: 0,
+            spinner: None,
+        }
+    }
+
+    fn show(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Waiting => self.say("waiting for another cargo"),
+            Progress::Compiling { name } => {
+                self.begin();
+                self.say(&format!("{} crates done, compiling {name}", self.compiled));
+            }
+            Progress::Finished { compiled, .. } => self.compiled = compiled,
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.begun.is_none() {
+            self.begun = Some(Instant::now());
+            self.said = Instant::now();
+            self.terminal
+                .say("building the worker program; the first time takes a minute or two");
+        }
+    }
+
+    fn say(&mut self, what: &str) {
+        let line = format!("building the worker program: {what}");
+        if self.terminal.is_lively() {
+            let terminal = self.terminal;
+            let spinner = self.spinner.get_or_insert_with(|| terminal.spinner(""));
+            spinner.say(line);
+        } else if self.said.elapsed() > PLAIN {
+            self.said = Instant::now();
+            self.terminal.say(line);
+        }
+    }
+
+    fn end(&mut self) {
+        self.spinner = None;
+        if let Some(begun) = self.begun {
+            self.terminal.say(format_args!(
+                "built the worker program in {:.0?}",
+                begun.elapsed()
+            ));
+        }
+    }
+}

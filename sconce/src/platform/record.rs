@@ -1,0 +1,77 @@
+//! `up.json`: what runs in a data folder, for `status`, `down` and scripts.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+
+/// A running platform.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    /// The supervisor's process id.
+    pub(crate) pid: u32,
+    /// The release that runs.
+    pub(crate) version: String,
+    /// The listener's address, as in `http://127.0.0.1:1947`.
+    pub(crate) listener: String,
+    /// The manager's ZeroMQ endpoint for hosts.
+    pub(crate) manager: String,
+    pub(crate) mode: Mode,
+    /// Names of the workers that it starts.
+    pub(crate) workers: Vec<String>,
+    /// Processes of each.
+    pub(crate) processes: usize,
+    /// When it was started, in seconds since 1970.
+    pub(crate) started: u64,
+    /// Whether every worker has taken up work since.
+    pub(crate) ready: bool,
+}
+
+/// Whether submitting waits for the answer.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Submit answers "pending" at once; the answer is fetched.
+    Async,
+    /// Submit answers with the result if it's there within 9 s.
+    Sync,
+}
+
+impl Mode {
+    pub(crate) fn for_listener(self) -> listener::Mode {
+        match self {
+            Self::Async => listener::Mode::Async,
+            Self::Sync => listener::Mode::SYNC,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Async => "async",
+            Self::Sync => "sync",
+        })
+    }
+}
+
+impl Record {
+    pub(crate) fn new(plan: &Plan, listener: SocketAddr, manager: &str) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            listener: format!("http://{listener}"),
+            manager: manager.to_owned(),
+            mode: plan.mode,
+            workers: plan.workers.clone(),
+            processes: plan.processes,
+            started: since.map_or(0, |since| since.as_secs()),
+            ready: false,
+        }
+    }
+}
