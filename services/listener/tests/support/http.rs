@@ -1,0 +1,106 @@
+//! HTTP by hand: every byte is the test's.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One connection.
+pub(crate) struct Client(BufReader<TcpStream>);
+
+/// One reply.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        let patience = Some(Duration::from_secs(10));
+        stream.set_read_timeout(patience).unwrap();
+        stream.set_write_timeout(patience).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    /// Sends these bytes; a listener that has hung up already is no failure.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.0.get_mut().write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// Sends a body as Avalon's SDK does, but for the connection, which stays open.
+    pub(crate) fn post(&mut self, body: &str) -> Reply {
+        self.post_with("Content-Type: application/json\r\n", body.as_bytes())
+    }
+
+    /// Sends a body with these header lines.
+    pub(crate) fn post_with(&mut self, headers: &str, body: &[u8]) -> Reply {
+        let length = body.len();
+        self.send(format!(
+            "POST /any?path=1 HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n"
+        ));
+        self.send(body);
+        self.reply().unwrap()
+    }
+
+    /// The next reply, unless the connection is closed instead.
+    pub(crate) fn reply(&mut self) -> Option<Reply> {
+        let status = self.line()?;
+        let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            let Some((name, value)) = line.split_once(": ") else {
+                break;
+            };
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        let mut reply = Reply {
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        let length = reply.header("content-length").unwrap_or("0");
+        reply.body = vec![0; length.parse().unwrap()];
+        self.0.read_exact(&mut reply.body).ok()?;
+        Some(reply)
+    }
+
+    /// Whether the listener has closed the connection, or does so soon.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => true,
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let length = self.0.read_line(&mut line).ok()?;
+        (length > 0).then(|| line.trim_end().to_owned())
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(found, _)| found == name)?;
+        Some(&found.1)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// `error.code` and `error.data.reason`.
+    pub(crate) fn error(&self) -> (i64, String) {
+        let json = self.json();
+        let error = &json["error"];
+        let reason = error["data"]["reason"].as_str().unwrap_or_default();
+        (error["code"].as_i64().unwrap(), reason.to_owned())
+    }
+}
