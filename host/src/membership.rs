@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use protocol::membership::{HostMessage, ManagerMessage};
+use protocol::{Entropy, SystemEntropy};
 use zmq::{DONTWAIT, Socket};
 
 use crate::error::Error;
@@ -59,7 +60,6 @@ impl Membership {
         context: &zmq::Context,
         manager: &str,
         token: String,
-        instance: String,
         heartbeat: Duration,
     ) -> Result<Self, Error> {
         let socket = context.socket(zmq::DEALER)?;
@@ -78,7 +78,7 @@ impl Membership {
         Ok(Self {
             socket,
             token,
-            instance,
+            instance: instance()?,
             heartbeat,
             state: State::Away,
             due: None,
@@ -213,4 +213,14 @@ impl Membership {
             (_, state) => state,
         };
     }
+}
+
+/// A fresh random name for this host process.
+fn instance() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    SystemEntropy::new()
+        .fill(&mut bytes)
+        .map_err(std::io::Error::other)
+        .map_err(Error::system("get random bytes"))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

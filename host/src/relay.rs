@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use link::{Frame, Kind};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use protocol::{Entropy, SystemEntropy};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -89,13 +88,8 @@ impl Relay {
             None => None,
             Some(manager) => {
                 let token = config.token.clone().ok_or(Error::Token)?;
-                let membership = Membership::connect(
-                    &context,
-                    manager,
-                    token,
-                    instance()?,
-                    config.timing.heartbeat,
-                )?;
+                let membership =
+                    Membership::connect(&context, manager, token, config.timing.heartbeat)?;
                 register(&poll, membership.descriptor()?, MANAGER)?;
                 Some(membership)
             }
@@ -400,14 +394,4 @@ fn register(poll: &Poll, descriptor: RawFd, token: Token) -> Result<(), Error> {
     poll.registry()
         .register(&mut SourceFd(&descriptor), token, Interest::READABLE)
         .map_err(Error::system("wait for a socket"))
-}
-
-/// A fresh random name for this host process.
-fn instance() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    SystemEntropy::new()
-        .fill(&mut bytes)
-        .map_err(std::io::Error::other)
-        .map_err(Error::system("get random bytes"))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

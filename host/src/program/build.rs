@@ -54,7 +54,7 @@ pub enum Progress<'a> {
         /// The crate's name.
         name: &'a str,
     },
-    /// Something is done.
+    /// A crate, or its build script, is there.
     Finished {
         /// The crate's name.
         name: &'a str,
@@ -187,6 +187,7 @@ fn forward(
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Message {
     CompilerArtifact {
+        package_id: String,
         target: Target,
         fresh: bool,
         executable: Option<PathBuf>,
@@ -199,6 +200,16 @@ enum Message {
 struct Target {
     name: String,
     kind: Vec<String>,
+}
+
+/// The name in a package id, which ends in `#name@version`, or in `/name#version` where the folder
+/// has the package's name.
+fn package_name(id: &str) -> &str {
+    let (source, rest) = id.rsplit_once('#').unwrap_or(("", id));
+    match rest.split_once('@') {
+        Some((name, _)) => name,
+        None => source.rsplit('/').next().unwrap_or(source),
+    }
 }
 
 /// What has been learned from the output so far.
@@ -223,6 +234,7 @@ impl<'a> Build<'a> {
 
     fn message(&mut self, line: &str, progress: &mut dyn FnMut(Progress<'_>)) {
         let Ok(Message::CompilerArtifact {
+            package_id,
             target,
             fresh,
             executable,
@@ -236,7 +248,7 @@ impl<'a> Build<'a> {
             self.compiled += 1;
         }
         progress(Progress::Finished {
-            name: &target.name,
+            name: package_name(&package_id),
             compiled: self.compiled,
             fresh: self.fresh,
         });
@@ -309,10 +321,22 @@ mod tests {
     }
 
     #[test]
+    fn package_ids() {
+        let index = "registry+https://github.com/rust-lang/crates.io-index#ring@0.17.14";
+        assert_eq!(package_name(index), "ring");
+        assert_eq!(
+            package_name("path+file:///a/host#sconce-host@0.1.0"),
+            "sconce-host"
+        );
+        assert_eq!(package_name("path+file:///a/small#0.0.0"), "small");
+        assert_eq!(package_name("?"), "");
+    }
+
+    #[test]
     fn messages_become_progress_and_a_path() {
         let artifact = |name: &str, kind: &str, fresh: bool, executable: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","package_id":"p","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s"}},"fresh":{fresh},"executable":{executable}}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"path+file:///x/y#{name}@0.1.0","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s"}},"fresh":{fresh},"executable":{executable}}}"#
             )
         };
         let mut seen = Vec::new();
