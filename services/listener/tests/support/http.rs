@@ -21,6 +21,7 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         let patience = Some(Duration::from_secs(10));
+        stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(patience).unwrap();
         stream.set_write_timeout(patience).unwrap();
         Self(BufReader::new(stream))
