@@ -6,8 +6,6 @@
 //! The group `refusals` shows that whatever is wrong with an order's cryptography takes the same
 //! time to find: a difference here would tell an attacker what it was.
 
-#![allow(clippy::expect_used, reason = "a bench that fails shall stop")]
-
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,7 +1,5 @@
 //! Reading and writing JSON, without any cryptography.
 
-#![allow(clippy::expect_used, reason = "a bench that fails shall stop")]
-
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

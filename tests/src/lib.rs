@@ -8,13 +8,6 @@
 //! | [`platform`] | a whole platform on free ports |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test helper that fails shall stop its test"
-)]
-
 pub mod entropy;
 pub mod keys;
 pub mod orders;

@@ -32,6 +32,8 @@ pub struct Setup {
     pub mode: Mode,
     /// Where state is kept; a temporary folder unless given.
     pub folder: Option<PathBuf>,
+    /// The workers' program.
+    pub program: &'static Path,
 }
 
 impl Default for Setup {
@@ -41,6 +43,7 @@ impl Default for Setup {
             key_files: Vec::new(),
             mode: Mode::Async,
             folder: None,
+            program: worker_program(),
         }
     }
 }
@@ -53,6 +56,7 @@ pub struct Platform {
     address: SocketAddr,
     manager_endpoint: String,
     folder: PathBuf,
+    program: &'static Path,
     runtime: Runtime,
     _temporary: TempDir,
 }
@@ -90,6 +94,7 @@ impl Platform {
             manager_endpoint: manager.endpoint().to_owned(),
             services: Some((listener, manager)),
             folder,
+            program: setup.program,
             runtime,
             _temporary: temporary,
         };
@@ -143,7 +148,7 @@ impl Platform {
     /// Starts a process of the worker with the keys that are there, or fresh ones.
     pub fn start_another_host(&self, worker: &str) {
         let name = host::WorkerName::new(worker).unwrap();
-        let mut config = host::Config::new(name, worker_program());
+        let mut config = host::Config::new(name, self.program);
         config.program_args = [
             "--worker".into(),
             worker.into(),
@@ -306,6 +311,12 @@ impl Drop for Platform {
 pub fn worker_program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| program("sconce-worker"))
+}
+
+/// A worker program with workloads that misbehave: `tests/src/bin/unruly-worker.rs`.
+pub fn unruly_program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| program("sconce-tests"))
 }
 
 /// The `sconce` command, built once in the profile of the caller.

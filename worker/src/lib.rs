@@ -11,6 +11,7 @@
 
 pub mod engine;
 pub mod keys;
+pub mod program;
 pub mod serve;
 pub mod table;
 

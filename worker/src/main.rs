@@ -1,84 +1,9 @@
-//! The worker program: `sconce-worker --worker NAME --development-keys FILE [--threads N]`.
+//! The worker program, with the workloads of the table.
 //!
 //! A host starts it with a socket as standard input. There is nothing here for people to run.
 
-use std::error::Error;
-use std::num::NonZeroUsize;
-use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use rustix::net::sockopt::socket_type;
-use sconce_worker::keys::{DevelopmentKeyFile, KeySource};
-use sconce_worker::serve::{self, exit};
-use sconce_worker::{Engine, table};
-
-const USAGE: &str = "usage: sconce-worker --worker NAME --development-keys FILE [--threads N]\n\
-                     It is started by `sconce host`, with a socket as standard input.";
-
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::from(exit::END_OF_FILE),
-        Err(fault) => {
-            eprintln!("{fault}");
-            let mut source = fault.source();
-            while let Some(inner) = source {
-                eprintln!("  because: {inner}");
-                source = inner.source();
-            }
-            let serving = fault.downcast_ref::<serve::Error>().is_some();
-            ExitCode::from(if serving {
-                exit::INTERNAL
-            } else {
-                exit::CONFIGURATION
-            })
-        }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse(std::env::args().skip(1)).ok_or(USAGE)?;
-    let stream = connection()?;
-    let source = DevelopmentKeyFile::new(&arguments.worker, &arguments.development_keys);
-    let keys = source.keys()?;
-    let config = serve::Config {
-        worker: arguments.worker,
-        keys: source.kind(),
-        threads: arguments.threads,
-    };
-    serve::serve(stream, Engine::new(keys, table::find), &config)?;
-    Ok(())
-}
-
-/// Standard input, if it's the socket that a host gives.
-fn connection() -> Result<UnixStream, Box<dyn Error>> {
-    let stdin = rustix::stdio::stdin();
-    socket_type(stdin).map_err(|_| USAGE)?;
-    Ok(UnixStream::from(stdin.try_clone_to_owned()?))
-}
-
-struct Arguments {
-    worker: String,
-    development_keys: String,
-    threads: NonZeroUsize,
-}
-
-impl Arguments {
-    fn parse(mut given: impl Iterator<Item = String>) -> Option<Self> {
-        let (mut worker, mut development_keys, mut threads) = (None, None, None);
-        while let Some(name) = given.next() {
-            let value = given.next()?;
-            match name.as_str() {
-                "--worker" => worker = Some(value),
-                "--development-keys" => development_keys = Some(value),
-                "--threads" => threads = Some(value.parse().ok()?),
-                _ => return None,
-            }
-        }
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Some(Self {
-            worker: worker?,
-            development_keys: development_keys?,
-            threads: threads.unwrap_or_else(cores),
-        })
-    }
+    sconce_worker::program::run(sconce_worker::table::find)
 }

@@ -1,0 +1,85 @@
+//! From the command line to serving: `--worker NAME --development-keys FILE [--threads N]`.
+
+use std::error::Error;
+use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use rustix::net::sockopt::socket_type;
+
+use crate::engine::{Engine, Find};
+use crate::keys::{DevelopmentKeyFile, KeySource};
+use crate::serve::{self, exit};
+
+const USAGE: &str = "usage: sconce-worker --worker NAME --development-keys FILE [--threads N]\n\
+                     It is started by `sconce host`, with a socket as standard input.";
+
+/// Runs the program with the workloads that `find` knows, and returns when the host is done with
+/// it. Messages go to standard error.
+pub fn run(find: Find) -> ExitCode {
+    match start(find) {
+        Ok(()) => ExitCode::from(exit::END_OF_FILE),
+        Err(fault) => {
+            eprintln!("{fault}");
+            let mut source = fault.source();
+            while let Some(inner) = source {
+                eprintln!("  because: {inner}");
+                source = inner.source();
+            }
+            let serving = fault.downcast_ref::<serve::Error>().is_some();
+            ExitCode::from(if serving {
+                exit::INTERNAL
+            } else {
+                exit::CONFIGURATION
+            })
+        }
+    }
+}
+
+fn start(find: Find) -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse(std::env::args().skip(1)).ok_or(USAGE)?;
+    let stream = connection()?;
+    let source = DevelopmentKeyFile::new(&arguments.worker, &arguments.development_keys);
+    let keys = source.keys()?;
+    let config = serve::Config {
+        worker: arguments.worker,
+        keys: source.kind(),
+        threads: arguments.threads,
+    };
+    serve::serve(stream, Engine::new(keys, find), &config)?;
+    Ok(())
+}
+
+/// Standard input, if it's the socket that a host gives.
+fn connection() -> Result<UnixStream, Box<dyn Error>> {
+    let stdin = rustix::stdio::stdin();
+    socket_type(stdin).map_err(|_| USAGE)?;
+    Ok(UnixStream::from(stdin.try_clone_to_owned()?))
+}
+
+struct Arguments {
+    worker: String,
+    development_keys: String,
+    threads: NonZeroUsize,
+}
+
+impl Arguments {
+    fn parse(mut given: impl Iterator<Item = String>) -> Option<Self> {
+        let (mut worker, mut development_keys, mut threads) = (None, None, None);
+        while let Some(name) = given.next() {
+            let value = given.next()?;
+            match name.as_str() {
+                "--worker" => worker = Some(value),
+                "--development-keys" => development_keys = Some(value),
+                "--threads" => threads = Some(value.parse().ok()?),
+                _ => return None,
+            }
+        }
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Some(Self {
+            worker: worker?,
+            development_keys: development_keys?,
+            threads: threads.unwrap_or_else(cores),
+        })
+    }
+}
