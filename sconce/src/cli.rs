@@ -13,7 +13,7 @@ use crate::commands::{demo, down, host, order, status, submit, up, worker, workl
     max_term_width = 100,
     after_help = "\
 Exit status: 0 done; 1 the operation failed; 2 the command line or an input cannot be used.
-Log lines: -v, -vv, or RUST_LOG, as in RUST_LOG=manager=debug."
+Log lines: -v, -vv, or RUST_LOG, as in RUST_LOG=sconce_manager=debug."
 )]
 pub(crate) struct Cli {
     /// Say more (twice: much more).

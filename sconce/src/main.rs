@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(argv::with_long_names(std::env::args_os()));
-    let terminal = Terminal::new(cli.quiet);
+    let terminal = Terminal::new(cli.quiet, cli.verbose);
     logging::start(cli.verbose, cli.quiet);
     match commands::run(cli, &terminal) {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,13 +13,15 @@ use crate::failure::Failure;
 #[derive(Clone, Copy)]
 pub(crate) struct Terminal {
     quiet: bool,
+    verbose: u8,
     lively: bool,
 }
 
 impl Terminal {
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool, verbose: u8) -> Self {
         Self {
             quiet,
+            verbose,
             lively: !quiet && io::stderr().is_terminal(),
         }
     }
@@ -70,6 +72,12 @@ impl Terminal {
         }
         bar.enable_steady_tick(Duration::from_millis(120));
         Spinner(bar)
+    }
+
+    /// The options that make another `sconce` say as much as this one.
+    pub(crate) fn options(&self) -> impl Iterator<Item = &'static str> {
+        let quiet = self.quiet.then_some("-q");
+        quiet.into_iter().chain((0..self.verbose).map(|_| "-v"))
     }
 
     /// Whether somebody watches stderr.

@@ -7,6 +7,11 @@ use support::User;
 /// Every command line that has a help page.
 const COMMANDS: &[&str] = &[
     "",
+    "demo",
+    "up",
+    "status",
+    "down",
+    "host",
     "submit",
     "worker",
     "worker list",
@@ -71,6 +76,22 @@ fn command_lines_that_cannot_be_used_end_with_2() {
         ],
         &["order", "get", "abc"],
         &["-q", "-v", "order", "list"],
+        &["up", "--listener", "localhost"],
+        &["up", "--mode", "both"],
+        &["up", "--workers", "65"],
+        &["up", "--workers", "2", "--worker", "a"],
+        &["up", "--worker", "no name"],
+        &["up", "--processes", "0"],
+        &["up", "--static-worker", "x"],
+        &[
+            "host",
+            "--worker",
+            "x",
+            "--program",
+            "y",
+            "--manager",
+            "tcp://127.0.0.1:1",
+        ],
     ] {
         let outcome = user.run(args);
         assert_eq!(outcome.status, 2, "{args:?}: {outcome:?}");

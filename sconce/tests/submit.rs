@@ -51,9 +51,7 @@ fn the_promised_command_prints_the_promised_line() {
         "Decryption result at client - Hello Mujtaba\n"
     );
     assert_eq!(outcome.status, 0);
-    insta::assert_snapshot!(outcome.stderr, @r"
-    warning: the worker's keys are development keys, kept in a file on its machine; nothing attests that an enclave holds the worker's keys: whoever runs the listener or the worker may read what is sent
-    ");
+    insta::assert_snapshot!(outcome.stderr, @"warning: the worker's keys are development keys, kept in a file on its machine; nothing attests that an enclave holds the worker's keys: whoever runs the listener or the worker may read what is sent");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::platform::{Mode, Plan, Platform};
 use crate::terminal::Terminal;
 
-/// Start a platform in a temporary folder, run the sample orders with every step shown, and clean up.
+/// Show everything: a platform in a temporary folder, sample orders, each step.
 ///
 /// The worker program is built first where that has not been done: that takes a minute or two.
 #[derive(clap::Args)]

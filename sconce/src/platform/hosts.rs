@@ -151,7 +151,7 @@ impl Host {
     fn spawn(&self) -> std::io::Result<Child> {
         // The running program itself, even if its file has been replaced since.
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("sconce");
+        command.arg0("sconce").args(self.terminal.options());
         command.args(["host", "--until-stdin-closes", "--worker", &self.worker]);
         command.args(["--manager", &self.plan.manager]);
         command.arg("--token-file").arg(&self.plan.token_file);

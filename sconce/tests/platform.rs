@@ -1,0 +1,279 @@
+//! `up`, `status` and `down` with a program that never becomes a worker: everything but the work.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::fs::Permissions;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Outcome, User, outcome};
+
+/// A supervisor with one host; killed when dropped.
+struct Up {
+    child: Child,
+    folder: PathBuf,
+}
+
+/// A program that reads its standard input to the end and is no worker.
+fn image(user: &User) -> String {
+    let file = user.home().join("program");
+    std::fs::write(&file, "#!/bin/sh\ncat\n").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o700)).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+impl Up {
+    fn start(user: &User) -> Self {
+        let folder = user.home().join("data");
+        let mut command = user.command(up(user, &folder));
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let up = Self { child, folder };
+        eventually("the record is written", || up.record().is_some());
+        up
+    }
+
+    fn record(&self) -> Option<Value> {
+        let text = std::fs::read(self.folder.join("up.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The pids of the host and its program, by the data folder in their command lines.
+    fn processes(&self) -> Vec<String> {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        all.filter(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let of_ours = line.contains(self.folder.to_str().unwrap());
+            of_ours && (line.contains("host\0") || line.contains("--development-keys"))
+        })
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ended: std::io::Result<()> = self.child.kill();
+        let _reaped: std::io::Result<_> = self.child.wait();
+    }
+}
+
+fn up(user: &User, folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let line = [
+        "up",
+        "--data-dir",
+        folder,
+        "--listener",
+        "127.0.0.1:0",
+        "--workers",
+        "1",
+    ];
+    line.iter()
+        .chain(&["--image", &image(user)])
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "not so in time: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Runs `up` with changes, expecting that it can't start.
+fn refused(user: &User, folder: &Path, more: &[&str]) -> Outcome {
+    let outcome = user.run(
+        up(user, folder)
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied()),
+    );
+    assert_eq!(outcome.stdout, "");
+    let errors = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.count(), 1, "{outcome:?}");
+    outcome
+}
+
+#[test]
+fn status_and_down_find_what_runs() {
+    let user = User::new();
+    let mut up = Up::start(&user);
+    let data = ["--data-dir", up.folder.to_str().unwrap()];
+    let record = up.record().unwrap();
+    assert_eq!(record["pid"], up.child.id());
+    assert_eq!(record["ready"], false);
+
+    let status = user.run(["status"].iter().chain(&data));
+    assert_eq!(status.status, 0, "{status:?}");
+    assert!(
+        status.stdout.starts_with("platform   starting, process "),
+        "{status:?}"
+    );
+    let json = user.run(["status", "--json"].iter().chain(&data)).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["running"], &json["platform"]),
+        (&true.into(), &record)
+    );
+    assert_eq!(json["workers"], Value::Array(Vec::new()));
+
+    eventually("host and program run", || up.processes().len() == 2);
+    let down = user.run(["down"].iter().chain(&data));
+    assert_eq!((down.status, down.stderr.as_str()), (0, "stopped\n"));
+    assert!(up.child.wait().unwrap().success());
+    assert_eq!(up.processes(), [""; 0]);
+    assert!(up.record().is_none());
+
+    let status = user.run(["status", "--json"].iter().chain(&data));
+    assert_eq!(status.status, 1);
+    assert!(status.stdout.contains("\"running\": false"), "{status:?}");
+    assert_eq!(user.run(["down"].iter().chain(&data)).status, 0);
+}
+
+#[test]
+fn hosts_do_not_outlive_a_supervisor_that_is_killed() {
+    let user = User::new();
+    let mut up = Up::start(&user);
+    eventually("host and program run", || up.processes().len() == 2);
+    up.child.kill().unwrap();
+    up.child.wait().unwrap();
+    eventually("host and program have gone", || up.processes().is_empty());
+    // The record of the dead misleads nobody.
+    let status = user.run(["status", "--data-dir", up.folder.to_str().unwrap()]);
+    assert_eq!(status.status, 1, "{status:?}");
+    drop(Up::start(&user));
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_in_one_error() {
+    let user = User::new();
+    let up = Up::start(&user);
+    let second = refused(&user, &up.folder, &[]);
+    let text = second.stderr;
+    assert!(text.contains("in use by another `sconce up`"), "{text}");
+    assert!(
+        text.contains(&format!("(process {})", up.child.id())),
+        "{text}"
+    );
+    assert!(text.contains("sconce down --data-dir "), "{text}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = user.home().join("other");
+    let line = [
+        "up",
+        "--data-dir",
+        folder.to_str().unwrap(),
+        "--listener",
+        &address,
+    ];
+    let port = user.run(line.iter().chain(&["--image", &image(&user)]));
+    assert_eq!(port.status, 1);
+    assert!(
+        port.stderr.contains(&format!("{address} is in use")),
+        "{port:?}"
+    );
+
+    let file = user.home().join("file");
+    std::fs::write(&file, "").unwrap();
+    let unwritable = refused(&user, &file, &[]);
+    assert!(
+        unwritable.stderr.contains("cannot be used"),
+        "{unwritable:?}"
+    );
+
+    let foreign = user.home().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("store.redb"), [7; 5000]).unwrap();
+    let foreign = refused(&user, &foreign, &[]);
+    assert!(
+        foreign.stderr.contains("is not a readable store"),
+        "{foreign:?}"
+    );
+
+    for outcome in [unwritable, foreign] {
+        assert_eq!(outcome.status, 1);
+    }
+}
+
+#[test]
+fn inputs_that_cannot_be_used_end_with_2() {
+    let user = User::new();
+    let folder = user.home().join("data");
+    let short = user.home().join("short");
+    std::fs::write(&short, "secret\n").unwrap();
+    for more in [
+        ["--operator-token-file", "/nowhere"],
+        ["--operator-token-file", short.to_str().unwrap()],
+    ] {
+        let outcome = refused(&user, &folder, &more);
+        assert_eq!(outcome.status, 2, "{outcome:?}");
+        assert!(
+            outcome.stderr.contains("openssl rand -hex 32"),
+            "{outcome:?}"
+        );
+        assert!(!outcome.stderr.contains("secret"), "{outcome:?}");
+    }
+    let folder = folder.to_str().unwrap();
+    let line = [
+        "up",
+        "--data-dir",
+        folder,
+        "--listener",
+        "127.0.0.1:0",
+        "--image",
+        "/nowhere",
+    ];
+    let outcome = user.run(line);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+#[test]
+fn without_a_checkout_a_program_must_be_given() {
+    let user = User::new();
+    let folder = user.home().join("data");
+    let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+    // A copy elsewhere: the search goes up from the program's own place, too.
+    let copy = user.home().join("sconce");
+    std::fs::copy(env!("CARGO_BIN_EXE_sconce"), &copy).unwrap();
+    let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+    command = std::process::Command::new(copy);
+    command.args(args).arg(&folder).current_dir(user.home());
+    let outcome = outcome(command);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("--image FILE"), "{outcome:?}");
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let user = User::new();
+    let mut up = Up::start(&user);
+    let pid = rustix::process::Pid::from_raw(up.child.id().try_into().unwrap()).unwrap();
+    let begun = Instant::now();
+    for _ in 0..2 {
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert!(up.child.wait().unwrap().success());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    eventually("host and program have gone", || up.processes().is_empty());
+}

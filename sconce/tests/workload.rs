@@ -1,0 +1,104 @@
+//! `workload` on a copy of what the registry reads of a checkout.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{Outcome, User, outcome};
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+}
+
+/// A user whose home is a checkout.
+fn checkout() -> User {
+    let user = User::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for part in ["Cargo.toml", "workloads.json", "workloads"] {
+        copy(&root.join(part), &user.home().join(part));
+    }
+    for member in fs::read_dir(root).unwrap().flatten() {
+        let manifest = member.path().join("Cargo.toml");
+        if manifest.exists() {
+            let folder = user.home().join(member.file_name());
+            copy(&manifest, &folder.join("Cargo.toml"));
+        }
+    }
+    user
+}
+
+fn run(user: &User, args: &[&str]) -> Outcome {
+    let mut command = user.command(args);
+    command.current_dir(user.home().join("workloads/src"));
+    outcome(command)
+}
+
+#[test]
+fn a_new_workload_is_listed() {
+    let user = checkout();
+    let before = run(&user, &["workload", "list"]);
+    assert_eq!(before.status, 0, "{before:?}");
+    assert!(
+        before.stdout.contains("python-hello(name: String)\n    "),
+        "{before:?}"
+    );
+
+    let new = run(&user, &["workload", "new", "my-id"]);
+    assert_eq!(new.status, 0, "{new:?}");
+    assert!(new.stdout.contains("workloads/src/my_id.rs\n"), "{new:?}");
+    assert!(
+        new.stderr.contains("cargo test -p sconce-workloads"),
+        "{new:?}"
+    );
+    let list = run(&user, &["workload", "list", "--json"]);
+    let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    let ids: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["id"])
+        .collect();
+    assert_eq!(
+        ids,
+        ["my-id", "python-fib", "python-hello", "secure-transaction"]
+    );
+
+    let again = run(&user, &["workload", "new", "my-id"]);
+    assert_eq!((again.status, again.stdout.as_str()), (1, ""));
+    let bad = run(&user, &["workload", "new", "My Id"]);
+    assert_eq!(bad.status, 1, "{bad:?}");
+}
+
+#[test]
+fn disagreements_are_shown_with_file_and_line() {
+    let user = checkout();
+    let list = user.home().join("workloads.json");
+    let text = fs::read_to_string(&list)
+        .unwrap()
+        .replace("python-hello", "python-hullo");
+    fs::write(&list, text).unwrap();
+    let outcome = run(&user, &["workload", "list"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
+    assert!(outcome.stderr.contains("workloads.json:"), "{outcome:?}");
+}
+
+#[test]
+fn outside_a_checkout_it_says_so() {
+    let user = User::new();
+    let mut command = user.command(["workload", "list"]);
+    command.current_dir(user.home());
+    let outcome = outcome(command);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("no checkout"), "{outcome:?}");
+}
