@@ -49,6 +49,15 @@ impl Client {
 
     /// The next reply, unless the connection is closed instead.
     pub(crate) fn reply(&mut self) -> Option<Reply> {
+        let mut reply = self.head()?;
+        let length = reply.header("content-length").unwrap_or("0");
+        reply.body = vec![0; length.parse().unwrap()];
+        self.0.read_exact(&mut reply.body).ok()?;
+        Some(reply)
+    }
+
+    /// The next reply without its body.
+    pub(crate) fn head(&mut self) -> Option<Reply> {
         let status = self.line()?;
         let status = status.split(' ').nth(1).unwrap().parse().unwrap();
         let mut headers = Vec::new();
@@ -59,15 +68,11 @@ impl Client {
             };
             headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
-        let mut reply = Reply {
+        Some(Reply {
             status,
             headers,
             body: Vec::new(),
-        };
-        let length = reply.header("content-length").unwrap_or("0");
-        reply.body = vec![0; length.parse().unwrap()];
-        self.0.read_exact(&mut reply.body).ok()?;
-        Some(reply)
+        })
     }
 
     /// Whether the listener has closed the connection, or does so soon.
