@@ -150,11 +150,13 @@ pub struct Timing {
     pub first_restart: Duration,
     /// Longest such wait: 10 s.
     pub last_restart: Duration,
+    /// Longest such wait for a program that had been ready: 500 ms.
+    pub ready_restart: Duration,
     /// A program that was ready this long has earned a first wait again: 10 s.
     pub settled: Duration,
-    /// How long a program that has requests may say nothing at all before it's killed: 10 min. It ends
+    /// How long a program that has requests may say nothing at all before it's killed: 65 min. It ends
     /// overrunning orders itself; this is for one that is stuck as a whole, so it must be longer than
-    /// any workload may run.
+    /// any workload may run, which is an hour.
     pub silence: Duration,
     /// At shutdown, how long requests in flight may still be answered: 5 s.
     pub drain: Duration,
@@ -170,8 +172,9 @@ impl Default for Timing {
             patience: Duration::from_secs(5),
             first_restart: Duration::from_millis(100),
             last_restart: Duration::from_secs(10),
+            ready_restart: Duration::from_millis(500),
             settled: Duration::from_secs(10),
-            silence: Duration::from_secs(600),
+            silence: Duration::from_secs(65 * 60),
             drain: Duration::from_secs(5),
             grace: Duration::from_secs(2),
         }

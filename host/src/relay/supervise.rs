@@ -12,7 +12,7 @@
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry};
 use serde::Deserialize;
@@ -230,8 +230,8 @@ impl Supervisor {
         if let State::Ending(child, watch, was_ready) = &mut self.state
             && let Some(status) = watch.look(child, now)
         {
-            let at_once = *was_ready && status.code() == Some(REPLACED);
-            self.exited(status, at_once, now);
+            let was_ready = *was_ready;
+            self.exited(status, was_ready, now);
         }
         if let State::Waiting(at) = self.state
             && at <= now
@@ -244,15 +244,16 @@ impl Supervisor {
         }
     }
 
-    fn exited(&mut self, status: ExitStatus, at_once: bool, now: Instant) {
+    fn exited(&mut self, status: ExitStatus, was_ready: bool, now: Instant) {
         // Its last words, but not for ever: somebody else may have got hold of its standard error.
         (0..LAST_WORDS)
             .take_while(|_| self.read_log())
             .for_each(drop);
-        let wait = if at_once {
-            std::time::Duration::ZERO
-        } else {
-            self.backoff.wait()
+        let wait = match (was_ready, status.code()) {
+            (true, Some(REPLACED)) => Duration::ZERO,
+            // It can start, so an order has brought it down: the other orders shall not wait long.
+            (true, _) => self.backoff.wait().min(self.config.timing.ready_restart),
+            (false, _) => self.backoff.wait(),
         };
         tracing::info!(worker = %self.config.worker, %status, ?wait, "the program has exited");
         self.pid.store(0, Ordering::Release);
