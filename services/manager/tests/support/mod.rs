@@ -7,6 +7,7 @@
     reason = "shared by several tests, each using a part"
 )]
 
+pub(crate) mod faulty;
 pub(crate) mod host;
 
 use std::sync::{Arc, OnceLock};
@@ -36,9 +37,20 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub(crate) fn with_room_for(max_orders: u64) -> Self {
+        Self::with(Options {
+            max_orders,
+            ..Options::default()
+        })
+    }
+
+    fn with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.redb");
-        let engine = Arc::new(Engine::open(file, Options::default()).unwrap());
+        let engine = Arc::new(Engine::open(file, options).unwrap());
         Self {
             registry: Registry::new(engine.clone()),
             engine,
