@@ -13,14 +13,14 @@ use hyper_util::service::TowerToHyperService;
 use store::Orders;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use workers::Registry;
 
 use crate::config::{Limits, ListenerConfig};
 use crate::rpc::Service;
 use crate::{Error, http};
 
-/// A running listener. Dropping it closes the door; requests in progress go on.
+/// A running listener. Dropping it is a shutdown that nobody waits for.
 pub struct Listener {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -98,13 +98,15 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 impl Door {
     async fn run(self, mut stopped: oneshot::Receiver<()>, drain: Duration) {
-        let connections = GracefulShutdown::new();
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let told = Arc::new(Semaphore::new(TOLD));
         loop {
             let stream = tokio::select! {
                 // A dropped handle closes the door like a shutdown.
                 _ = &mut stopped => break,
+                Some(_) = connections.join_next() => continue,
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     Err(error) => {
@@ -125,8 +127,8 @@ impl Door {
                 TokioIo::new(stream),
                 TowerToHyperService::new(router.clone()),
             );
-            let connection = connections.watch(connection);
-            tokio::spawn(async move {
+            let connection = graceful.watch(connection);
+            connections.spawn(async move {
                 // A client that breaks off is no news.
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended");
@@ -135,12 +137,11 @@ impl Door {
             });
         }
         drop(self.socket);
-        if tokio::time::timeout(drain, connections.shutdown())
-            .await
-            .is_err()
-        {
+        let drained = tokio::time::timeout(drain, graceful.shutdown()).await;
+        if drained.is_err() {
             tracing::warn!("requests in progress were cut off by the shutdown");
         }
+        connections.shutdown().await;
     }
 }
 
