@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Factory, LONG, SHORT, SLACK, completion, finished, order, partition, two};
+use super::{Factory, LONG, PATIENCE, SHORT, SLACK, completion, finished, order, partition, two};
 use crate::{Append, Completed, Lost, State, Token};
 
 const NOW: Duration = Duration::ZERO;
@@ -108,7 +108,7 @@ pub async fn appends_come_with_the_result(factory: &dyn Factory) {
 pub async fn a_wait_ends_with_the_order(factory: &dyn Factory) {
     let (a, b) = two(factory).await;
     let id = order("order").order;
-    assert_eq!(a.orders.wait(&id, LONG).await, Ok(State::Unknown));
+    assert_eq!(a.orders.wait(&id, PATIENCE).await, Ok(State::Unknown));
     a.accept(&order("order")).await;
     let begin = Instant::now();
     let pause = Duration::from_millis(200);
@@ -117,7 +117,7 @@ pub async fn a_wait_ends_with_the_order(factory: &dyn Factory) {
 
     let waiting = (0..3).map(|_| {
         let (a, id) = (a.clone(), id.clone());
-        tokio::spawn(async move { a.orders.wait(&id, LONG).await })
+        tokio::spawn(async move { a.orders.wait(&id, PATIENCE).await })
     });
     let waiting = waiting.collect::<Vec<_>>();
     let lease = b.claim_one(LONG, NOW).await;
@@ -133,5 +133,5 @@ pub async fn a_wait_ends_with_the_order(factory: &dyn Factory) {
         "a result went unseen for {:?}",
         begin.elapsed()
     );
-    assert_eq!(a.orders.wait(&id, LONG).await, Ok(finished("result")));
+    assert_eq!(a.orders.wait(&id, PATIENCE).await, Ok(finished("result")));
 }

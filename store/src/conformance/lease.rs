@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Factory, LONG, SHORT, SLACK, order, partition, two};
+use super::{Factory, LONG, PATIENCE, SHORT, SLACK, order, partition, two};
 use crate::{Held, Lost, State, Token};
 
 const NOW: Duration = Duration::ZERO;
@@ -163,7 +163,7 @@ pub async fn a_claim_waits_for_an_order(factory: &dyn Factory) {
 
 fn claim_in_background(handle: &super::Handle) -> tokio::task::JoinHandle<crate::Lease> {
     let handle = handle.clone();
-    tokio::spawn(async move { handle.claim_one(LONG, LONG).await })
+    tokio::spawn(async move { handle.claim_one(LONG, PATIENCE).await })
 }
 
 /// Old orders come before much younger ones, in one claim and over several.

@@ -140,6 +140,8 @@ macro_rules! conformance {
 
 /// Long enough that no machine is slow enough to outlive it.
 const LONG: Duration = Duration::from_secs(600);
+/// How long to wait for what must come; short enough that a case fails rather than hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// The lease that cases let run out.
 const SHORT: Duration = Duration::from_secs(1);
 /// What a busy machine may add to any waiting time.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Factory, Handle, LONG, MANY, SHORT, SLACK, finished, order, partition, two};
+use super::{Factory, Handle, LONG, MANY, PATIENCE, SHORT, SLACK, finished, order, partition, two};
 use crate::{Completed, Held, Lost, State, Submitted};
 
 const NOW: Duration = Duration::ZERO;
@@ -44,7 +44,7 @@ pub async fn expiry_ends_queued_orders_only(factory: &dyn Factory) {
 
     let waiting = {
         let a = a.clone();
-        tokio::spawn(async move { a.orders.wait(&"young".into(), LONG).await })
+        tokio::spawn(async move { a.orders.wait(&"young".into(), PATIENCE).await })
     };
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(expire(NOW, 10).await, Ok(1));
@@ -75,7 +75,7 @@ pub async fn an_evicted_order_still_refuses_its_id_and_key(factory: &dyn Factory
     assert_eq!(a.complete(&"first".into(), first, "again").await, gone);
     let held = a.orders.extend(&"second".into(), second, LONG).await;
     assert_eq!(held, Ok(Held::Lost(Lost::Gone)));
-    let waited = a.orders.wait(&"first".into(), LONG).await;
+    let waited = a.orders.wait(&"first".into(), PATIENCE).await;
     assert_eq!(waited, Ok(State::Evicted));
 }
 

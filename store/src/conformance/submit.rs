@@ -1,6 +1,6 @@
 //! Cases: taking orders in.
 
-use super::{Factory, LONG, MANY, completion, finished, order, partition, two};
+use super::{Factory, LONG, MANY, PATIENCE, completion, finished, order, partition, two};
 use crate::{Append, Error, Reason, State, Submitted};
 
 /// A repeat with the same digest is told apart from the first, by any handle and at every stage,
@@ -75,7 +75,7 @@ pub async fn a_full_store_refuses(factory: &dyn Factory) {
     assert_eq!(a.submit(&order("one")).await, Submitted::AlreadyAccepted);
     assert_eq!(a.state(&"four".into()).await, State::Unknown);
 
-    let lease = a.claim_one(LONG, LONG).await;
+    let lease = a.claim_one(LONG, PATIENCE).await;
     a.complete(&lease.order, lease.token, "result").await;
     assert_eq!(a.submit(&order("four")).await, Submitted::Full);
     assert_eq!(a.orders.evict(std::time::Duration::ZERO, 1).await, Ok(1));
@@ -94,7 +94,7 @@ pub async fn too_large_is_refused(factory: &dyn Factory) {
     assert_too_large(&refused);
     submission.body.pop();
     a.accept(&submission).await;
-    let lease = a.claim_one(LONG, LONG).await;
+    let lease = a.claim_one(LONG, PATIENCE).await;
     assert!(lease.body == submission.body, "the body is whole");
 
     let mut large = completion(&lease.order, lease.token, "");
