@@ -273,17 +273,17 @@ fn subcommands() -> BTreeSet<String> {
         .collect()
 }
 
-/// What follows `sconce ` in code: `` `sconce word `` and lines of blocks that begin with it.
+/// What follows `sconce ` in code spans, and `sconce ` or its path in the lines of blocks.
 fn named_commands(text: &str) -> Vec<String> {
     let spans = text.split("`sconce ").skip(1);
-    let lines = text.lines().filter_map(|line| {
+    let blocks = text.split("```").skip(1).step_by(2);
+    let lines = blocks.flat_map(str::lines).filter_map(|line| {
         let line = line.trim_start().trim_start_matches("$ ");
-        line.strip_prefix("sconce ")
+        line.trim_start_matches("target/release/")
+            .strip_prefix("sconce ")
     });
-    let blocks = text.split("```").skip(1).step_by(2).collect::<String>();
-    let in_blocks: Vec<&str> = lines.filter(|rest| blocks.contains(rest)).collect();
     spans
-        .chain(in_blocks)
+        .chain(lines)
         .filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next())
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
