@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle};
 use sconce_store::redb::{Engine, Options};
 use sconce_store::{
     Completed, Completion, Digest, Error, OrderId, Orders, PartitionId, Reason, State, Submission,
@@ -163,6 +163,55 @@ fn a_missing_folder_is_named() {
         panic!("opened");
     };
     assert!(why.contains(file.to_str().unwrap()), "{why}");
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_forgotten_orders() {
+    let (_folder, file) = file();
+    let engine = Engine::open(&file, Options::default()).unwrap();
+    let (worker, now, minute) = (
+        PartitionId::from("worker"),
+        Duration::ZERO,
+        Duration::from_secs(60),
+    );
+    for name in ["completed", "expired"] {
+        engine.submit(submission(name)).await.unwrap();
+    }
+    for lease in engine.claim(&worker, 1, minute, now).await.unwrap() {
+        let completion = Completion {
+            order: lease.order,
+            token: lease.token,
+            result: b"result".to_vec(),
+            appends: Vec::new(),
+        };
+        let completed = engine.complete(completion).await;
+        assert_eq!(completed, Ok(Completed::Stored));
+    }
+    assert_eq!(engine.expire(&worker, now, b"result", 10).await, Ok(1));
+    drop(engine);
+    let left = ["closed", "finished", "ids", "mark_ages", "marks", "results"];
+    assert_eq!(tables_with_rows(&file), left, "bodies and queue are gone");
+
+    let engine = Engine::open(&file, Options::default()).unwrap();
+    assert_eq!(engine.evict(now, 10).await, Ok(2));
+    assert_eq!(engine.forget_marks(&worker, now, 10).await, Ok(2));
+    drop(engine);
+    assert_eq!(tables_with_rows(&file), Vec::<String>::new());
+}
+
+/// But for those that every store has.
+fn tables_with_rows(file: &PathBuf) -> Vec<String> {
+    let database = Database::open(file).unwrap();
+    let transaction = database.begin_read().unwrap();
+    let tables = transaction.list_tables().unwrap().filter_map(|handle| {
+        let name = handle.name().to_owned();
+        let table = transaction.open_untyped_table(handle).unwrap();
+        let always = ["meta", "partitions", "partition_names"].contains(&name.as_str());
+        (!always && !table.is_empty().unwrap()).then_some(name)
+    });
+    let mut tables = tables.collect::<Vec<_>>();
+    tables.sort();
+    tables
 }
 
 #[tokio::test]

@@ -87,7 +87,9 @@ struct Report {
     /// Results that a child asked to store.
     completing: BTreeSet<(String, u64)>,
     stored: BTreeMap<String, u64>,
-    /// Leases that a child took for long and kept.
+    /// Orders that a child asked to keep for long.
+    holding: BTreeSet<String>,
+    /// Leases that a child was told that it keeps for long.
     held: BTreeMap<String, u64>,
 }
 
@@ -104,6 +106,7 @@ impl Report {
                 "trying" => _ = self.tried.insert(id),
                 "submitted" => _ = self.submitted.insert(id),
                 "leased" => self.tokens.entry(id).or_default().push(token),
+                "holding" => _ = self.holding.insert(id),
                 "held" => _ = self.held.insert(id, token),
                 "completing" => _ = self.completing.insert((id, token)),
                 "stored" => {
@@ -137,7 +140,14 @@ impl Report {
         let found = engine.counts().await.unwrap();
         let open = found.queued + found.leased;
         assert_eq!((open, found.finished), (counts.0 + counts.1, counts.2));
-        self.drain(&engine, open as usize - self.held.len()).await;
+        tokio::time::sleep(SHORT).await;
+        let mut kept = 0;
+        for id in &self.holding {
+            let state = Orders::get(&engine, &id.as_str().into()).await.unwrap();
+            kept += usize::from(state == State::Leased);
+        }
+        assert!(kept >= self.held.len());
+        self.drain(&engine, open as usize - kept).await;
     }
 
     /// An order is as it was last acknowledged, or one step further.
@@ -240,6 +250,7 @@ async fn work_for_ever(engine: Arc<Engine>) {
                     continue;
                 }
                 2 => {
+                    print("holding", &id, token.0);
                     if engine.extend(&order, token, LONG).await.unwrap() == Held::Yes {
                         print("held", &id, token.0);
                     }
