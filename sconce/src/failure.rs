@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use client::RpcError;
+use protocol::Reason;
 use serde_json::{Value, json};
 
 /// What went wrong, what to do next, and the exit status.
@@ -58,10 +59,14 @@ impl Failure {
             .unwrap_or_default();
         let mut failure = Self::failed(format_args!(
             "{what}: {} (code {}{label})",
-            error.message, error.code
+            harmless(&error.message),
+            error.code
         ));
         if let Some(detail) = &error.detail {
-            failure = failure.advice(format_args!("the workload says: {detail}"));
+            failure = failure.advice(format_args!("the workload says: {}", harmless(detail)));
+        }
+        if let Some(command) = error.reason.and_then(instead) {
+            failure = failure.advice(format_args!("`{command}` shows what there is"));
         }
         let docs = reason.map(|reason| format!("docs/errors/{reason}.md"));
         if let Some(docs) = &docs {
@@ -96,13 +101,46 @@ impl Failure {
     }
 }
 
+/// The command that lists what could have been named.
+fn instead(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::WorkerUnknown => Some("sconce worker list"),
+        Reason::WorkloadUnknown => Some("sconce workload list"),
+        _ => None,
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.lines.join("\n       "))
     }
 }
 
+/// A text of somebody else's without what could steer a terminal, and of bounded length.
+pub(crate) fn harmless(text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let shown = text.chars().take(LONGEST);
+    let plain = |char: char| if char.is_control() { ' ' } else { char };
+    let mut shown: String = shown.map(plain).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Enough of an id to name it.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..16).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_others_do_not_steer_the_terminal() {
+        assert_eq!(harmless("a\x1b[31m\nb\r\u{9b}é"), "a [31m b  é");
+        assert_eq!(harmless(&"é".repeat(2001)).chars().count(), 2001);
+        assert_eq!(short("ab"), "ab");
+    }
 }

@@ -61,7 +61,8 @@ fn checkout() -> Result<PathBuf, Failure> {
 struct Display {
     terminal: Terminal,
     begun: Option<Instant>,
-    said: Instant,
+    /// When the last plain line was said.
+    said: Option<Instant>,
     compiled: usize,
     spinner: Option<Spinner>,
 }
@@ -74,7 +75,7 @@ impl Display {
         Self {
             terminal,
             begun: None,
-            said: Instant::now(),
+            said: None,
             compiled: 0,
             spinner: None,
         }
@@ -85,7 +86,7 @@ impl Display {
             Progress::Waiting => self.say("waiting for another cargo"),
             Progress::Compiling { name } => {
                 self.begin();
-                self.say(&format!("{} crates done, compiling {name}", self.compiled));
+                self.say(&format!("compiling {name}; crates done: {}", self.compiled));
             }
             Progress::Finished { compiled, .. } => self.compiled = compiled,
             _ => {}
@@ -95,7 +96,7 @@ impl Display {
     fn begin(&mut self) {
         if self.begun.is_none() {
             self.begun = Some(Instant::now());
-            self.said = Instant::now();
+            self.said = Some(Instant::now());
             self.terminal
                 .say("building the worker program; the first time takes a minute or two");
         }
@@ -107,8 +108,8 @@ impl Display {
             let terminal = self.terminal;
             let spinner = self.spinner.get_or_insert_with(|| terminal.spinner(""));
             spinner.say(line);
-        } else if self.said.elapsed() > PLAIN {
-            self.said = Instant::now();
+        } else if self.said.is_none_or(|said| said.elapsed() > PLAIN) {
+            self.said = Some(Instant::now());
             self.terminal.say(line);
         }
     }

@@ -7,7 +7,7 @@ use client::{Client, Error, Order, Sealed, Worker, WorkerId};
 use protocol::Reason;
 use serde_json::Value;
 
-use crate::failure::{Failure, short};
+use crate::failure::{Failure, harmless, short};
 use crate::terminal::Terminal;
 
 /// The worker that gets the orders.
@@ -159,7 +159,10 @@ impl Stage<'_> {
                 let detail = error.detail.as_deref().ok_or_else(|| {
                     Failure::failed("the workload's message was expected, and there is none")
                 })?;
-                self.step("decrypted", format_args!("the workload says: {detail}"));
+                self.step(
+                    "decrypted",
+                    format_args!("the workload says: {}", harmless(detail)),
+                );
                 Ok(())
             }
             (Err(error), _) => Err(failure(&error)),
