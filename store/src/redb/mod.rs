@@ -2,8 +2,9 @@
 //!
 //! Callers hand their operations to one writer thread, which takes all that wait, performs them
 //! in one transaction, commits it with one `fsync`, and answers everyone (group commit). Reads
-//! see the latest commit and run on the caller's thread: they touch a handful of pages, which
-//! costs less than moving them to another thread would. Waiting calls are woken by the commit that
+//! see the latest commit and run on the caller's thread: they touch a handful of pages and take
+//! some microseconds (`examples/throughput.rs` prints how many), less than moving them to another
+//! thread and back. Waiting calls are woken by the commit that
 //! brings what they wait for; nothing polls.
 
 mod clock;
@@ -83,7 +84,7 @@ impl Default for Options {
     }
 }
 
-/// [`Orders`] and [`Table`] in one [redb](::redb) file.
+/// [`Orders`] and [`Table`] in one `redb` file.
 ///
 /// Share it by reference or `Arc`. Dropping it performs what is still queued, closes the file and
 /// frees it for another process; that takes as long as one commit.
