@@ -1,0 +1,208 @@
+//! The whole system, from outside: the `sconce` command, its processes, its sockets.
+//!
+//! Prints medians over several runs. It isn't a Criterion bench because what it measures isn't a
+//! function: orders per second with many clients, the time of one order with one client, and the
+//! time from starting `sconce up` to the first answer.
+//!
+//! `cargo bench -p sconce-benches --bench system`
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use client::{Client, Order, Worker, WorkerId};
+use protocol::Reason;
+use tests::platform::{sconce_program, worker_program};
+use tokio::runtime::Runtime;
+
+/// Runs of each measurement; the median counts.
+const RUNS: usize = 5;
+const WORKER: &str = "scone-worker-1";
+
+fn main() {
+    // Cargo passes `--bench`, and criterion's options when all benches are run at once.
+    let runtime = Runtime::new().expect("a runtime");
+    let limit = limit();
+    println!(
+        "limit of the cryptography: {:.0} µs an order on one core",
+        limit.as_secs_f64() * 1e6
+    );
+    start_up(&runtime);
+    for mode in ["sync", "async"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let up = Up::start(folder.path(), mode, 1);
+        let (client, worker) = runtime.block_on(connect(&up.listener));
+        throughput(&runtime, &client, &worker, mode, limit);
+        latency(&runtime, &client, &worker, mode);
+    }
+}
+
+/// One RSA decryption and one signature, on one core.
+fn limit() -> Duration {
+    let (decryption, signing) = (
+        tests::keys::worker_decryption(),
+        tests::keys::worker_signing(),
+    );
+    let key = decryption.encryption_key().expect("a key");
+    let sealed = key.seal(&[7; 32]).expect("sealed");
+    let mut times: Vec<_> = (0..500)
+        .map(|_| {
+            let begin = Instant::now();
+            let opened = decryption.open(&sealed).expect("opens");
+            std::hint::black_box((opened, signing.sign(&[7; 32])));
+            begin.elapsed()
+        })
+        .collect();
+    median(&mut times)
+}
+
+fn start_up(runtime: &Runtime) {
+    for (name, keep) in [("first start, keys made", false), ("later start", true)] {
+        let kept = tempfile::tempdir().expect("a folder");
+        if keep {
+            drop(Up::start(kept.path(), "async", 5));
+        }
+        let mut times: Vec<_> = (0..RUNS)
+            .map(|_| {
+                let fresh = tempfile::tempdir().expect("a folder");
+                let folder = if keep { kept.path() } else { fresh.path() };
+                let begin = Instant::now();
+                let up = Up::spawn(folder, "async", 5);
+                runtime.block_on(first_answer(folder));
+                let time = begin.elapsed();
+                drop(up);
+                time
+            })
+            .collect();
+        println!(
+            "sconce up to the first answer, five workers, {name}: {}",
+            ms(median(&mut times))
+        );
+    }
+}
+
+fn throughput(runtime: &Runtime, client: &Client, worker: &Worker, mode: &str, limit: Duration) {
+    const ORDERS: usize = 2000;
+    let mut rates: Vec<_> = (0..RUNS)
+        .map(|_| {
+            let orders = (0..ORDERS).map(|_| Order::new(worker, "python-hello").input("Mujtaba"));
+            let begin = Instant::now();
+            let answers = runtime.block_on(client.run_many(orders.collect::<Vec<_>>(), 16));
+            let time = begin.elapsed();
+            assert!(answers.iter().all(Result::is_ok), "an order failed");
+            ORDERS as f64 / time.as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    let rate = rates[RUNS / 2];
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = cores as f64 / limit.as_secs_f64();
+    println!(
+        "{mode}, 16 clients: {rate:.0} orders/s, {:.0} % of what {cores} cores could decrypt and sign",
+        100.0 * rate / most
+    );
+}
+
+fn latency(runtime: &Runtime, client: &Client, worker: &Worker, mode: &str) {
+    let mut times: Vec<_> = (0..500)
+        .map(|_| {
+            let order = Order::new(worker, "python-hello").input("Mujtaba");
+            let begin = Instant::now();
+            runtime.block_on(client.run(&order)).expect("an answer");
+            begin.elapsed()
+        })
+        .collect();
+    let p50 = median(&mut times);
+    let p99 = times[times.len() * 99 / 100];
+    println!("{mode}, 1 client: p50 {}, p99 {}", ms(p50), ms(p99));
+}
+
+async fn connect(listener: &str) -> (Client, Worker) {
+    let client = Client::connect(listener).expect("a client");
+    let worker = client
+        .worker(&WorkerId::from_name(WORKER))
+        .await
+        .expect("a worker");
+    (client, worker)
+}
+
+/// Tries until the platform that is starting in `folder` answers an order.
+async fn first_answer(folder: &Path) {
+    loop {
+        if let Some(listener) = listener(folder) {
+            let client = Client::connect(&listener).expect("a client");
+            match client.worker(&WorkerId::from_name(WORKER)).await {
+                Ok(worker) => {
+                    let order = Order::new(&worker, "python-hello").input("you");
+                    client.run(&order).await.expect("an answer");
+                    return;
+                }
+                Err(client::Error::Rpc(error)) if error.reason == Some(Reason::WorkerUnknown) => {}
+                Err(error) if error.is_transient() => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn listener(folder: &Path) -> Option<String> {
+    let record = std::fs::read(folder.join("up.json")).ok()?;
+    let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
+    Some(record["listener"].as_str()?.to_owned())
+}
+
+/// A running `sconce up`; dropping it asks it to stop and waits.
+struct Up {
+    child: Child,
+    listener: String,
+}
+
+impl Up {
+    fn spawn(folder: &Path, mode: &str, workers: usize) -> Self {
+        let child = Command::new(sconce_program())
+            .args(["up", "--listener", "127.0.0.1:0", "--mode", mode])
+            .args(["--workers", &workers.to_string()])
+            .arg("--data-dir")
+            .arg(folder)
+            .arg("--image")
+            .arg(worker_program())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sconce starts");
+        let listener = String::new();
+        Self { child, listener }
+    }
+
+    /// Waits until it says that it's ready.
+    fn start(folder: &Path, mode: &str, workers: usize) -> Self {
+        let mut up = Self::spawn(folder, mode, workers);
+        let stdout = up.child.stdout.take().expect("its output");
+        let mut lines = BufReader::new(stdout).lines();
+        assert!(lines.any(|line| line.is_ok_and(|line| line.starts_with("ready"))));
+        up.listener = listener(folder).expect("its record");
+        up
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(asked.is_ok_and(|status| status.success()), "it was running");
+        self.child.wait().expect("it ends");
+    }
+}
+
+/// Sorts, and gives the middle one.
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
