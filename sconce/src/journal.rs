@@ -148,7 +148,7 @@ impl Entry {
     pub(crate) fn settle<T>(&mut self, outcome: &Result<Option<T>, client::Error>) {
         match outcome {
             Ok(Some(_)) => self.state = State::Answered,
-            Ok(None) => self.state = State::Accepted,
+            Ok(None) | Err(client::Error::TimedOut { .. }) => self.state = State::Accepted,
             Err(client::Error::NotVerified { .. }) => self.state = State::Forged,
             Err(client::Error::Rpc(error)) => {
                 self.state = State::Failed;

@@ -404,7 +404,7 @@ fn a_timeout_says_how_to_go_on() {
         "{late:?}"
     );
     let listed = parsed(&user.run(["order", "list", "--json"]));
-    assert_eq!(listed[0]["state"], "sent");
+    assert_eq!(listed[0]["state"], "accepted");
 }
 
 #[test]

@@ -124,17 +124,7 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         Failure::of_client(format_args!("worker {name}"), &error)
     })?;
     warn(&worker, terminal);
-    let mut order = Order::new(&worker, &args.workload).avalon_iv(args.avalon_iv);
-    let protection = args.inputs.protection();
-    if protection == Protection::Plain && !inputs.is_empty() {
-        terminal.warn("the inputs travel in clear: everybody on the way reads them");
-    }
-    for input in inputs {
-        order = order.input_as(input, protection);
-    }
-    if let Some(key) = key {
-        order = order.signed(Arc::new(key));
-    }
+    let order = compose(&args, &worker, inputs, key, terminal);
     let sealed = order
         .seal()
         .map_err(|error| Failure::of_client("submit", &error))?;
@@ -154,6 +144,27 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn compose(
+    args: &Args,
+    worker: &Worker,
+    inputs: Vec<Vec<u8>>,
+    key: Option<SigningKey>,
+    terminal: &Terminal,
+) -> Order {
+    let protection = args.inputs.protection();
+    if protection == Protection::Plain && !inputs.is_empty() {
+        terminal.warn("the inputs travel in clear: everybody on the way reads them");
+    }
+    let mut order = Order::new(worker, &args.workload).avalon_iv(args.avalon_iv);
+    for input in inputs {
+        order = order.input_as(input, protection);
+    }
+    match key {
+        Some(key) => order.signed(Arc::new(key)),
+        None => order,
+    }
 }
 
 async fn send(client: &Client, sealed: &Sealed, wait: &WaitArgs) -> Result<Option<Answer>, Error> {

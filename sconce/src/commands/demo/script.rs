@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use client::{Client, Error, Order, Sealed, Worker, WorkerId};
+use client::{Answer, Client, Error, Order, Sealed, Worker, WorkerId};
 use protocol::Reason;
 use serde_json::Value;
 
@@ -132,7 +132,15 @@ impl Stage<'_> {
             Some(answer) => Ok(answer),
             None => client.wait(&sealed.pending, ANSWER).await,
         };
-        let took = begun.elapsed();
+        self.ending(outcome, begun.elapsed(), scene)
+    }
+
+    fn ending(
+        &self,
+        outcome: Result<Answer, Error>,
+        took: Duration,
+        scene: &Scene,
+    ) -> Result<(), Failure> {
         match (outcome, &scene.expected) {
             (Ok(answer), Expected::Answer(expected)) => {
                 self.step("answered", format_args!("after {took:.0?}"));
@@ -165,7 +173,7 @@ impl Stage<'_> {
                 );
                 Ok(())
             }
-            (Err(error), _) => Err(failure(&error)),
+            (Err(error), _) => Err(Failure::of_client(scene.workload, &error)),
             (Ok(_), Expected::Refusal(_)) => Err(Failure::failed(
                 "the order was answered, and it should have failed",
             )),
