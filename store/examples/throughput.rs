@@ -136,7 +136,7 @@ async fn cycle(
         .submit(Submission {
             partition: partition.clone(),
             order: OrderId::from(id.as_str()),
-            replay: format!("requester-{caller}/{id}").into(),
+            replays: vec![format!("requester-{caller}/{id}").into()],
             digest: Digest([1; 32]),
             body: vec![b'b'; BODY],
         })

@@ -41,12 +41,13 @@ pub enum Reason {
         /// The greatest length taken, in bytes.
         limit: usize,
     },
-    /// More writes in one batch than the [capabilities](crate::Capabilities) allow.
-    #[error("a batch of {size} writes is too large, split it into batches of at most {limit}")]
+    /// More writes in one batch than the [capabilities](crate::Capabilities) allow, or more replay
+    /// keys than an order may have.
+    #[error("{size} writes or keys in one call are too many, give at most {limit}")]
     BatchTooLarge {
-        /// Writes in the batch.
+        /// Writes or keys in the call.
         size: usize,
-        /// The most writes taken in one batch.
+        /// The most taken in one call.
         limit: usize,
     },
     /// One batch names the same key twice.

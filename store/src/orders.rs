@@ -31,8 +31,8 @@ pub trait Orders: Send + Sync {
     /// What this engine can take.
     fn capabilities(&self) -> Capabilities;
 
-    /// Takes an order into the queue of its partition and sets its replay mark: all or nothing,
-    /// durable on return. Order id and replay key are both linearizable: of any number of
+    /// Takes an order into the queue of its partition and sets its replay marks: all or nothing,
+    /// durable on return. Order id and replay keys are all linearizable: of any number of
     /// concurrent submissions that share either, exactly one is [`Submitted::Accepted`].
     ///
     /// A repeat with the same digest is [`Submitted::AlreadyAccepted`] for as long as the order is
@@ -137,12 +137,18 @@ pub struct Submission {
     pub partition: PartitionId,
     /// Its id, unique over all partitions.
     pub order: OrderId,
-    /// What must not have been used before in this partition.
-    pub replay: ReplayKey,
+    /// What must not have been used before in this partition, any of them; at most
+    /// [`Submission::MAX_REPLAYS`].
+    pub replays: Vec<ReplayKey>,
     /// Digest over the whole order, which tells a repeat from another order of the same id.
     pub digest: Digest,
     /// What a claim gets to see; dropped when the order finishes.
     pub body: Vec<u8>,
+}
+
+impl Submission {
+    /// Most replay keys of one order.
+    pub const MAX_REPLAYS: usize = 4;
 }
 
 /// The answer to [`Orders::submit`].
@@ -154,7 +160,7 @@ pub enum Submitted {
     AlreadyAccepted,
     /// Another order has this id, or one that is evicted had it.
     DuplicateOrder,
-    /// Another order of this partition used the replay key.
+    /// Another order of this partition used one of the replay keys.
     Replayed,
     /// As many orders are stored as the engine may keep.
     Full,

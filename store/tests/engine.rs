@@ -40,7 +40,7 @@ fn submission(id: &str) -> Submission {
     Submission {
         partition: "worker".into(),
         order: id.into(),
-        replay: id.into(),
+        replays: vec![id.into()],
         digest: Digest([7; 32]),
         body: b"body".to_vec(),
     }

@@ -292,7 +292,7 @@ fn submission(id: &str) -> Submission {
     Submission {
         partition: partition(),
         order: id.into(),
-        replay: id.into(),
+        replays: vec![id.into()],
         digest: Digest(digest),
         body: id.repeat(100).into_bytes(),
     }

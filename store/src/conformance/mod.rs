@@ -164,7 +164,7 @@ fn order(name: &str) -> Submission {
     Submission {
         partition: partition().clone(),
         order: name.into(),
-        replay: format!("nonce of {name}").into(),
+        replays: vec![format!("nonce of {name}").into()],
         digest: Digest(digest),
         body: format!("body of {name}").into_bytes(),
     }

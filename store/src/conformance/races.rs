@@ -17,7 +17,7 @@ pub async fn racing_submissions_of_one_id_have_one_winner(factory: &dyn Factory)
     let (a, b) = two(factory).await;
     let submission = |id: usize, caller: u8| {
         let mut submission = order(&format!("order {id}"));
-        submission.replay = format!("nonce {id} of {caller}").into();
+        submission.replays = vec![format!("nonce {id} of {caller}").into()];
         submission.digest = Digest([caller; 32]);
         submission
     };
@@ -64,7 +64,7 @@ pub async fn racing_submissions_of_one_key_have_one_winner(factory: &dyn Factory
             let mut won = 0;
             for id in 0..ORDERS {
                 let mut submission = order(&format!("order {id} of {caller}"));
-                submission.replay = format!("nonce {id}").into();
+                submission.replays = vec![format!("nonce {id}").into()];
                 match handle.submit(&submission).await {
                     Submitted::Accepted => won += 1,
                     Submitted::Replayed => {

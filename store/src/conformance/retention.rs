@@ -69,7 +69,7 @@ pub async fn an_evicted_order_still_refuses_its_id_and_key(factory: &dyn Factory
 
     assert_eq!(a.submit(&order("first")).await, Submitted::DuplicateOrder);
     let mut replayed = order("replayed");
-    replayed.replay = order("second").replay;
+    replayed.replays = order("second").replays;
     assert_eq!(a.submit(&replayed).await, Submitted::Replayed);
     let gone = Completed::Lost(Lost::Gone);
     assert_eq!(a.complete(&"first".into(), first, "again").await, gone);
@@ -121,7 +121,7 @@ pub async fn marks_may_be_forgotten_before_the_order(factory: &dyn Factory) {
     assert_eq!(a.submit(&order("finished")).await, known);
     assert_eq!(a.submit(&order("queued")).await, known);
     let mut reused = order("reused");
-    reused.replay = order("queued").replay;
+    reused.replays = order("queued").replays;
     a.accept(&reused).await;
 
     let stored = a.complete(&lease.order, lease.token, "result").await;
@@ -158,7 +158,7 @@ pub async fn a_restart_loses_nothing(factory: &dyn Factory) {
         assert_eq!(known, Submitted::AlreadyAccepted);
     }
     let mut replayed = order("replayed");
-    replayed.replay = order("evicted").replay;
+    replayed.replays = order("evicted").replays;
     assert_eq!(after.submit(&replayed).await, Submitted::Replayed);
 
     let next = after.claim(10, LONG).await;

@@ -1,7 +1,7 @@
 //! Cases: taking orders in.
 
 use super::{Factory, LONG, MANY, PATIENCE, completion, finished, order, partition, two};
-use crate::{Append, Error, Reason, State, Submitted};
+use crate::{Append, Error, Reason, State, Submission, Submitted};
 
 /// A repeat with the same digest is told apart from the first, by any handle and at every stage,
 /// and changes nothing.
@@ -46,18 +46,22 @@ pub async fn an_id_is_taken_once(factory: &dyn Factory) {
     assert_eq!(a.counts().await, (2, 0, 0));
 }
 
-/// A replay key is refused to a second order of its partition, and only there.
+/// Each replay key is refused to a second order of its partition, and only there; a refused order
+/// leaves none of its own.
 pub async fn a_replay_key_is_used_once(factory: &dyn Factory) {
     let (a, b) = two(factory).await;
     let first = order("first");
     a.accept(&first).await;
 
     let mut second = order("second");
-    second.replay = first.replay.clone();
+    second.replays.extend(first.replays.clone());
     assert_eq!(b.submit(&second).await, Submitted::Replayed);
     assert_eq!(b.state(&second.order).await, State::Unknown);
     assert_eq!(b.counts().await, (1, 0, 0));
 
+    let mut third = order("third");
+    third.replays = vec![second.replays[0].clone()];
+    b.accept(&third).await;
     second.partition = "worker-2".into();
     b.accept(&second).await;
     assert_eq!(a.submit(&first).await, Submitted::AlreadyAccepted);
@@ -115,8 +119,13 @@ pub async fn too_large_is_refused(factory: &dyn Factory) {
     assert_key_too_long(&a.orders.submit(submission.clone()).await.unwrap_err());
     submission.order = vec![b'x'; limits.max_key].into();
     a.accept(&submission).await;
+    let mut submission = order("many replay keys");
+    submission.replays = vec!["key".into(); Submission::MAX_REPLAYS + 1];
+    let refused = a.orders.submit(submission).await.unwrap_err();
+    let expected = matches!(refused, Error::Refused(Reason::BatchTooLarge { .. }));
+    assert!(expected, "{refused:?}");
     let mut submission = order("long replay key");
-    submission.replay = vec![b'x'; limits.max_key + 1].into();
+    submission.replays = vec![vec![b'x'; limits.max_key + 1].into()];
     assert_key_too_long(&a.orders.submit(submission).await.unwrap_err());
 }
 

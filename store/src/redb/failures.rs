@@ -72,7 +72,7 @@ fn submission(name: &str) -> Submission {
     Submission {
         partition: "worker".into(),
         order: name.into(),
-        replay: name.into(),
+        replays: vec![name.into()],
         digest: Digest([0; 32]),
         body: vec![0; 100_000],
     }

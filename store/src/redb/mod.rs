@@ -179,11 +179,13 @@ impl Orders for Engine {
             submission.order.as_bytes(),
             &self.shared.options,
         )?;
-        check_key(
-            "the replay key",
-            submission.replay.as_bytes(),
-            &self.shared.options,
-        )?;
+        for replay in &submission.replays {
+            check_key("a replay key", replay.as_bytes(), &self.shared.options)?;
+        }
+        let (size, limit) = (submission.replays.len(), Submission::MAX_REPLAYS);
+        if size > limit {
+            return Err(Reason::BatchTooLarge { size, limit }.into());
+        }
         check_size("the body", &submission.body, self.shared.options.max_body)?;
         self.writer.call(submit::Submit(submission)).await
     }

@@ -58,7 +58,9 @@ impl Operation for ForgetMarks {
         for mark in &old {
             let place = (partition, mark.number);
             ledger.mark_ages.remove(place)?;
-            ledger.marks.remove((partition, mark.replay.as_slice()))?;
+            for replay in &mark.replays {
+                ledger.marks.remove((partition, replay.as_slice()))?;
+            }
             let evicted =
                 ledger.open.get(place)?.is_none() && ledger.closed.get(mark.number)?.is_none();
             if evicted {
@@ -73,7 +75,7 @@ impl Operation for ForgetMarks {
 struct Mark {
     number: Number,
     order: Vec<u8>,
-    replay: Vec<u8>,
+    replays: Vec<Vec<u8>>,
 }
 
 impl ForgetMarks {
@@ -87,14 +89,14 @@ impl ForgetMarks {
             .take(self.limit)
         {
             let (key, value) = entry?;
-            let (submitted, order, replay) = value.value();
+            let (submitted, order, replays) = value.value();
             if submitted > latest {
                 break;
             }
             old.push(Mark {
                 number: key.value().1,
                 order: order.to_vec(),
-                replay: replay.to_vec(),
+                replays: replays.into_iter().map(<[u8]>::to_vec).collect(),
             });
         }
         Ok(old)

@@ -14,7 +14,7 @@
 //! | `results` | number | result | finished |
 //! | `finished` | time, number | – | finished |
 //! | `marks` | partition, replay key | number | its mark is kept |
-//! | `mark_ages` | partition, number | time, order id, replay key | its mark is kept |
+//! | `mark_ages` | partition, number | time, order id, replay keys | its marks are kept |
 //! | `partitions` | partition id | short number | for ever |
 //! | `partition_names` | short number | partition id | for ever |
 //! | `rows` | partition, key | version, value | in the `Table` |
@@ -64,8 +64,8 @@ pub(super) type ClosedValue<'a> = (Partition, u64, Time, [u8; 32], &'a [u8]);
 
 /// Version, value.
 pub(super) type RowValue<'a> = (u64, &'a [u8]);
-/// Submission time, order id, replay key.
-pub(super) type MarkValue<'a> = (Time, &'a [u8], &'a [u8]);
+/// Submission time, order id, replay keys.
+pub(super) type MarkValue<'a> = (Time, &'a [u8], Vec<&'a [u8]>);
 
 /// Names of the rows in `meta`.
 pub(super) mod meta {

@@ -5,7 +5,7 @@ use redb::{ReadableTable, StorageError};
 use super::ledger::Ledger;
 use super::schema::Open;
 use super::writer::Operation;
-use crate::{Submission, Submitted};
+use crate::{ReplayKey, Submission, Submitted};
 
 pub(super) struct Submit(pub(super) Submission);
 
@@ -23,7 +23,7 @@ impl Operation for Submit {
         let Submission {
             partition: name,
             order,
-            replay,
+            replays,
             digest,
             body,
         } = &self.0;
@@ -43,13 +43,13 @@ impl Operation for Submit {
         ledger.open.insert((partition, number), row.value())?;
         ledger.bodies.insert(number, body.as_slice())?;
         ledger.due.insert((partition, now, number), ())?;
+        let keys: Vec<_> = replays.iter().map(ReplayKey::as_bytes).collect();
+        for key in &keys {
+            ledger.marks.insert((partition, *key), number)?;
+        }
         ledger
-            .marks
-            .insert((partition, replay.as_bytes()), number)?;
-        ledger.mark_ages.insert(
-            (partition, number),
-            (now, order.as_bytes(), replay.as_bytes()),
-        )?;
+            .mark_ages
+            .insert((partition, number), (now, order.as_bytes(), keys))?;
         ledger.counters.queued += 1;
         ledger.changed = true;
         ledger.wake_claims(partition)?;
@@ -75,9 +75,11 @@ impl Submit {
             }));
         }
         if let Some(partition) = partition {
-            let mark = (partition, submission.replay.as_bytes());
-            if ledger.marks.get(mark)?.is_some() {
-                return Ok(Some(Submitted::Replayed));
+            for replay in &submission.replays {
+                let mark = (partition, replay.as_bytes());
+                if ledger.marks.get(mark)?.is_some() {
+                    return Ok(Some(Submitted::Replayed));
+                }
             }
         }
         let counters = &ledger.counters;

@@ -141,7 +141,7 @@ impl Both {
                 let submitted = orders.submit(Submission {
                     partition: name(partition),
                     order: id(order),
-                    replay: vec![replay].into(),
+                    replays: vec![vec![replay].into()],
                     digest: Digest([digest; 32]),
                     body: vec![order; 10],
                 });
