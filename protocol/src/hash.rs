@@ -47,8 +47,21 @@ pub struct Ids<'a> {
     pub requester: &'a str,
 }
 
-impl Ids<'_> {
-    fn hash(&self) -> [u8; 32] {
+impl<'a> Ids<'a> {
+    /// The ids of a submitted order.
+    pub fn of(order: &'a Submit<'_>) -> Self {
+        Self {
+            nonce: order.requester_nonce.as_str(),
+            work_order: order.work_order_id.as_str(),
+            worker: order.worker_id.as_str(),
+            workload: order.workload_id.as_str(),
+            requester: order.requester_id.as_str(),
+        }
+    }
+
+    /// SHA-256 of the five texts, one after the other. Nothing stands between them, so the same
+    /// hash covers every way to cut the same text.
+    pub fn hash(&self) -> [u8; 32] {
         sha256(&[
             self.nonce.as_bytes(),
             self.work_order.as_bytes(),
@@ -73,14 +86,7 @@ pub fn request(ids: Ids<'_>, in_data: &[ItemTexts<'_>], out_data: &[ItemTexts<'_
 pub fn of_submit(order: &Submit<'_>) -> [u8; 32] {
     let in_data: Vec<_> = order.in_data.iter().map(ItemTexts::from).collect();
     let out_data: Vec<_> = order.out_data.iter().map(ItemTexts::from).collect();
-    let ids = Ids {
-        nonce: order.requester_nonce.as_str(),
-        work_order: order.work_order_id.as_str(),
-        worker: order.worker_id.as_str(),
-        workload: order.workload_id.as_str(),
-        requester: order.requester_id.as_str(),
-    };
-    request(ids, &in_data, &out_data)
+    request(Ids::of(order), &in_data, &out_data)
 }
 
 /// SHA-256(ids with the worker's nonce) ‖ SHA-256(outData), hashed again.

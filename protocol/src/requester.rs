@@ -6,11 +6,11 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::answer::{VerifiedAnswer, WorkOrderResult};
+use crate::crypto::KeyError;
 use crate::crypto::aes::{DoesNotOpen, Ivs, SessionKey};
 use crate::crypto::entropy::{Entropy, EntropyFailed};
 use crate::crypto::rsa::EncryptionKey;
 use crate::crypto::secp256k1::{SigningKey, VerifyingKey};
-use crate::crypto::{KeyError, sha256};
 use crate::hash::{self, Ids, ItemTexts};
 use crate::ids::{NotHex, RequesterId, WorkOrderId, WorkerId, WorkloadId};
 
@@ -126,8 +126,6 @@ struct Params<'a> {
 #[serde(rename_all = "camelCase")]
 struct Item {
     index: i64,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    data_hash: String,
     data: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     encrypted_data_encryption_key: String,
@@ -189,7 +187,7 @@ impl Order<'_> {
             work_order_id: WorkOrderId::new(hex::encode(entropy.bytes::<32>()?))?,
             worker_id: self.worker_id.clone(),
             workload_id: WorkloadId::from_name(self.workload)?,
-            requester_id: RequesterId::new(hex::encode(entropy.bytes::<32>()?))?,
+            requester_id: RequesterId::new(hex::encode(requester_bytes(entropy)?))?,
             requester_nonce: hex::encode(entropy.bytes::<16>()?),
             session_key: SessionKey::generate(entropy)?,
             ivs: if self.avalon_iv {
@@ -207,9 +205,11 @@ impl Order<'_> {
         pending: &Pending,
         entropy: &dyn Entropy,
     ) -> Result<Item, BuildError> {
+        // No data hash anywhere: beside a ciphertext it would let anybody test guesses, and beside a
+        // clear text somebody could move it to the front of the text without changing the request
+        // hash, which covers both without anything between them.
         let mut item = Item {
             index,
-            data_hash: hex::encode(sha256(&[input.data])),
             data: String::new(),
             encrypted_data_encryption_key: String::new(),
             iv: String::new(),
@@ -221,14 +221,10 @@ impl Order<'_> {
                 item.encrypted_data_encryption_key = "-".to_owned();
             }
             Protection::Session => {
-                // The digest of an encrypted input would stand in clear beside it and let anybody
-                // test guesses; the request hash and the tag protect the input already.
-                item.data_hash.clear();
                 let sealed = pending.session_key.seal(pending.ivs, input.data, entropy)?;
                 item.data = STANDARD.encode(sealed);
             }
             Protection::OwnKey => {
-                item.data_hash.clear();
                 let key = SessionKey::generate(entropy)?;
                 let iv = entropy.bytes()?;
                 let to_worker = self.encryption_key.seal(key.expose())?;
@@ -244,11 +240,19 @@ impl Order<'_> {
     }
 }
 
+/// 32 random bytes of which the first is no ASCII, as it would be in a workload id: so no start of
+/// the requester's id can pass for the end of the workload's (the hash has nothing between them).
+fn requester_bytes(entropy: &dyn Entropy) -> Result<[u8; 32], EntropyFailed> {
+    let mut bytes = entropy.bytes::<32>()?;
+    bytes[0] |= 0x80;
+    Ok(bytes)
+}
+
 impl Item {
     fn texts(&self) -> ItemTexts<'_> {
         ItemTexts {
             index: self.index,
-            data_hash: &self.data_hash,
+            data_hash: "",
             data: &self.data,
             key: &self.encrypted_data_encryption_key,
             iv: &self.iv,

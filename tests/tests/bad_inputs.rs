@@ -243,6 +243,9 @@ fn bodies() {
     println!("{} bodies", cases.len());
 }
 
+/// A forged order, and how it must end.
+type Forgery = (&'static str, i64, Reason, fn(&mut TestOrder));
+
 /// A change to an honest order's parameters.
 type Change = fn(&mut Value);
 
@@ -345,7 +348,7 @@ fn orders_that_only_the_worker_can_refuse() {
         order.params["requesterNonce"] = format!("{seed:08x}").into();
         order
     };
-    let cases: &[(&str, i64, Reason, fn(&mut TestOrder))] = &[
+    let cases: &[Forgery] = &[
         ("a hash of another order", 1, OrderIntegrity, |_| {}),
         ("a session key flipped", 1, OrderIntegrity, |o| {
             o.rehash();
@@ -418,6 +421,21 @@ fn the_same_order_again() {
     replayed.rehash();
     let again = platform.post(&replayed.request()).unwrap();
     assert_error("another id with its nonce", &again, 2, OrderReplayed);
+
+    // The request hash covers nonce and id without anything between them, so this one still holds.
+    let mut cut = TestOrder::of("python-hello", "x");
+    let nonce = cut.params["requesterNonce"].as_str().unwrap().to_owned();
+    let (start, end) = nonce.split_at(nonce.len() - 1);
+    let id = format!("{end}{}", cut.params["workOrderId"].as_str().unwrap());
+    cut.params["requesterNonce"] = start.into();
+    cut.params["workOrderId"] = id.into();
+    let again = platform.post(&cut.request()).unwrap();
+    assert_error(
+        "a digit moved from the nonce to the id",
+        &again,
+        2,
+        OrderReplayed,
+    );
     assert_serves(&platform, "replays");
 }
 

@@ -466,3 +466,73 @@ mod hostile {
         }
     }
 }
+
+mod texts_without_ends {
+    //! The request hash covers its texts with nothing between them.
+
+    use super::*;
+
+    /// A workload whose id continues another's.
+    fn find(id: &str) -> Option<&'static Description> {
+        static LONGER: Description = Description {
+            id: "python-hello-2",
+            doc: "",
+            inputs: &[],
+            capabilities: Capabilities::NONE,
+            time_limit: Duration::from_secs(5),
+            run: |_, _| Ok(b"the longer one".to_vec()),
+        };
+        (id == LONGER.id)
+            .then_some(&LONGER)
+            .or_else(|| worker::table::find(id))
+    }
+
+    fn answer(order: &TestOrder) -> Value {
+        let engine = Engine::new(keys::worker(), find);
+        let entropy = FixedEntropy::new("engine");
+        let reply = engine.process(&order.frame(), &entropy, &SystemClock::new());
+        serde_json::from_slice(&reply).unwrap()
+    }
+
+    #[test]
+    fn an_order_for_a_workload_cannot_be_cut_into_one_for_another() {
+        let mut order = TestOrder::of("python-hello-2", "x");
+        let whole = answer(&order);
+        assert!(whole.get("result").is_some(), "{whole}");
+
+        let requester = order.params["requesterId"].as_str().unwrap();
+        order.params["requesterId"] = format!("{}{requester}", hex::encode("-2")).into();
+        order.params["workloadId"] = hex::encode("python-hello").into();
+        let cut = answer(&order);
+        assert_eq!(
+            cut["error"]["data"]["reason"],
+            Reason::OrderIntegrity.code(),
+            "{cut}"
+        );
+    }
+
+    #[test]
+    fn our_requester_ids_never_continue_a_workloads() {
+        for _ in 0..32 {
+            let order = TestOrder::of("python-hello", "x");
+            let id = hex::decode(order.params["requesterId"].as_str().unwrap()).unwrap();
+            assert!(!id[0].is_ascii());
+        }
+    }
+
+    #[test]
+    fn an_initialisation_vector_stands_only_where_it_is_used() {
+        // "deadbeef" could have been the start of the next item's clear text.
+        let mut order = Recipe::new("joins", &[("a", Plain), ("b", Plain)]).seal();
+        order.params["inData"][0]["iv"] = "deadbeef".into();
+        order.rehash();
+        assert_eq!(reason(&order), Reason::OrderIntegrity.code());
+    }
+
+    #[test]
+    fn our_clear_items_carry_nothing_that_could_move_into_them() {
+        let order = Recipe::new("joins", &[("a", Plain)]).seal();
+        assert_eq!(order.params["inData"][0].get("dataHash"), None);
+        assert_eq!(order.params["inData"][0].get("iv"), None);
+    }
+}

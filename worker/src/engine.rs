@@ -11,6 +11,11 @@
 //!   by a random one, and the rest is done with that.
 //! - *Short keys and odd initialisation vectors* are refused the same way, as is an order that
 //!   names another worker.
+//! - *Texts without ends.* The hashes cover texts with nothing between them, so one hash fits many
+//!   orders. What could be moved from one member to the next is refused: the worker id is this
+//!   worker's, a longer workload id wins, an initialisation vector stands only where it's used, a
+//!   data hash is checked. (Nonce and order id can be cut elsewhere; the listener refuses that as
+//!   a replay.)
 //! - *A requester's signature* that is there must verify. That it's there can't be enforced: it
 //!   stands outside the hash.
 //! - *A workload's own message* may hold its inputs. It leaves encrypted, for the requester.
@@ -147,6 +152,9 @@ impl Engine {
         let opened = open::open(order, &self.keys, entropy)?;
         let name = order.workload_id.name();
         let found = name.as_deref().and_then(self.find);
+        if found.is_some() && self.hash_covers_a_longer_name(order) {
+            return Err(Reason::OrderIntegrity);
+        }
         Ok(match found {
             Some(workload) => {
                 let job = Job::new(workload, order, id, opened, entropy)?;
@@ -154,6 +162,29 @@ impl Engine {
             }
             None => Step::Reply(job::unknown_workload(order, id, opened, entropy)),
         })
+    }
+}
+
+impl Engine {
+    /// Whether the texts of workload and requester, which the request hash covers without anything
+    /// between them, could also be cut behind a longer workload id that is known here. Then the
+    /// order was, with near certainty, one for that workload, and somebody on the way has moved
+    /// the end of its id to the requester's.
+    fn hash_covers_a_longer_name(&self, order: &Submit<'_>) -> bool {
+        let Some(mut name) = order.workload_id.name() else {
+            return false;
+        };
+        let requester = order.requester_id.as_str().as_bytes();
+        requester
+            .chunks_exact(2)
+            .map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            // No workload id has other characters, nor is any longer than 64.
+            .take_while(u8::is_ascii_graphic)
+            .take(64)
+            .any(|character| {
+                name.push(char::from(character));
+                (self.find)(&name).is_some()
+            })
     }
 }
 

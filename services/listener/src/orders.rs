@@ -85,7 +85,7 @@ impl Service {
         let submission = Submission {
             partition: order.worker_id.as_str().into(),
             order: order_id(&order.work_order_id),
-            replay: replay_key(order),
+            replays: replay_keys(order),
             digest: Digest(sha256(&[text.as_bytes()])),
             body: text.as_bytes().to_vec(),
         };
@@ -163,14 +163,25 @@ fn order_id(id: &WorkOrderId) -> OrderId {
     OrderId::from(id.as_str())
 }
 
-/// What a requester may use once with a worker, each part with its length in front.
-fn replay_key(order: &Submit<'_>) -> ReplayKey {
+/// What may be used once with a worker.
+///
+/// The requester's nonce, each part with its length in front; and the text of nonce and ids that
+/// the request hash covers. That text has no lengths: a digit moved from the nonce to the order id
+/// makes another nonce and another id under the same hash, and so must be refused as well.
+fn replay_keys(order: &Submit<'_>) -> Vec<ReplayKey> {
+    let hashed = protocol::hash::Ids::of(order).hash();
+    let mut key = b"ids ".to_vec();
+    key.extend_from_slice(&hashed);
+    vec![nonce_key(order), ReplayKey::new(key)]
+}
+
+fn nonce_key(order: &Submit<'_>) -> ReplayKey {
     let parts = [
         order.worker_id.as_str(),
         order.requester_id.as_str(),
         order.requester_nonce.as_str(),
     ];
-    let mut key = Vec::new();
+    let mut key = b"nonce ".to_vec();
     for part in parts {
         // Ids and nonces have at most `HexText::MAX_ID` characters.
         let length = u32::try_from(part.len()).unwrap_or(u32::MAX);

@@ -74,7 +74,7 @@ impl Store {
             .submit(Submission {
                 partition: PartitionId::from(worker.as_str()),
                 order: order.into(),
-                replay: order.into(),
+                replays: vec![order.into()],
                 digest: Digest([0; 32]),
                 body: body.to_string().into_bytes(),
             })
