@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use listener::{Listener, ListenerConfig};
 use manager::{Manager, ManagerConfig, StaticWorker};
@@ -64,6 +64,9 @@ pub(crate) struct Platform {
 
 /// How often is looked whether the workers are there.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Making keys takes a second or two; after so long something is wrong.
+const LONG: Duration = Duration::from_secs(10);
 
 impl Platform {
     /// Starts everything that can be refused (folder, store, ports), then builds the worker program
@@ -151,7 +154,16 @@ impl Platform {
     pub(crate) async fn ready(&mut self, terminal: &Terminal) -> Result<(), Failure> {
         let mut missing: BTreeSet<_> = self.record.workers.iter().cloned().collect();
         let processes = self.record.processes;
+        let mut next_reminder = Instant::now() + LONG;
         while !missing.is_empty() {
+            if Instant::now() >= next_reminder {
+                next_reminder += LONG;
+                let names: Vec<_> = missing.iter().map(String::as_str).collect();
+                terminal.warn(format_args!(
+                    "still waiting for {}; the warnings above say why, or start again with -v",
+                    names.join(", ")
+                ));
+            }
             let status = self
                 .manager
                 .status()

@@ -204,6 +204,8 @@ impl Supervisor {
         let pid = child.pid();
         match why {
             Loss::Unwanted => tracing::info!(pid, "stopping the program"),
+            // Its exit is worth a warning, with the status and its last words before it.
+            Loss::Closed => tracing::debug!(pid, "lost the program: {why}"),
             _ => tracing::warn!(worker = %self.config.worker, pid, "lost the program: {why}"),
         }
         if ready_for.is_some_and(|time| time >= self.config.timing.settled) {
@@ -255,7 +257,12 @@ impl Supervisor {
             (true, _) => self.backoff.wait().min(self.config.timing.ready_restart),
             (false, _) => self.backoff.wait(),
         };
-        tracing::info!(worker = %self.config.worker, %status, ?wait, "the program has exited");
+        let worker = &self.config.worker;
+        if status.success() {
+            tracing::info!(%worker, %status, "the program has exited");
+        } else {
+            tracing::warn!(%worker, %status, again_in = ?wait, "the program has exited");
+        }
         self.pid.store(0, Ordering::Release);
         self.state = State::Waiting(now + wait);
     }
@@ -266,7 +273,8 @@ impl Supervisor {
         let worker = &self.config.worker;
         match &mut self.state {
             State::Starting(child, ..) | State::Serving(child, ..) | State::Ending(child, ..) => {
-                child.read_log(|line| tracing::info!(target: "program", "{worker}: {line}"))
+                // It says nothing unless something is wrong.
+                child.read_log(|line| tracing::warn!(target: "program", "{worker}: {line}"))
             }
             State::Waiting(_) => false,
         }

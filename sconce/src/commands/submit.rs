@@ -59,7 +59,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// Share one initialisation vector between all texts of the order, for workers of Avalon that
-    /// cannot do without. It weakens the encryption.
+    /// cannot do without. Whoever sees such an order can read the first 32 bytes of every input and
+    /// of the answer.
     #[arg(long, alias = "avalon_iv")]
     avalon_iv: bool,
     /// Keep nothing that could open the answer later.
