@@ -6,14 +6,11 @@
 //!
 //! `cargo bench -p sconce-benches --bench system`
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use client::{Client, Order, Worker, WorkerId};
 use protocol::Reason;
-use tests::platform::{sconce_program, worker_program};
+use tests::command::Up;
 use tokio::runtime::Runtime;
 
 /// Runs of each measurement; the median counts.
@@ -32,7 +29,7 @@ fn main() {
     for mode in ["sync", "async"] {
         let folder = tempfile::tempdir().expect("a folder");
         let up = Up::start(folder.path(), mode, 1);
-        let (client, worker) = runtime.block_on(connect(&up.listener));
+        let (client, worker) = runtime.block_on(connect(&up.listener().expect("its record")));
         throughput(&runtime, &client, &worker, mode, limit);
         latency(&runtime, &client, &worker, mode);
     }
@@ -69,7 +66,7 @@ fn start_up(runtime: &Runtime) {
                 let folder = if keep { kept.path() } else { fresh.path() };
                 let begin = Instant::now();
                 let up = Up::spawn(folder, "async", 5);
-                runtime.block_on(first_answer(folder));
+                runtime.block_on(first_answer(&up));
                 let time = begin.elapsed();
                 drop(up);
                 time
@@ -127,10 +124,10 @@ async fn connect(listener: &str) -> (Client, Worker) {
     (client, worker)
 }
 
-/// Tries until the platform that is starting in `folder` answers an order.
-async fn first_answer(folder: &Path) {
+/// Tries until the platform that is starting answers an order.
+async fn first_answer(up: &Up) {
     loop {
-        if let Some(listener) = listener(folder) {
+        if let Some(listener) = up.listener() {
             let client = Client::connect(&listener).expect("a client");
             match client.worker(&WorkerId::from_name(WORKER)).await {
                 Ok(worker) => {
@@ -144,56 +141,6 @@ async fn first_answer(folder: &Path) {
             }
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-fn listener(folder: &Path) -> Option<String> {
-    let record = std::fs::read(folder.join("up.json")).ok()?;
-    let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
-    Some(record["listener"].as_str()?.to_owned())
-}
-
-/// A running `sconce up`; dropping it asks it to stop and waits.
-struct Up {
-    child: Child,
-    listener: String,
-}
-
-impl Up {
-    fn spawn(folder: &Path, mode: &str, workers: usize) -> Self {
-        let child = Command::new(sconce_program())
-            .args(["up", "--listener", "127.0.0.1:0", "--mode", mode])
-            .args(["--workers", &workers.to_string()])
-            .arg("--data-dir")
-            .arg(folder)
-            .arg("--image")
-            .arg(worker_program())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sconce starts");
-        let listener = String::new();
-        Self { child, listener }
-    }
-
-    /// Waits until it says that it's ready.
-    fn start(folder: &Path, mode: &str, workers: usize) -> Self {
-        let mut up = Self::spawn(folder, mode, workers);
-        let stdout = up.child.stdout.take().expect("its output");
-        let mut lines = BufReader::new(stdout).lines();
-        assert!(lines.any(|line| line.is_ok_and(|line| line.starts_with("ready"))));
-        up.listener = listener(folder).expect("its record");
-        up
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let asked = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(asked.is_ok_and(|status| status.success()), "it was running");
-        self.child.wait().expect("it ends");
     }
 }
 

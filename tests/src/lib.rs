@@ -3,11 +3,13 @@
 //! | module | subject |
 //! |---|---|
 //! | [`keys`] | committed test keys |
+//! | [`command`] | the `sconce` command, running |
 //! | [`entropy`] | randomness that is the same each time |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
 //! | [`platform`] | a whole platform on free ports |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
+pub mod command;
 pub mod entropy;
 pub mod keys;
 pub mod orders;

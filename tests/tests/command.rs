@@ -1,0 +1,144 @@
+//! The `sconce` command with real workers, as a newcomer and an operator use it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use sconce_tests::command::{Up, descendants, program_of, sconce};
+use sconce_tests::platform::worker_program;
+use serde_json::Value;
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// `sconce submit` for an order to the first worker.
+fn submit(home: &Path, up: &Up, workload: &str, input: &str, more: &[&str]) -> Output {
+    let uri = up.listener().unwrap();
+    let mut arguments = vec!["submit", "--uri", &uri, "-w", "scone-worker-1"];
+    arguments.extend(["--workload_id", workload, "--in_data", input]);
+    arguments.extend(more);
+    sconce(home, &arguments)
+}
+
+#[test]
+fn the_commands_that_users_were_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    for mode in ["async", "sync"] {
+        let up = Up::start(folder.path(), mode, 2);
+        let cases = [
+            ("python-hello", "Mujtaba", "Hello Mujtaba"),
+            ("python-fib", "5", "Fibonacci number at position 5 = 5"),
+            (
+                "secure-transaction",
+                "100 100 50 50",
+                "Sender balance = 75, receiver balance = 125",
+            ),
+        ];
+        for (workload, input, answer) in cases {
+            let wanted = format!("Decryption result at client - {answer}\n");
+            for more in [
+                &["-o"][..],
+                &["-o", "-rs"],
+                &["-o", "-p"],
+                &["-o", "--avalon-iv"],
+            ] {
+                let output = submit(folder.path(), &up, workload, input, more);
+                assert_eq!(stdout(&output), wanted, "{mode} {more:?}");
+            }
+        }
+        let failed = submit(folder.path(), &up, "python-fib", "abc", &["-o"]);
+        assert_eq!(failed.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&failed.stderr);
+        assert!(
+            said.contains("workload.input") && said.contains("whole number"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn workers_are_processes_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(folder.path(), "async", 5);
+    let processes = descendants(up.pid());
+    let (workers, hosts): (Vec<u32>, Vec<u32>) = processes
+        .iter()
+        .partition(|pid| program_of(**pid).is_some_and(|exe| exe == worker_program()));
+    assert_eq!(
+        (workers.len(), hosts.len()),
+        (5, 5),
+        "a host and a program for each worker"
+    );
+    let all: BTreeSet<_> = processes
+        .into_iter()
+        .chain([up.pid(), std::process::id()])
+        .collect();
+    assert_eq!(all.len(), 12);
+
+    drop(up);
+    for pid in all.iter().filter(|pid| **pid != std::process::id()) {
+        assert!(
+            program_of(*pid).is_none(),
+            "process {pid} outlived the platform"
+        );
+    }
+}
+
+#[test]
+fn orders_survive_a_power_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let up = Up::start(home, "async", 1);
+    let output = submit(home, &up, "python-hello", "before", &["--json"]);
+    let done: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    // Accepted and not waited for: perhaps done, perhaps under way, perhaps still queued.
+    let pending: Vec<Value> = (0..20)
+        .map(|n| {
+            let output = submit(
+                home,
+                &up,
+                "python-hello",
+                &n.to_string(),
+                &["--no-wait", "--json"],
+            );
+            serde_json::from_str(&stdout(&output)).unwrap()
+        })
+        .collect();
+    up.kill();
+
+    let up = Up::start(home, "async", 1);
+    let uri = up.listener().unwrap();
+    let fetch = |order: &Value| {
+        let id = order["workOrderId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id in {order}"));
+        stdout(&sconce(home, &["order", "get", id, "--uri", &uri]))
+    };
+    assert!(fetch(&done).contains("Hello before"));
+    for (n, order) in pending.iter().enumerate() {
+        assert!(fetch(order).contains(&format!("Hello {n}")), "order {n}");
+    }
+}
+
+#[test]
+fn the_demo_shows_the_seed_orders() {
+    let home = tempfile::tempdir().unwrap();
+    let image = worker_program().to_str().unwrap();
+    let begin = Instant::now();
+    let output = stdout(&sconce(home.path(), &["demo", "--image", image]));
+    for answer in [
+        "Hello Mujtaba",
+        "Fibonacci number at position 5 = 5",
+        "Sender balance = 75, receiver balance = 125",
+        "NOT proved",
+    ] {
+        assert!(output.contains(answer), "{answer}: {output}");
+    }
+    assert!(
+        begin.elapsed() < Duration::from_secs(60),
+        "nothing in it waits for long"
+    );
+}
