@@ -148,7 +148,7 @@ const EMPTY_PARAMS: &str = "Empty params in the request";
 
 fn read_members<'a>(members: &Members<'a>) -> Result<Request<'a>, (i64, Cow<'static, str>)> {
     let refuse = |text: &'static str| (Reason::RequestEnvelope.client_code(), text.into());
-    check_names(members, &MEMBERS, &MEMBERS)
+    check_names(members, &MEMBERS, &[])
         .map_err(|text| (Reason::RequestEnvelope.client_code(), text.into()))?;
     let member = |name| members.get(name).ok_or_else(|| refuse(EMPTY_PARAMS));
 
@@ -190,16 +190,16 @@ fn other_shape(shape: Shape) -> Cow<'static, str> {
     }
 }
 
-/// Refuses members outside `known`, then names the first absent one of `required`, in the words of
-/// Avalon's schema library.
+/// Refuses members that are neither `required` nor `optional`, then names the first absent one of
+/// `required`, in the words of Avalon's schema library.
 pub(crate) fn check_names(
     members: &Members<'_>,
-    known: &[&str],
     required: &[&str],
+    optional: &[&str],
 ) -> Result<(), String> {
     let unknown: Vec<String> = members
         .names()
-        .filter(|name| !known.contains(name))
+        .filter(|name| !required.contains(name) && !optional.contains(name))
         .map(|name| format!("'{}'", shortened(name)))
         .collect();
     if !unknown.is_empty() {

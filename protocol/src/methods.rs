@@ -86,7 +86,7 @@ pub struct GetResult {
 impl GetResult {
     /// Checks the parameters.
     pub fn parse(params: &Members<'_>) -> Result<Self, ErrorObject> {
-        let reader = Reader::new(params, &["workOrderId"], &["workOrderId"])?;
+        let reader = Reader::new(params, &["workOrderId"], &[])?;
         let work_order_id = reader.id("workOrderId", "work order id", WorkOrderId::new)?;
         Ok(Self { work_order_id })
     }
@@ -99,10 +99,10 @@ impl<'m, 'a> Reader<'m, 'a> {
     /// Checks the members' names.
     pub(crate) fn new(
         members: &'m Members<'a>,
-        known: &[&str],
         required: &[&str],
+        optional: &[&str],
     ) -> Result<Self, ErrorObject> {
-        check_names(members, known, required).map_err(fault)?;
+        check_names(members, required, optional).map_err(fault)?;
         Ok(Self(members))
     }
 

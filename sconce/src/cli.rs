@@ -1,8 +1,12 @@
 //! The command line: what there is. What each command does stands in [`commands`](crate::commands).
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{demo, down, host, order, status, submit, up, worker, workload};
+use crate::failure::Failure;
+use crate::folders;
 
 /// Run functions in an enclave program; send them encrypted work orders; get signed answers that
 /// only you can read.
@@ -62,6 +66,26 @@ pub(crate) struct ListenerArgs {
         default_value = "http://localhost:1947"
     )]
     pub(crate) uri: String,
+}
+
+/// Which platform of this machine.
+#[derive(clap::Args)]
+pub(crate) struct DataArgs {
+    /// The data folder [default: $XDG_DATA_HOME/sconce, or ~/.local/share/sconce].
+    #[arg(
+        long,
+        env = "SCONCE_DATA_DIR",
+        hide_env_values = true,
+        value_name = "FOLDER"
+    )]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// The folder that was given, or the default one.
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
+        self.data_dir.clone().map_or_else(folders::data, Ok)
+    }
 }
 
 /// How long to wait for an answer.

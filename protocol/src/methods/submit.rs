@@ -72,16 +72,7 @@ const REQUIRED: [&str; 9] = [
     "encryptedRequestHash",
 ];
 
-const KNOWN: [&str; 18] = [
-    "responseTimeoutMSecs",
-    "payloadFormat",
-    "workOrderId",
-    "workerId",
-    "workloadId",
-    "requesterId",
-    "encryptedSessionKey",
-    "requesterNonce",
-    "encryptedRequestHash",
+const OPTIONAL: [&str; 9] = [
     "resultUri",
     "notifyUri",
     "workerEncryptionKey",
@@ -100,7 +91,7 @@ impl<'a> Submit<'a> {
     ///
     /// What the listener answers: code 2 with Avalon's text where it's known.
     pub fn parse(params: &Members<'a>) -> Result<Self, ErrorObject> {
-        let reader = Reader::new(params, &KNOWN, &REQUIRED)?;
+        let reader = Reader::new(params, &REQUIRED, &OPTIONAL)?;
         check_constants(&reader)?;
         let nonce = reader.id("requesterNonce", "requester nonce", bounded)?;
         Ok(Self {
@@ -205,7 +196,7 @@ fn item<'a>(value: &'a RawValue, direction: Direction) -> Result<Item<'a>, Error
     };
     // Members that nobody knows are ignored here, as Avalon does.
     let names: Vec<&str> = members.names().collect();
-    let reader = Reader::new(&members, &names, required)?;
+    let reader = Reader::new(&members, required, &names)?;
 
     let data = reader.text("data", &title("data"))?;
     let may_be_empty = direction == Direction::Out;

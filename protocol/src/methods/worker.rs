@@ -16,7 +16,7 @@ pub struct Retrieve {
 impl Retrieve {
     /// Checks the parameters.
     pub fn parse(params: &Members<'_>) -> Result<Self, ErrorObject> {
-        let reader = Reader::new(params, &["workerId"], &["workerId"])?;
+        let reader = Reader::new(params, &["workerId"], &[])?;
         Ok(Self {
             worker_id: reader.id("workerId", "Worker id", WorkerId::new)?,
         })
@@ -50,7 +50,7 @@ impl LookUp {
         let mut known = CRITERIA.to_vec();
         known.extend(["lookUpTag", "lookupTag"]);
         let mut lookup = Self::read(params, &known)?;
-        let reader = Reader::new(params, &known, &[])?;
+        let reader = Reader::new(params, &[], &known)?;
         let name = if params.get("lookUpTag").is_some() {
             "lookUpTag"
         } else {
@@ -64,7 +64,7 @@ impl LookUp {
     }
 
     fn read(params: &Members<'_>, known: &[&str]) -> Result<Self, ErrorObject> {
-        let reader = Reader::new(params, known, &[])?;
+        let reader = Reader::new(params, &[], known)?;
         let hex = |name, title| -> Result<Option<HexText>, ErrorObject> {
             let text = reader.optional_hex(name, title)?;
             Ok(text.and_then(|t| HexText::new(t.into_owned()).ok()))
@@ -117,7 +117,7 @@ impl Register {
             "applicationTypeId",
             "details",
         ];
-        let reader = Reader::new(params, &names, &names)?;
+        let reader = Reader::new(params, &names, &[])?;
         let id = |text: String| -> Result<String, NotHex> { HexText::new(text).map(String::from) };
         let kind = reader
             .raw("workerType")
@@ -148,7 +148,7 @@ impl Update {
     /// Checks the parameters.
     pub fn parse(params: &Members<'_>) -> Result<Self, ErrorObject> {
         let names = ["workerId", "details"];
-        let reader = Reader::new(params, &names, &names)?;
+        let reader = Reader::new(params, &names, &[])?;
         Ok(Self {
             worker_id: reader.id("workerId", "Worker id", WorkerId::new)?,
             details: details(&reader)?,
@@ -169,7 +169,7 @@ impl SetStatus {
     /// Checks the parameters.
     pub fn parse(params: &Members<'_>) -> Result<Self, ErrorObject> {
         let names = ["workerId", "status"];
-        let reader = Reader::new(params, &names, &names)?;
+        let reader = Reader::new(params, &names, &[])?;
         let status = Status::from_code(reader.integer("status", "status")?)
             .ok_or_else(|| fault("Status should be an Integer of range 1-4"))?;
         Ok(Self {

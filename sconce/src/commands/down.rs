@@ -1,12 +1,11 @@
 //! `sconce down`: stops the platform of a data folder.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::cli::DataArgs;
 use crate::failure::Failure;
-use crate::folders;
 use crate::platform::{Found, look};
 use crate::terminal::Terminal;
 
@@ -16,14 +15,8 @@ use crate::terminal::Terminal;
 Example:
   sconce down --data-dir /tmp/try")]
 pub(crate) struct Args {
-    /// The data folder [default: $XDG_DATA_HOME/sconce, or ~/.local/share/sconce].
-    #[arg(
-        long,
-        env = "SCONCE_DATA_DIR",
-        hide_env_values = true,
-        value_name = "FOLDER"
-    )]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
     /// How long to wait.
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     timeout: u32,
@@ -34,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(25);
 
 /// Stops it.
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
-    let data = args.data_dir.clone().map_or_else(folders::data, Ok)?;
+    let data = args.data.folder()?;
     let record = match look(&data)? {
         Found::Nothing => {
             terminal.note(format_args!("nothing runs in {}", data.display()));

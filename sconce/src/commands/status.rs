@@ -1,13 +1,11 @@
 //! `sconce status`: what runs in a data folder.
 
-use std::path::PathBuf;
-
 use client::Client;
 use serde_json::json;
 
+use crate::cli::DataArgs;
 use crate::commands::worker::{Summary, summaries};
 use crate::failure::Failure;
-use crate::folders;
 use crate::platform::{Found, look};
 use crate::terminal::Terminal;
 
@@ -19,14 +17,8 @@ use crate::terminal::Terminal;
 Example:
   sconce status --json")]
 pub(crate) struct Args {
-    /// The data folder [default: $XDG_DATA_HOME/sconce, or ~/.local/share/sconce].
-    #[arg(
-        long,
-        env = "SCONCE_DATA_DIR",
-        hide_env_values = true,
-        value_name = "FOLDER"
-    )]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -34,7 +26,7 @@ pub(crate) struct Args {
 
 /// Shows it.
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
-    let data = args.data_dir.map_or_else(folders::data, Ok)?;
+    let data = args.data.folder()?;
     let Found::Running(record) = look(&data)? else {
         if args.json {
             terminal.print_json(&json!({ "running": false, "dataDir": data }));

@@ -8,8 +8,8 @@ use host::WorkerName;
 use manager::StaticWorker;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cli::DataArgs;
 use crate::failure::Failure;
-use crate::folders;
 use crate::platform::{Mode, Plan, Platform};
 use crate::terminal::Terminal;
 
@@ -24,14 +24,8 @@ Examples:
   sconce up --listener 127.0.0.1:0 --data-dir /tmp/try --workers 1
   sconce up --worker alpha --worker beta --mode sync")]
 pub(crate) struct Args {
-    /// The data folder [default: $XDG_DATA_HOME/sconce, or ~/.local/share/sconce].
-    #[arg(
-        long,
-        env = "SCONCE_DATA_DIR",
-        hide_env_values = true,
-        value_name = "FOLDER"
-    )]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
     /// Where requesters connect; port 0 is any free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1947")]
     listener: SocketAddr,
@@ -96,7 +90,7 @@ fn static_worker(text: &str) -> Result<StaticWorker, &'static str> {
 impl Args {
     fn plan(self) -> Result<Plan, Failure> {
         Ok(Plan {
-            data: self.data_dir.map_or_else(folders::data, Ok)?,
+            data: self.data.folder()?,
             listener: self.listener,
             mode: self.mode,
             workers: self.workers.names(),
