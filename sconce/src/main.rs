@@ -1,5 +1,6 @@
 //! `sconce`: encrypted work orders, run by a separate worker program, answered to you alone.
 
+mod args;
 mod argv;
 mod cli;
 mod commands;
@@ -9,6 +10,7 @@ mod journal;
 mod logging;
 mod output;
 mod platform;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;

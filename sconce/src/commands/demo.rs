@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use client::Client;
 
-use crate::commands::up::StopSignals;
 use crate::failure::Failure;
 use crate::platform::{Mode, Plan, Platform};
+use crate::signals::StopSignals;
 use crate::terminal::Terminal;
 
 /// Show everything: a platform in a temporary folder, sample orders, each step.

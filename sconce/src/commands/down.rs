@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cli::DataArgs;
+use crate::args::DataArgs;
 use crate::failure::Failure;
 use crate::platform::{Found, look};
 use crate::terminal::Terminal;

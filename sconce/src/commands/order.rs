@@ -3,7 +3,7 @@
 use client::{Answer, Client, Error, Pending};
 use serde_json::json;
 
-use crate::cli::WaitArgs;
+use crate::args::WaitArgs;
 use crate::failure::{Failure, short};
 use crate::journal::{Entry, Journal, State};
 use crate::output::OutputView;

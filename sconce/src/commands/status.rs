@@ -3,7 +3,7 @@
 use client::Client;
 use serde_json::json;
 
-use crate::cli::DataArgs;
+use crate::args::DataArgs;
 use crate::commands::worker::{Summary, summaries};
 use crate::failure::Failure;
 use crate::platform::{Found, look};

@@ -12,7 +12,7 @@ use protocol::SystemEntropy;
 use protocol::crypto::secp256k1::SigningKey;
 use serde_json::json;
 
-use crate::cli::{ListenerArgs, WaitArgs};
+use crate::args::{ListenerArgs, WaitArgs};
 use crate::failure::{Failure, short};
 use crate::journal::{Entry, Journal};
 use crate::output::OutputView;

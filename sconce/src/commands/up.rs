@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use host::WorkerName;
 use manager::StaticWorker;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::DataArgs;
+use crate::args::DataArgs;
 use crate::failure::Failure;
 use crate::platform::{Mode, Plan, Platform};
+use crate::signals::StopSignals;
 use crate::terminal::Terminal;
 
 /// Start a platform: store, manager, listener, and a worker process for each worker.
@@ -136,31 +136,4 @@ async fn end(
         () = stop.next() => terminal.warn("stopped at once; orders in flight start again next time"),
     }
     Ok(())
-}
-
-/// Ctrl-C and SIGTERM.
-pub(crate) struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl StopSignals {
-    pub(crate) fn new() -> Result<Self, Failure> {
-        let watch = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::failed(format_args!("cannot watch for signals: {error}")))
-        };
-        Ok(Self {
-            interrupt: watch(SignalKind::interrupt())?,
-            terminate: watch(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for one of them.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

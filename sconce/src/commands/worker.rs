@@ -5,7 +5,7 @@ use protocol::crypto::sha256;
 use protocol::record::{DEVELOPMENT_KEYS, WorkerRecord};
 use serde_json::{Value, json};
 
-use crate::cli::ListenerArgs;
+use crate::args::ListenerArgs;
 use crate::failure::{Failure, short};
 use crate::terminal::Terminal;
 

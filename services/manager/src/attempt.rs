@@ -11,8 +11,8 @@ use store::{Completed, Completion, Held, Lease, OrderId};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use crate::manager::Shared;
 use crate::phase::Phase;
+use crate::shared::Shared;
 use crate::store_calls::persist;
 use crate::worker::{Presence, Process};
 

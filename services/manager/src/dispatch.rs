@@ -8,8 +8,8 @@ use store::Lease;
 use tokio::task::JoinSet;
 
 use crate::attempt::Attempt;
-use crate::manager::Shared;
 use crate::phase::Phase;
+use crate::shared::Shared;
 use crate::store_calls::persist;
 use crate::worker::{Process, Worker};
 

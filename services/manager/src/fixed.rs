@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 use crate::config::StaticWorker;
-use crate::manager::Shared;
 use crate::phase::Phase;
+use crate::shared::Shared;
 use crate::signup::{Keys, Refusal, ask, enrol};
 use crate::worker::{Presence, Process, Worker};
 

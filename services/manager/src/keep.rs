@@ -8,8 +8,8 @@ use protocol::Reason;
 use protocol::envelope::ErrorObject;
 use store::PartitionId;
 
-use crate::manager::Shared;
 use crate::phase::Phase;
+use crate::shared::Shared;
 
 /// Orders that one call ends or drops, so that others get their turn between calls.
 const BATCH: usize = 100;

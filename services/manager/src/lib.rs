@@ -27,6 +27,7 @@ mod keep;
 mod manager;
 mod members;
 mod phase;
+mod shared;
 mod signup;
 mod status;
 mod store_calls;

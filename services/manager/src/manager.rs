@@ -1,7 +1,5 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use protocol::WorkerId;
 use store::Orders;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -11,6 +9,7 @@ use crate::config::ManagerConfig;
 use crate::dispatch::dispatch;
 use crate::members::Members;
 use crate::phase::{Phase, PhaseWatch};
+use crate::shared::Shared;
 use crate::status::{self, Status};
 use crate::wire::{self, Wire};
 use crate::worker::Worker;
@@ -22,18 +21,6 @@ pub struct Manager {
     phase: watch::Sender<Phase>,
     tasks: JoinSet<()>,
     thread: wire::Thread,
-}
-
-/// What all tasks of a manager share.
-pub(crate) struct Shared {
-    pub(crate) config: ManagerConfig,
-    pub(crate) orders: Arc<dyn Orders>,
-    pub(crate) registry: Registry,
-    pub(crate) wire: Wire,
-    pub(crate) phase: PhaseWatch,
-    workers: Mutex<BTreeMap<WorkerId, Arc<Worker>>>,
-    /// A worker's dispatcher is started by this; see [`Shared::worker`].
-    newcomers: mpsc::UnboundedSender<Arc<Worker>>,
 }
 
 /// Messages of hosts that wait for an answer; further ones are dropped, and hosts repeat them.
@@ -57,15 +44,9 @@ impl Manager {
         let (sender, phase) = PhaseWatch::new();
         let (newcomers, new_workers) = mpsc::unbounded_channel();
         let fixed = config.workers.clone();
-        let shared = Arc::new(Shared {
-            config,
-            orders,
-            registry,
-            wire,
-            phase,
-            workers: Mutex::default(),
-            newcomers,
-        });
+        let shared = Arc::new(Shared::new(
+            config, orders, registry, wire, phase, newcomers,
+        ));
 
         let mut tasks = JoinSet::new();
         tasks.spawn(Members::new(Arc::clone(&shared)).run(hosts));
@@ -131,28 +112,5 @@ async fn dispatch_all(shared: Arc<Shared>, mut workers: mpsc::UnboundedReceiver<
             Some(_) = dispatchers.join_next() => {}
             () = shared.phase.reached(Phase::Draining), if running => {}
         }
-    }
-}
-
-impl Shared {
-    /// The worker called `name`; from the first call on its orders are handed out.
-    pub(crate) fn worker(&self, name: &str) -> Arc<Worker> {
-        let worker = Arc::new(Worker::new(name));
-        let mut workers = self.lock();
-        let known = workers.entry(worker.id.clone()).or_insert_with(|| {
-            // Nobody listens any more when the manager has drained.
-            let _ = self.newcomers.send(Arc::clone(&worker));
-            worker
-        });
-        Arc::clone(known)
-    }
-
-    /// Every worker that has joined so far.
-    pub(crate) fn all_workers(&self) -> Vec<Arc<Worker>> {
-        self.lock().values().cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerId, Arc<Worker>>> {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::is_endpoint;
-use crate::manager::Shared;
 use crate::phase::Phase;
+use crate::shared::Shared;
 use crate::signup::{Refusal, enrol};
 use crate::wire::FromHost;
 use crate::worker::{Presence, Process};

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use crate::Error;
-use crate::manager::Shared;
+use crate::shared::Shared;
 use crate::worker::{Process, Worker};
 
 /// What the manager sees at one moment.
