@@ -154,9 +154,9 @@ pub struct Timing {
     pub ready_restart: Duration,
     /// A program that was ready this long has earned a first wait again: 10 s.
     pub settled: Duration,
-    /// How long a program that has requests may say nothing at all before it's killed: 65 min. It ends
-    /// overrunning orders itself; this is for one that is stuck as a whole, so it must be longer than
-    /// any workload may run, which is an hour.
+    /// How long a program that has requests may say nothing at all before it's killed, beyond the
+    /// longest time limit of its workloads: 10 s. It ends overrunning orders itself; this is for one
+    /// that is stuck as a whole.
     pub silence: Duration,
     /// At shutdown, how long requests in flight may still be answered: 5 s.
     pub drain: Duration,
@@ -174,7 +174,7 @@ impl Default for Timing {
             last_restart: Duration::from_secs(10),
             ready_restart: Duration::from_millis(500),
             settled: Duration::from_secs(10),
-            silence: Duration::from_secs(65 * 60),
+            silence: Duration::from_secs(10),
             drain: Duration::from_secs(5),
             grace: Duration::from_secs(2),
         }

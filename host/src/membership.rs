@@ -31,6 +31,10 @@ pub(crate) struct Worker {
     pub(crate) endpoint: String,
     pub(crate) capacity: u32,
     pub(crate) pid: u32,
+    /// The longest time limit of its workloads.
+    pub(crate) longest: Duration,
+    /// Seconds that an order may take, waiting behind others included.
+    pub(crate) patience: u32,
 }
 
 /// The conversation with the manager. It never waits: messages are sent when they are due, answers
@@ -143,6 +147,7 @@ impl Membership {
                 endpoint: worker.endpoint.clone(),
                 capacity: worker.capacity,
                 pid: worker.pid,
+                patience: worker.patience,
             }),
             State::Member(_) => Some(HostMessage::Alive {
                 token: self.token.clone(),

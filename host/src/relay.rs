@@ -44,6 +44,8 @@ pub(crate) struct Relay {
     flight: Flight,
     /// When the program last said something, or was last without requests.
     heard: Instant,
+    /// How long it may say nothing while it has requests.
+    silence: Duration,
     program: Supervisor,
     stop: UnixStream,
     stopping: Stopping,
@@ -96,6 +98,7 @@ impl Relay {
         };
         register(&poll, stop.as_raw_fd(), STOP)?;
 
+        let silence = config.timing.silence;
         let config = Arc::new(config);
         let registry = poll
             .registry()
@@ -110,6 +113,7 @@ impl Relay {
             membership,
             flight: Flight::default(),
             heard: Instant::now(),
+            silence,
             program,
             stop,
             stopping: Stopping::No,
@@ -179,7 +183,7 @@ impl Relay {
     /// When the program will have been silent for too long.
     fn silent_at(&self) -> Option<Instant> {
         let waits = !self.flight.is_empty();
-        waits.then(|| self.heard + self.config.timing.silence)
+        waits.then(|| self.heard + self.silence)
     }
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
@@ -318,6 +322,7 @@ impl Relay {
                 let worker = self
                     .program
                     .ready(&frame.body, self.front.endpoint(), now)?;
+                self.silence = worker.longest + self.config.timing.silence;
                 if let (Some(membership), Stopping::No) = (&mut self.membership, self.stopping) {
                     membership.join(worker, now);
                 }

@@ -34,6 +34,9 @@ pub enum HostMessage {
         capacity: u32,
         /// Process id of the worker program, for the operator's eyes.
         pid: u32,
+        /// Seconds that an order may take here, waiting behind others included. Silence for longer
+        /// means that the worker hangs.
+        patience: u32,
     },
     /// Still there; sent every second.
     Alive {
@@ -91,6 +94,7 @@ mod tests {
             endpoint: "tcp://127.0.0.1:1".into(),
             capacity: 4,
             pid: 9,
+            patience: 30,
         };
         let text = serde_json::to_string(&join).unwrap();
         assert!(text.starts_with(r#"{"type":"join","token":"t""#), "{text}");

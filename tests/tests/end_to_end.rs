@@ -256,6 +256,24 @@ mod misbehaving {
     }
 
     #[test]
+    fn a_process_that_hangs_is_replaced() {
+        // The real program: its longest time limit is five seconds.
+        let platform = Platform::start(Setup {
+            workers: names(1),
+            ..Setup::default()
+        });
+        let (client, worker) = connect(&platform, "scone-worker-1");
+        for pid in platform.pids("scone-worker-1") {
+            let stopped = std::process::Command::new("kill")
+                .args(["-STOP", &pid.to_string()])
+                .status();
+            assert!(stopped.unwrap().success());
+        }
+        let order = Order::new(&worker, "python-hello").input("anyway");
+        assert_eq!(run(&platform, &client, &order).unwrap(), "Hello anyway");
+    }
+
+    #[test]
     fn two_processes_of_a_worker_share_its_orders() {
         let platform = platform();
         platform.start_another_host("scone-worker-1");

@@ -4,6 +4,8 @@
 
 use std::process::ExitCode;
 
+use sconce_worker::{program, table};
+
 fn main() -> ExitCode {
-    sconce_worker::program::run(sconce_worker::table::find)
+    program::run(table::find, table::longest())
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::net::sockopt::socket_type;
 
@@ -14,10 +15,10 @@ use crate::serve::{self, exit};
 const USAGE: &str = "usage: sconce-worker --worker NAME --development-keys FILE [--threads N]\n\
                      It is started by `sconce host`, with a socket as standard input.";
 
-/// Runs the program with the workloads that `find` knows, and returns when the host is done with
-/// it. Messages go to standard error.
-pub fn run(find: Find) -> ExitCode {
-    match start(find) {
+/// Runs the program with the workloads that `find` knows, none of which may take longer than
+/// `longest`, and returns when the host is done with it. Messages go to standard error.
+pub fn run(find: Find, longest: Duration) -> ExitCode {
+    match start(find, longest) {
         Ok(()) => ExitCode::from(exit::END_OF_FILE),
         Err(fault) => {
             eprintln!("{fault}");
@@ -36,7 +37,7 @@ pub fn run(find: Find) -> ExitCode {
     }
 }
 
-fn start(find: Find) -> Result<(), Box<dyn Error>> {
+fn start(find: Find, longest: Duration) -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse(std::env::args().skip(1)).ok_or(USAGE)?;
     let stream = connection()?;
     let source = DevelopmentKeyFile::new(&arguments.worker, &arguments.development_keys);
@@ -45,6 +46,7 @@ fn start(find: Find) -> Result<(), Box<dyn Error>> {
         worker: arguments.worker,
         keys: source.kind(),
         threads: arguments.threads,
+        longest,
     };
     serve::serve(stream, Engine::new(keys, find), &config)?;
     Ok(())

@@ -18,6 +18,7 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use link::{Decoder, Kind, Limits};
 use protocol::SystemEntropy;
@@ -49,6 +50,8 @@ pub struct Config {
     pub keys: &'static str,
     /// Threads that run workloads.
     pub threads: NonZeroUsize,
+    /// The longest time limit of its workloads: how long its host must bear with it.
+    pub longest: Duration,
 }
 
 /// Why serving ended before the host closed the connection.
@@ -71,6 +74,8 @@ struct Ready<'a> {
     worker: &'a str,
     threads: usize,
     keys: &'a str,
+    /// In seconds.
+    longest: u64,
 }
 
 /// Serves until the host closes `stream`.
@@ -100,6 +105,7 @@ pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), 
         worker: &config.worker,
         threads: config.threads.get(),
         keys: config.keys,
+        longest: config.longest.as_secs() + u64::from(config.longest.subsec_nanos() > 0),
     };
     // Made of strings and a number: writing it can't fail.
     let ready = serde_json::to_vec(&ready).unwrap_or_default();

@@ -5,12 +5,23 @@
 // The bytes are constant and nothing in the program refers to the section.
 #![allow(unsafe_code, reason = "a section that lists the workloads")]
 
+use std::time::Duration;
+
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
 /// The workload with an id, if the program has it.
 pub fn find(id: &str) -> Option<&'static workload::Description> {
     let found = TABLE.binary_search_by(|description| description.id.cmp(id));
     found.ok().map(|position| TABLE[position])
+}
+
+/// The longest time limit of the table.
+pub fn longest() -> Duration {
+    TABLE
+        .iter()
+        .map(|one| one.time_limit)
+        .max()
+        .unwrap_or_default()
 }
 
 /// Equality of texts at compile time, where `==` cannot be used yet.

@@ -65,6 +65,8 @@ struct Ready {
     worker: String,
     threads: u32,
     keys: String,
+    /// Longest time limit of its workloads, in seconds.
+    longest: u32,
 }
 
 impl Supervisor {
@@ -181,6 +183,8 @@ impl Supervisor {
                 .saturating_mul(self.config.pipelining)
                 .clamp(1, MOST_CAPACITY),
             pid: child.pid(),
+            longest: Duration::from_secs(ready.longest.into()),
+            patience: self.patience(ready.longest),
         };
         self.state = State::Serving(child, connection, now);
         Ok(worker)
@@ -244,6 +248,15 @@ impl Supervisor {
             tracing::error!(%error, ?wait, "cannot start the program again");
             self.state = State::Waiting(now + wait);
         }
+    }
+
+    /// How long the manager shall wait for an order, in seconds: for those before it on its thread,
+    /// each of which may take the longest time, and as long as the host bears with silence.
+    fn patience(&self, longest: u32) -> u32 {
+        let margin = u32::try_from(self.config.timing.silence.as_secs()).unwrap_or(u32::MAX);
+        longest
+            .saturating_mul(self.config.pipelining)
+            .saturating_add(margin)
     }
 
     fn exited(&mut self, status: ExitStatus, was_ready: bool, now: Instant) {

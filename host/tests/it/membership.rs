@@ -108,6 +108,7 @@ fn join_alive_and_leave() {
         endpoint,
         capacity,
         pid,
+        patience,
     } = join
     else {
         unreachable!()
@@ -116,6 +117,11 @@ fn join_alive_and_leave() {
     assert_eq!(endpoint, host.endpoint());
     assert_eq!(ask(&endpoint, "pid"), pid.to_string());
     assert_eq!(capacity, 8, "two threads, four orders each");
+    assert_eq!(
+        patience,
+        4 * 3 + 10,
+        "four orders of three seconds, and some"
+    );
     assert!(instance.len() == 32 && instance.bytes().all(|b| b.is_ascii_hexdigit()));
 
     for _ in 0..3 {

@@ -41,8 +41,8 @@ pub struct Timing {
     /// How long a lease of an order holds if it isn't extended: how long an order of a manager
     /// that died stays with it.
     pub lease: Duration,
-    /// How long leases are extended while the host is alive and silent about the order: 65 min.
-    /// Must be longer than any workload's time limit, which is at most an hour.
+    /// How long leases are extended, at most, while the host is alive and silent about the order,
+    /// whatever patience it asks for: 6 h.
     pub longest_run: Duration,
     /// How long a claim waits for an order before it's made again. It only bounds how long a
     /// shutdown takes: waiting claims are woken.
@@ -97,7 +97,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(10),
-            longest_run: Duration::from_secs(65 * 60),
+            longest_run: Duration::from_secs(6 * 3600),
             claim: Duration::from_millis(500),
             alive: Duration::from_secs(5),
             leave: Duration::from_secs(5),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::membership::{HostMessage, MAX_CAPACITY, ManagerMessage, is_worker_name};
 use tokio::sync::mpsc;
@@ -37,6 +38,7 @@ struct Facts {
     endpoint: String,
     capacity: u32,
     pid: u32,
+    patience: u32,
 }
 
 impl Members {
@@ -96,6 +98,7 @@ impl Members {
                 endpoint,
                 capacity,
                 pid,
+                patience,
                 ..
             } => {
                 let facts = Facts {
@@ -103,6 +106,7 @@ impl Members {
                     endpoint,
                     capacity,
                     pid,
+                    patience,
                 };
                 self.join(instance, facts)
             }
@@ -149,14 +153,14 @@ impl Members {
             &facts.endpoint,
             Some(facts.pid),
             facts.capacity,
-            timing.longest_run,
+            Duration::from_secs(facts.patience.into()).min(timing.longest_run),
         ));
         let (shared, instance) = (Arc::clone(&self.shared), instance.to_owned());
         let (worker, enrolling) = (shared.worker(&facts.worker), Arc::clone(&process));
         self.enrolments.spawn(async move {
             let result = tokio::select! {
                 result = enrol(&shared.registry, &worker, &enrolling, timing.signup) => result,
-                () = enrolling.gone(std::time::Duration::ZERO) => Err(Refusal::Silent),
+                () = enrolling.gone(Duration::ZERO) => Err(Refusal::Silent),
             };
             (instance, enrolling, result)
         });

@@ -58,6 +58,7 @@ fn join() -> Value {
     json!({
         "type": "join", "token": token().expose(), "instance": instance(0xaa),
         "worker": WORKER, "endpoint": "tcp://127.0.0.1:9", "capacity": 1, "pid": 1,
+        "patience": 60,
     })
 }
 
@@ -114,6 +115,7 @@ async fn bad_frames_are_refused_and_the_next_host_joins() {
         with("capacity", json!(-1)),
         with("capacity", json!(1.5)),
         with("pid", json!("1")),
+        with("patience", json!(-1)),
     ];
     for case in cases {
         let text = String::from_utf8_lossy(&case).into_owned();

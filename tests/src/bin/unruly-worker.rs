@@ -6,12 +6,11 @@ use std::time::Duration;
 use workload::{Capabilities, Context, Description, Failure};
 
 fn main() -> ExitCode {
-    worker::program::run(|id| {
-        TABLE
-            .iter()
-            .find(|d| d.id == id)
-            .or(worker::table::find(id))
-    })
+    let find = |id: &str| {
+        let unruly = TABLE.iter().find(|one| one.id == id);
+        unruly.or(worker::table::find(id))
+    };
+    worker::program::run(find, LONG)
 }
 
 macro_rules! workload {

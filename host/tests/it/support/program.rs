@@ -47,7 +47,7 @@ struct Program {
 
 impl Program {
     fn ready(&mut self, worker: &str) {
-        let ready = format!(r#"{{"worker":"{worker}","threads":2,"keys":"test"}}"#);
+        let ready = format!(r#"{{"worker":"{worker}","threads":2,"keys":"test","longest":3}}"#);
         self.send(Kind::Ready, 0, ready.as_bytes());
     }
 

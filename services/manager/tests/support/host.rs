@@ -226,6 +226,7 @@ impl Loop {
                 endpoint,
                 capacity: self.plan.capacity,
                 pid: 7,
+                patience: 600,
             });
         }
     }
