@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use sconce_tests::command::{Up, descendants, program_of, sconce};
 use sconce_tests::platform::worker_program;
@@ -127,7 +126,6 @@ fn orders_survive_a_power_failure() {
 fn the_demo_shows_the_seed_orders() {
     let home = tempfile::tempdir().unwrap();
     let image = worker_program().to_str().unwrap();
-    let begin = Instant::now();
     let output = stdout(&sconce(home.path(), &["demo", "--image", image]));
     for answer in [
         "Hello Mujtaba",
@@ -137,8 +135,4 @@ fn the_demo_shows_the_seed_orders() {
     ] {
         assert!(output.contains(answer), "{answer}: {output}");
     }
-    assert!(
-        begin.elapsed() < Duration::from_secs(60),
-        "nothing in it waits for long"
-    );
 }
