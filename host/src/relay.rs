@@ -35,6 +35,9 @@ const STOP: Token = Token(4);
 /// Messages taken from peers before the program's answers get their turn.
 const BATCH: usize = 64;
 
+/// A deadline that is noticed so late was slept through: the machine was paused, not the program.
+const PAUSED: Duration = Duration::from_secs(1);
+
 /// A host.
 pub(crate) struct Relay {
     config: Arc<Config>,
@@ -202,8 +205,13 @@ impl Relay {
     fn keep_time(&mut self, now: Instant) {
         if self.program.is_overdue(now) {
             self.lose(&Loss::Slow, now);
-        } else if self.silent_at().is_some_and(|at| at <= now) {
-            self.lose(&Loss::Silent, now);
+        } else if let Some(at) = self.silent_at().filter(|at| *at <= now) {
+            if now.duration_since(at) > PAUSED {
+                // This process was stopped meanwhile, and the program perhaps with it.
+                self.heard = now;
+            } else {
+                self.lose(&Loss::Silent, now);
+            }
         }
         self.program.keep_time(self.stopping == Stopping::No, now);
         if let Some(membership) = &mut self.membership {

@@ -129,7 +129,7 @@ pub fn parse<'a>(body: &'a str, limits: Limits) -> Result<Request<'a>, Refused<'
     let members = Members::parse(body).map_err(|fault| {
         let (reason, text) = match fault {
             NotAnObject::NotJson => (Reason::RequestJson, Reason::RequestJson.text().into()),
-            NotAnObject::Twice => (Reason::RequestEnvelope, TWICE.into()),
+            NotAnObject::Members => (Reason::RequestEnvelope, MEMBERS_FAULT.into()),
             NotAnObject::OtherShape(shape) => (Reason::RequestEnvelope, other_shape(shape)),
         };
         refuse(None, reason, text)
@@ -143,7 +143,7 @@ pub fn parse<'a>(body: &'a str, limits: Limits) -> Result<Request<'a>, Refused<'
 }
 
 const MEMBERS: [&str; 4] = ["jsonrpc", "method", "id", "params"];
-const TWICE: &str = "A member is given twice";
+const MEMBERS_FAULT: &str = "A member is given twice, or there are too many members";
 const EMPTY_PARAMS: &str = "Empty params in the request";
 
 fn read_members<'a>(members: &Members<'a>) -> Result<Request<'a>, (i64, Cow<'static, str>)> {
@@ -166,7 +166,7 @@ fn read_members<'a>(members: &Members<'a>) -> Result<Request<'a>, (i64, Cow<'sta
     }
     let method = json::string(member("method")?).ok_or_else(|| refuse(UNKNOWN_METHOD))?;
     let params = Members::of(member("params")?).map_err(|fault| match fault {
-        NotAnObject::Twice => refuse(TWICE),
+        NotAnObject::Members => refuse(MEMBERS_FAULT),
         _ => refuse(EMPTY_PARAMS),
     })?;
     if params.is_empty() {
@@ -186,7 +186,7 @@ fn other_shape(shape: Shape) -> Cow<'static, str> {
         Shape::Number => "object of type 'int' has no len()".into(),
         Shape::Bool => "object of type 'bool' has no len()".into(),
         Shape::Null => "object of type 'NoneType' has no len()".into(),
-        Shape::Object => TWICE.into(),
+        Shape::Object => MEMBERS_FAULT.into(),
     }
 }
 

@@ -22,9 +22,10 @@ pub enum NotAnObject {
     /// It's JSON of another shape.
     #[error("not a JSON object")]
     OtherShape(Shape),
-    /// A member stands in it twice.
-    #[error("a member is given twice")]
-    Twice,
+    /// A member stands in it twice, there are more than any object of the protocol has, or a name
+    /// is no Unicode.
+    #[error("a member is given twice, or there are too many")]
+    Members,
 }
 
 /// The shape of a JSON value.
@@ -63,7 +64,7 @@ impl<'a> Members<'a> {
         let mut reader = serde_json::Deserializer::from_str(value.get());
         let members = reader
             .deserialize_map(MembersVisitor)
-            .map_err(|_| NotAnObject::Twice)?;
+            .map_err(|_| NotAnObject::Members)?;
         Ok(Self(members))
     }
 
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn refusals() {
         let twice = Members::parse(r#"{"a":1,"\u0061":2}"#);
-        assert_eq!(twice.unwrap_err(), NotAnObject::Twice);
+        assert_eq!(twice.unwrap_err(), NotAnObject::Members);
         for bad in ["", "{", "{}x", "{'a':1}", "{\"a\":1,}", "\u{feff}{}"] {
             assert_eq!(
                 Members::parse(bad).unwrap_err(),

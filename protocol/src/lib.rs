@@ -14,6 +14,7 @@
 //! | [`hash`] | the request and response hashes |
 //! | [`requester`] | building, encrypting and signing an order; opening its answer |
 //! | [`answer`] | what a worker returns |
+//! | [`detail`] | a workload's own message, encrypted |
 //! | [`record`] | a worker's entry in the registry |
 //! | [`processor`] | the frames between a manager and a worker |
 //! | [`membership`] | the frames between a host and the manager |
@@ -22,6 +23,7 @@
 
 pub mod answer;
 pub mod crypto;
+pub mod detail;
 pub mod envelope;
 pub mod hash;
 pub mod ids;

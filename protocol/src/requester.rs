@@ -11,6 +11,7 @@ use crate::crypto::aes::{DoesNotOpen, Ivs, SessionKey};
 use crate::crypto::entropy::{Entropy, EntropyFailed};
 use crate::crypto::rsa::EncryptionKey;
 use crate::crypto::secp256k1::{SigningKey, VerifyingKey};
+use crate::detail;
 use crate::hash::{self, Ids, ItemTexts};
 use crate::ids::{NotHex, RequesterId, WorkOrderId, WorkerId, WorkloadId};
 
@@ -69,6 +70,10 @@ pub enum BuildError {
     /// The protocol has no form for it.
     #[error("an empty input can't be sent in clear; send it encrypted")]
     EmptyPlain,
+    /// The request hash covers the items with nothing between them: on the way, an encrypted item
+    /// and the clear one behind it could be joined to one clear item.
+    #[error("an input in clear can't follow an encrypted one; put it first, or encrypt it too")]
+    PlainAfterSealed,
 }
 
 /// What the requester keeps to verify and open the answer. Secret: it holds the session key.
@@ -136,6 +141,10 @@ struct Item {
 impl Order<'_> {
     /// Chooses ids, nonce and session key, encrypts the inputs, and signs if there is a key.
     pub fn seal(&self, entropy: &dyn Entropy) -> Result<SealedOrder, BuildError> {
+        let is_plain = |input: &Input<'_>| input.protection == Protection::Plain;
+        if !self.inputs.is_sorted_by_key(|input| !is_plain(input)) {
+            return Err(BuildError::PlainAfterSealed);
+        }
         let pending = self.pending(entropy)?;
         let session_key = self.encryption_key.seal(pending.session_key.expose())?;
         let items = self
@@ -302,12 +311,9 @@ impl Pending {
         Ok(self.open(&answer)?)
     }
 
-    /// Decrypts `error.data.detail`: the workload's own message. Nothing signs it: whoever holds
-    /// the session key made it, and that is this requester or the worker.
+    /// Decrypts `error.data.detail`: the workload's own message.
     pub fn open_detail(&self, detail: &str) -> Result<String, DoesNotOpen> {
-        let sealed = STANDARD.decode(detail).map_err(|_| DoesNotOpen)?;
-        let plain = self.session_key.open(Ivs::Prefixed, &sealed)?;
-        Ok(String::from_utf8_lossy(&plain).into_owned())
+        detail::open(&self.session_key, self.work_order_id.as_str(), detail)
     }
 }
 

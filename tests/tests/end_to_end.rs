@@ -61,8 +61,8 @@ fn everything(mode: Mode) {
             }
         }
         let several = Order::new(&worker, "secure-transaction")
-            .input("100")
             .input_as("100", Protection::Plain)
+            .input("100")
             .input_as("50", Protection::OwnKey)
             .input("50");
         assert_eq!(

@@ -109,7 +109,7 @@ fn transaction() {
 
 #[test]
 fn items_of_every_kind() {
-    let inputs = [("a", Session), ("b", Plain), ("c", OwnKey), ("", Session)];
+    let inputs = [("a", Plain), ("b", Session), ("c", OwnKey), ("", Session)];
     insta::assert_json_snapshot!(transcript(&Recipe::new("joins", &inputs).seal()));
 }
 
@@ -527,6 +527,37 @@ mod texts_without_ends {
         order.params["inData"][0]["iv"] = "deadbeef".into();
         order.rehash();
         assert_eq!(reason(&order), Reason::OrderIntegrity.code());
+    }
+
+    #[test]
+    fn our_clear_items_never_follow_encrypted_ones() {
+        // Otherwise both could be joined on the way to one clear item under the same hash.
+        use protocol::requester::{BuildError, Input, Order};
+        let key = keys::worker_decryption().encryption_key().unwrap();
+        let order = |inputs: &[(&str, protocol::requester::Protection)]| {
+            let inputs: Vec<_> = inputs
+                .iter()
+                .map(|(data, protection)| Input {
+                    data: data.as_bytes(),
+                    protection: *protection,
+                })
+                .collect();
+            let order = Order {
+                worker_id: &protocol::WorkerId::from_name(keys::WORKER),
+                encryption_key: &key,
+                workload: "joins",
+                inputs: &inputs,
+                signing_key: None,
+                avalon_iv: false,
+                response_timeout_ms: 0,
+            };
+            order.seal(&FixedEntropy::new("requester")).map(drop)
+        };
+        assert_eq!(order(&[("a", Plain), ("b", Plain), ("c", Session)]), Ok(()));
+        for first in [Session, OwnKey] {
+            let refused = order(&[("a", first), ("b", Plain)]);
+            assert_eq!(refused, Err(BuildError::PlainAfterSealed));
+        }
     }
 
     #[test]

@@ -98,7 +98,16 @@ impl Engine {
     pub fn process(&self, frame: &[u8], entropy: &dyn Entropy, clock: &dyn Clock) -> Vec<u8> {
         match self.open(frame, entropy) {
             Step::Reply(reply) => reply,
-            Step::Run(job) => job.run(&self.keys, entropy, clock),
+            Step::Run(job) => {
+                let started = clock.elapsed();
+                let reply = job.run(&self.keys, entropy);
+                let time = clock.elapsed().saturating_sub(started);
+                if time > job.time_limit() {
+                    job.overdue().to_vec()
+                } else {
+                    reply
+                }
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod watchdog;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use serde::Serialize;
 use self::outbox::Outbox;
 use self::queue::Queue;
 use self::watchdog::Watchdog;
-use crate::engine::{Engine, Step, SystemClock};
+use crate::engine::{Engine, Step};
 
 /// Exit codes that the host understands.
 pub mod exit {
@@ -92,11 +93,15 @@ pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), 
         outbox: Outbox::new(stream)?,
         watchdog: Watchdog::new(),
         entropy: SystemEntropy::new(),
-        clock: SystemClock::new(),
     });
     for number in 0..config.threads.get() {
         let shared = Arc::clone(&shared);
-        spawn(format!("workload-{number}"), move || shared.work())?;
+        spawn(format!("workload-{number}"), move || {
+            // A panic outside a workload is a fault of ours; a process with a thread less would
+            // never be noticed, so end and be replaced.
+            let _ = catch_unwind(AssertUnwindSafe(|| shared.work()));
+            std::process::exit(exit::INTERNAL.into());
+        })?;
     }
     let guard = Arc::clone(&shared);
     spawn("watchdog".to_owned(), move || guard.watch())?;
@@ -154,7 +159,6 @@ struct Shared {
     outbox: Outbox,
     watchdog: Watchdog,
     entropy: SystemEntropy,
-    clock: SystemClock,
 }
 
 impl Shared {
@@ -173,7 +177,7 @@ impl Shared {
             let watch = self
                 .watchdog
                 .start(tag, job.time_limit(), job.overdue().to_vec());
-            let reply = job.run(self.engine.keys(), &self.entropy, &self.clock);
+            let reply = job.run(self.engine.keys(), &self.entropy);
             if self.watchdog.stop(watch) {
                 self.answer(tag, &reply);
             } else {

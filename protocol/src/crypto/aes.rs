@@ -1,4 +1,5 @@
-//! AES-256-GCM with a 16-byte tag and no associated data, in Avalon's two layouts (wire facts 4.2).
+//! AES-256-GCM with a 16-byte tag, in Avalon's two layouts (wire facts 4.2). Avalon's texts have no
+//! associated data; what is ours alone has.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -47,10 +48,21 @@ impl SessionKey {
         &self.0
     }
 
-    /// Encrypts `plain` in the layout that `ivs` asks for.
+    /// Encrypts `plain` in the layout that `ivs` asks for, without associated data.
     pub fn seal(
         &self,
         ivs: Ivs,
+        plain: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, EntropyFailed> {
+        self.seal_bound(ivs, &[], plain, entropy)
+    }
+
+    /// Encrypts `plain` so that it opens only beside `context`, the associated data.
+    pub fn seal_bound(
+        &self,
+        ivs: Ivs,
+        context: &[u8],
         plain: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, EntropyFailed> {
@@ -71,7 +83,7 @@ impl SessionKey {
             .and_then(|key| {
                 key.seal_in_place_separate_tag(
                     Nonce::assume_unique_for_key(iv),
-                    Aad::empty(),
+                    Aad::from(context),
                     &mut out[start..],
                 )
                 .ok()
@@ -81,8 +93,19 @@ impl SessionKey {
         Ok(out)
     }
 
-    /// Decrypts a text in the layout that `ivs` names. The plaintext is wiped when dropped.
+    /// Decrypts a text in the layout that `ivs` names, which has no associated data. The plaintext
+    /// is wiped when dropped.
     pub fn open(&self, ivs: Ivs, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+        self.open_bound(ivs, &[], sealed)
+    }
+
+    /// Decrypts a text that was sealed beside `context`. The plaintext is wiped when dropped.
+    pub fn open_bound(
+        &self,
+        ivs: Ivs,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let (iv, sealed) = match ivs {
             Ivs::Shared(iv) => (iv, sealed),
             Ivs::Prefixed => {
@@ -95,7 +118,9 @@ impl SessionKey {
             .key()
             .and_then(|key| {
                 let nonce = Nonce::assume_unique_for_key(iv);
-                let plain = key.open_in_place(nonce, Aad::empty(), &mut buffer).ok()?;
+                let plain = key
+                    .open_in_place(nonce, Aad::from(context), &mut buffer)
+                    .ok()?;
                 Some(plain.len())
             })
             .ok_or(DoesNotOpen)?;

@@ -60,6 +60,20 @@ pub struct Item<'a> {
 /// Most items that an order may have in one array.
 pub const MAX_ITEMS: usize = 1024;
 
+/// Most of them that may have a key of their own: each costs the worker an RSA decryption, whether
+/// it's any good or not.
+pub const MAX_OWN_KEYS: usize = 32;
+
+impl Item<'_> {
+    /// Whether the item is encrypted under a key of its own.
+    pub fn has_own_key(&self) -> bool {
+        !matches!(
+            self.encrypted_data_encryption_key.as_ref(),
+            "" | "-" | "null"
+        )
+    }
+}
+
 const REQUIRED: [&str; 9] = [
     "responseTimeoutMSecs",
     "payloadFormat",
@@ -168,7 +182,17 @@ fn items<'a>(
             .saying("The work order has more items than this server accepts"));
     }
     refuse_repeated(&values, name)?;
-    values.into_iter().map(|v| item(v, direction)).collect()
+    let items: Vec<_> = values
+        .into_iter()
+        .map(|v| item(v, direction))
+        .collect::<Result<_, _>>()?;
+    let with_own_key = items.iter().filter(|item| item.has_own_key()).count();
+    if with_own_key > MAX_OWN_KEYS {
+        return Err(ErrorObject::for_client(Reason::LimitSize).saying(
+            "The work order has more items with keys of their own than this server accepts",
+        ));
+    }
+    Ok(items)
 }
 
 /// Avalon's schema wants the items of an array to differ.
@@ -325,6 +349,17 @@ mod tests {
             p["inData"] = serde_json::json!([{"index":0,"data":"AAAA"},{"data":"AAAA","index":0}]);
         });
         assert_eq!(twice, "Items of in data are not unique");
+    }
+
+    #[test]
+    fn too_many_keys() {
+        let items = |count| -> serde_json::Value {
+            let item = |i| serde_json::json!({"index": i, "data": "AAAA", "encryptedDataEncryptionKey": "ab"});
+            (0..count).map(item).collect()
+        };
+        let text = params(|p| p["inData"] = items(MAX_OWN_KEYS));
+        assert!(Submit::parse(&Members::parse(&text).unwrap()).is_ok());
+        assert!(refusal(|p| p["inData"] = items(MAX_OWN_KEYS + 1)).contains("keys of their own"));
     }
 
     #[test]

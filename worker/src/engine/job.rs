@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::answer::{OutItem, WorkOrderResult};
 use protocol::crypto::aes::{Ivs, SessionKey};
+use protocol::detail;
 use protocol::envelope::ErrorObject;
 use protocol::methods::submit::Submit;
 use protocol::processor::{error_frame, result_frame};
@@ -15,7 +16,6 @@ use serde_json::value::RawValue;
 use workload::{Context, Description, Failure, OUTPUT_LIMIT};
 use zeroize::Zeroizing;
 
-use super::Clock;
 use super::open::Opened;
 use crate::keys::WorkerKeys;
 
@@ -85,13 +85,9 @@ impl Job {
         &self.overdue
     }
 
-    /// Runs the workload and answers. A panic ends only this order.
-    pub fn run(self, keys: &WorkerKeys, entropy: &dyn Entropy, clock: &dyn Clock) -> Vec<u8> {
-        let started = clock.elapsed();
-        let outcome = self.call();
-        let in_time = clock.elapsed().saturating_sub(started) <= self.workload.time_limit;
-        let fault = match outcome {
-            _ if !in_time => over_time(self.workload),
+    /// Runs the workload and answers, however long it takes. A panic ends only this order.
+    pub fn run(&self, keys: &WorkerKeys, entropy: &dyn Entropy) -> Vec<u8> {
+        let fault = match self.call() {
             Err(fault) => fault,
             Ok(output) => match self.address.success(&output, keys, entropy) {
                 Ok(reply) => return reply,
@@ -199,13 +195,9 @@ impl Address {
 
     fn failure(&self, fault: &Fault, entropy: &dyn Entropy) -> Vec<u8> {
         let mut error = ErrorObject::for_manager(fault.reason).about(&self.work_order);
-        // Its own initialisation vector always: under the shared one, two answers to one order
-        // would be encrypted with the same nonce.
-        let sealed = self
-            .session_key
-            .seal(Ivs::Prefixed, fault.message.as_bytes(), entropy);
+        let sealed = detail::seal(&self.session_key, &self.work_order, &fault.message, entropy);
         if let (Ok(sealed), false) = (sealed, fault.message.is_empty()) {
-            error.data.get_or_insert_default().detail = Some(STANDARD.encode(sealed));
+            error.data.get_or_insert_default().detail = Some(sealed);
         }
         error_frame(Some(&self.id), &error)
     }

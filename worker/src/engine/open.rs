@@ -166,11 +166,7 @@ impl ItemReader<'_> {
 /// could be cut from the front of the next item's clear text: the request hash covers the texts of
 /// the items without anything between them.
 fn has_iv_of_its_kind(item: &Item<'_>) -> bool {
-    let own_key = !matches!(
-        item.encrypted_data_encryption_key.as_ref(),
-        "" | "-" | "null"
-    );
-    own_key || item.iv.is_empty()
+    item.has_own_key() || item.iv.is_empty()
 }
 
 fn has_claimed_hash(item: &Item<'_>, plain: &[u8]) -> bool {

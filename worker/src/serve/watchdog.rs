@@ -25,6 +25,25 @@ struct Run {
     overdue: Vec<u8>,
 }
 
+/// A deadline that is noticed so late was slept through: the process was stopped, and its runs
+/// with it.
+const PAUSED: Duration = Duration::from_secs(1);
+
+impl State {
+    /// Gives all runs the time back during which nothing ran.
+    fn forgive_a_pause(&mut self, now: Instant) {
+        let earliest = self.runs.values().map(|run| run.deadline).min();
+        let Some(late) = earliest.and_then(|at| now.checked_duration_since(at)) else {
+            return;
+        };
+        if late > PAUSED {
+            for run in self.runs.values_mut() {
+                run.deadline += late;
+            }
+        }
+    }
+}
+
 impl Watchdog {
     pub(super) fn new() -> Self {
         Self {
@@ -65,6 +84,7 @@ impl Watchdog {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
+            state.forgive_a_pause(now);
             let due = state.runs.iter().find(|(_, run)| run.deadline <= now);
             if let Some(watch) = due.map(|(watch, _)| *watch)
                 && let Some(run) = state.runs.remove(&watch)
@@ -104,6 +124,26 @@ mod tests {
         assert_eq!(watchdog.wait(), (2, b"short".to_vec()));
         assert!(!watchdog.stop(short), "it has been answered for");
         assert!(watchdog.stop(long));
+    }
+
+    #[test]
+    fn a_pause_of_the_process_is_forgiven() {
+        let mut state = State::default();
+        let begin = Instant::now();
+        let deadline = begin + Duration::from_secs(5);
+        let overdue = Vec::new();
+        state.runs.insert(
+            0,
+            Run {
+                deadline,
+                tag: 7,
+                overdue,
+            },
+        );
+        state.forgive_a_pause(begin + Duration::from_millis(5900));
+        assert_eq!(state.runs[&0].deadline, deadline, "that is no pause");
+        state.forgive_a_pause(begin + Duration::from_secs(25));
+        assert_eq!(state.runs[&0].deadline, begin + Duration::from_secs(25));
     }
 
     #[test]
