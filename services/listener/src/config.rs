@@ -47,6 +47,9 @@ pub struct Limits {
     /// How much of a body that is too long is read and thrown away, in bytes, so that a client
     /// that writes before it reads gets to see the answer.
     pub overlong: usize,
+    /// Memory that bodies in arrival and in progress may take together, in bytes. The first 64 KiB
+    /// of each body don't count. A body that gets none in its time is answered with `limit.rate`.
+    pub memory: usize,
     /// Deepest nesting of a body.
     pub depth: usize,
     /// How long a body may take to arrive.
@@ -81,6 +84,7 @@ impl Default for Limits {
         Self {
             body: 8 << 20,
             overlong: 32 << 20,
+            memory: 256 << 20,
             depth: protocol::envelope::Limits::default().depth,
             body_time: Duration::from_secs(30),
             headers: 16 << 10,

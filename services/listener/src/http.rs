@@ -1,46 +1,51 @@
 //! HTTP: one verb, two content types, and a body within its limits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use bytes::{Buf as _, Bytes};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
 use protocol::Reason;
 use protocol::envelope::{ErrorObject, failure};
 
+use crate::body::{Budget, Buffer, Unread, discard};
 use crate::config::Limits;
 use crate::rpc::Service;
 
+/// What answers requests.
+#[derive(Clone)]
+struct Desk {
+    service: Arc<Service>,
+    budget: Budget,
+}
+
 /// Answers a POST to any path.
 pub(crate) fn router(service: Arc<Service>) -> Router {
-    Router::new().fallback(answer).with_state(service)
+    let budget = Budget::new(service.limits().memory);
+    Router::new()
+        .fallback(answer)
+        .with_state(Desk { service, budget })
 }
 
 /// Answers that there are too many connections already, and closes this one.
 pub(crate) fn full(limits: Limits) -> Router {
-    // Whoever is told has little time for it: places for being told are few.
-    let limits = Limits {
-        body_time: limits.body_time.min(Duration::from_secs(2)),
-        ..limits
-    };
     Router::new().fallback(answer_full).with_state(limits)
 }
 
-async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
+async fn answer(State(desk): State<Desk>, request: Request) -> Response {
     let kind = match kind_of(&request) {
         Ok(kind) => kind,
         Err(unfit) => return unfit.response(),
     };
-    match read(request, service.limits()).await {
+    let Desk { service, budget } = desk;
+    let authorization = request.headers().get(AUTHORIZATION).cloned();
+    match read(request, service.limits(), &budget).await {
         Ok(body) => {
-            let authorization = body.authorization.as_ref().map(HeaderValue::as_bytes);
-            reply(kind, service.answer(&body.bytes, authorization).await)
+            let authorization = authorization.as_ref().map(HeaderValue::as_bytes);
+            reply(kind, service.answer(body.bytes(), authorization).await)
         }
         Err(Unread::Refused(reason)) => {
             close(reply(kind, failure(None, &ErrorObject::for_client(reason))))
@@ -54,8 +59,7 @@ async fn answer_full(State(limits): State<Limits>, request: Request) -> Response
         Ok(kind) => kind,
         Err(unfit) => return close(unfit.response()),
     };
-    // Read, so that the client gets to see the answer; whatever comes of it, the answer is one.
-    let _ = read(request, &limits).await;
+    discard(request.into_body(), &limits).await;
     let error = ErrorObject::for_client(Reason::LimitRate);
     close(reply(kind, failure(None, &error)))
 }
@@ -135,66 +139,17 @@ fn kind_of(request: &Request) -> Result<Kind, Unfit> {
     Kind::of(request.headers()).ok_or(Unfit::ContentType)
 }
 
-/// A body that has arrived, and who says to have sent it.
-struct Arrived {
-    bytes: Vec<u8>,
-    authorization: Option<HeaderValue>,
-}
-
-/// A body that has not.
-enum Unread {
-    /// It went over a limit.
-    Refused(Reason),
-    /// The client broke off, or broke the rules of HTTP.
-    Broken,
-}
-
-async fn read(request: Request, limits: &Limits) -> Result<Arrived, Unread> {
-    let (head, body) = request.into_parts();
-    let length = head
-        .headers
+async fn read(request: Request, limits: &Limits, budget: &Budget) -> Result<Buffer, Unread> {
+    let length = request
+        .headers()
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     // One that says so beforehand is believed; it may be waiting for a word (Expect: 100-continue).
     if length.is_some_and(|length| length > limits.body.saturating_add(limits.overlong)) {
         return Err(Unread::Refused(Reason::LimitSize));
     }
-    let expected = length.unwrap_or(0).min(limits.body);
-    let bytes = tokio::time::timeout(limits.body_time, collect(body, expected, limits))
-        .await
-        .unwrap_or(Err(Unread::Refused(Reason::LimitSlow)))?;
-    Ok(Arrived {
-        bytes,
-        authorization: head.headers.get(axum::http::header::AUTHORIZATION).cloned(),
-    })
+    budget.read(request.into_body(), length, limits).await
 }
-
-async fn collect(mut body: Body, expected: usize, limits: &Limits) -> Result<Vec<u8>, Unread> {
-    // What a client announces isn't memory yet.
-    let mut bytes = Vec::with_capacity(expected.min(ANNOUNCED));
-    let mut total = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else {
-            continue;
-        };
-        total = total.saturating_add(data.remaining());
-        if total > limits.body.saturating_add(limits.overlong) {
-            break;
-        }
-        if total <= limits.body {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = Vec::new();
-        }
-    }
-    if total > limits.body {
-        return Err(Unread::Refused(Reason::LimitSize));
-    }
-    Ok(bytes)
-}
-
-/// Most bytes that are set aside for a body before it arrives.
-const ANNOUNCED: usize = 64 << 10;
 
 fn reply(kind: Kind, body: Vec<u8>) -> Response {
     let content_type = HeaderValue::from_static(kind.text());

@@ -3,7 +3,7 @@
 //! | layer | module | subject |
 //! |---|---|---|
 //! | connections | `server` | accepting, limits on connections and headers, graceful shutdown |
-//! | HTTP | `http` | verbs, content types, reading a body within its limits |
+//! | HTTP | `http`, `body` | verbs, content types, reading a body within its limits |
 //! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
 //! | methods | `orders`, `registry` | submit and get-result; the registry of workers |
 //!
@@ -13,6 +13,7 @@
 //!
 //! Nothing of a body is logged; order ids and worker ids may be.
 
+mod body;
 mod config;
 mod error;
 mod http;

@@ -82,23 +82,25 @@ impl Service {
 
     /// Stores an order; an outcome that is unknown is asked for again.
     async fn store(&self, order: &Submit<'_>, text: &str) -> Result<Submitted, Error> {
-        let submission = Submission {
+        let digest = Digest(sha256(&[text.as_bytes()]));
+        // Made anew for each try: bodies are large, and a second try is rare.
+        let submission = || Submission {
             partition: order.worker_id.as_str().into(),
             order: order_id(&order.work_order_id),
             replays: replay_keys(order),
-            digest: Digest(sha256(&[text.as_bytes()])),
+            digest,
             body: text.as_bytes().to_vec(),
         };
         let mut in_doubt = false;
         for pause in PAUSES {
-            match self.orders.submit(submission.clone()).await {
+            match self.orders.submit(submission()).await {
                 Err(Error::Unknown(_)) => in_doubt = true,
                 Err(Error::Unavailable(_)) => {}
                 answer => return answer.map(|submitted| settle(submitted, in_doubt)),
             }
             sleep(pause).await;
         }
-        let answer = self.orders.submit(submission).await;
+        let answer = self.orders.submit(submission()).await;
         answer.map(|submitted| settle(submitted, in_doubt))
     }
 

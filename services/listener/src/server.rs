@@ -93,6 +93,9 @@ struct Door {
 /// Connections over the limit that are told so; those over this limit are just closed.
 const TOLD: usize = 64;
 
+/// Most bytes that a connection holds beside a body, which has a budget of its own.
+const READ_AHEAD: usize = 64 << 10;
+
 /// Pause when the system has no more descriptors for connections.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
@@ -150,6 +153,7 @@ fn protocol_of(limits: &Limits) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
+        .max_buf_size(READ_AHEAD.max(limits.headers))
         .max_headers(limits.header_count)
         .max_header_size(limits.headers);
     builder

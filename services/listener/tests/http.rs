@@ -15,6 +15,13 @@ fn question() -> String {
     get_result("ab").to_string()
 }
 
+/// The same with blanks behind it.
+fn padded(length: usize) -> String {
+    let body = question();
+    let blanks = " ".repeat(length - body.len());
+    body + &blanks
+}
+
 /// The listener answers as ever.
 fn still_answers(door: &Door) {
     let reply = door.client().post(&question());
@@ -136,11 +143,6 @@ async fn bodies_that_are_no_text() {
 async fn bodies_that_are_too_long_are_refused_with_a_text() {
     let door = Door::open(config()).await;
     let limit = 64 << 10;
-    let padded = |length: usize| {
-        let body = question();
-        let blanks = " ".repeat(length - body.len());
-        body + &blanks
-    };
     assert_eq!(
         door.client().post(&padded(limit)).error().1,
         "order.unknown"
@@ -315,4 +317,34 @@ async fn unknown_methods_name_no_ids_but_their_own() {
     let text = "Invalid data format for method or method not supported";
     assert_eq!(json["error"]["message"], text);
     assert!(json["error"]["data"].get("workOrderId").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_share_a_budget_of_memory() {
+    let mut config = config();
+    config.limits.body = 1 << 20;
+    config.limits.memory = 512 << 10;
+    config.limits.body_time = Duration::from_millis(1500);
+    let door = Door::open(config).await;
+
+    // More than there is: it holds what it has until its time is over.
+    let mut large = door.client();
+    let (begun, body) = (Instant::now(), padded(1 << 20));
+    let large = std::thread::spawn(move || large.post(&body));
+    std::thread::sleep(Duration::from_millis(500));
+    // Small bodies need nothing of it.
+    assert_eq!(door.post(&get_result("ab")).error().1, "order.unknown");
+    assert!(begun.elapsed() < Duration::from_millis(1400));
+    // This one gets what the large one gives back.
+    let reply = door.client().post(&padded(400 << 10));
+    assert_eq!(reply.error().1, "order.unknown");
+    assert!(begun.elapsed() >= Duration::from_millis(1400));
+    let reply = large.join().unwrap();
+    assert_eq!(reply.error(), (8, "limit.rate".to_owned()));
+    assert_eq!(reply.header("connection"), Some("close"));
+    // All of it is there again, and again.
+    for _ in 0..3 {
+        let reply = door.client().post(&padded(500 << 10));
+        assert_eq!(reply.error().1, "order.unknown");
+    }
 }
