@@ -64,6 +64,11 @@ pub struct Limits {
     pub write_time: Duration,
     /// Most connections at once; further ones are answered with `limit.rate` and closed.
     pub connections: usize,
+    /// Most connections of one address, or of one /64 network of IPv6; further ones are answered
+    /// likewise.
+    pub connections_of_address: usize,
+    /// The same for each address of this machine: a proxy before the listener is one client.
+    pub connections_of_loopback: usize,
 }
 
 impl Default for ListenerConfig {
@@ -92,6 +97,8 @@ impl Default for Limits {
             header_time: Duration::from_secs(30),
             write_time: Duration::from_secs(30),
             connections: 1024,
+            connections_of_address: 256,
+            connections_of_loopback: 1024,
         }
     }
 }

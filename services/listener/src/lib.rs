@@ -2,7 +2,7 @@
 //!
 //! | layer | module | subject |
 //! |---|---|---|
-//! | connections | `server` | accepting, limits on connections and headers, graceful shutdown |
+//! | connections | `server`, `places` | accepting, limits on connections and headers, graceful shutdown |
 //! | HTTP | `http`, `body` | verbs, content types, reading a body within its limits |
 //! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
 //! | methods | `orders`, `registry` | submit and get-result; the registry of workers |
@@ -18,6 +18,7 @@ mod config;
 mod error;
 mod http;
 mod orders;
+mod places;
 mod registry;
 mod rpc;
 mod server;

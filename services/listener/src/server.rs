@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use workers::Registry;
 
 use crate::config::{Limits, ListenerConfig};
+use crate::places::Places;
 use crate::rpc::Service;
 use crate::{Error, http};
 
@@ -103,27 +104,27 @@ impl Door {
     async fn run(self, mut stopped: oneshot::Receiver<()>, drain: Duration) {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let places = Places::new(&self.limits);
         let told = Arc::new(Semaphore::new(TOLD));
         loop {
-            let stream = tokio::select! {
+            let (stream, address) = tokio::select! {
                 // A dropped handle closes the door like a shutdown.
                 _ = &mut stopped => break,
                 Some(_) = connections.join_next() => continue,
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+                    Ok(accepted) => accepted,
                     Err(error) => {
                         pause_after(&error).await;
                         continue;
                     }
                 },
             };
-            let (place, router) = match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => (place, &self.service),
-                Err(_) => match Arc::clone(&told).try_acquire_owned() {
-                    Ok(place) => (place, &self.full),
-                    Err(_) => continue,
-                },
+            let (place, router) = if let Some(place) = places.take(address.ip()) {
+                (Ok(place), &self.service)
+            } else if let Ok(place) = Arc::clone(&told).try_acquire_owned() {
+                (Err(place), &self.full)
+            } else {
+                continue;
             };
             prepare(&stream, &self.limits);
             let connection = protocol_of(&self.limits).serve_connection(

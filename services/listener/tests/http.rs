@@ -348,3 +348,49 @@ async fn bodies_share_a_budget_of_memory() {
         assert_eq!(reply.error().1, "order.unknown");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_its_share_of_the_connections() {
+    let mut config = config();
+    config.limits.connections_of_loopback = 2;
+    config.limits.header_time = Duration::from_secs(5);
+    let door = Door::open(config).await;
+    let held = [door.client(), door.client()];
+    let mut third = door.client();
+    let reply = third.post(&question());
+    assert_eq!(reply.error(), (8, "limit.rate".to_owned()));
+    assert!(third.is_closed());
+    // Another one has places still.
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind(([127, 0, 0, 2], 0).into()).unwrap();
+    let other = other.connect(door.listener.address()).await.unwrap();
+    let mut other = Client::over(other.into_std().unwrap());
+    assert_eq!(other.post(&question()).error().1, "order.unknown");
+    drop(held);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    still_answers(&door);
+}
+
+/// Two lengths of one request: it ends where its chunks do, and what stands behind them, which
+/// somebody on the way may have taken for a part of it, is never answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_two_lengths_is_the_last() {
+    let door = Door::open(config()).await;
+    let body = question();
+    let smuggled = format!("POST / HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 2\r\n\r\n{{}}");
+    let length = "Content-Length: 5000\r\n";
+    let coding = "Transfer-Encoding: chunked\r\n";
+    for lengths in [[length, coding], [coding, length]] {
+        let mut client = door.client();
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: x\r\n{JSON}{}\r\n{:x}\r\n{body}\r\n0\r\n\r\n{smuggled}",
+            lengths.concat(),
+            body.len(),
+        ));
+        let reply = client.reply().unwrap();
+        assert_eq!(reply.error().1, "order.unknown");
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert!(client.reply().is_none());
+    }
+    still_answers(&door);
+}

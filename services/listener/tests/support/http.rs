@@ -19,8 +19,13 @@ pub(crate) struct Reply {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// On a connection that is there.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         let patience = Some(Duration::from_secs(10));
+        stream.set_nonblocking(false).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(patience).unwrap();
         stream.set_write_timeout(patience).unwrap();
