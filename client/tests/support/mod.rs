@@ -220,9 +220,10 @@ impl Fake {
         let session = hex::decode(text("encryptedSessionKey")).unwrap();
         let session = SessionKey::new(&keys().1.open(&session).unwrap()).unwrap();
         if let Some((reason, detail)) = self.failure {
-            let sealed = session.seal(Ivs::Prefixed, detail.as_bytes(), &entropy);
-            let mut fault = ErrorObject::for_client(reason).about(&text("workOrderId"));
-            fault.data.as_mut().unwrap().detail = Some(STANDARD.encode(sealed.unwrap()));
+            let order = text("workOrderId");
+            let sealed = protocol::detail::seal(&session, &order, detail, &entropy);
+            let mut fault = ErrorObject::for_client(reason).about(&order);
+            fault.data.as_mut().unwrap().detail = Some(sealed.unwrap());
             return error(fault);
         }
         let ivs = match order["sessionKeyIv"].as_str() {
