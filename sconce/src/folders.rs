@@ -1,7 +1,8 @@
 //! Where files are kept (XDG base directories).
 
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -34,8 +35,43 @@ fn base(variable: &str, below_home: &str, instead: &str) -> Result<PathBuf, Fail
 
 /// Makes a folder, and those above it, that its owner alone can read. One that is there stays.
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new()
+    fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
+}
+
+/// Options for writing a file that its owner alone can read.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+/// Writes a file that its owner alone can read: first as `fresh`, in the same folder, then renamed.
+/// Readers and crashes find the old text or the new; when this returns, the new one is on the disk.
+pub(crate) fn replace(path: &Path, fresh: &Path, text: &[u8]) -> io::Result<()> {
+    // One that a killed predecessor left may have other permissions.
+    match fs::remove_file(fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = write_new(fresh, text).and_then(|()| fs::rename(fresh, path));
+    if written.is_err() {
+        // It may hold half a secret. Failing to remove it is no worse than the failure before.
+        let _left = fs::remove_file(fresh);
+    }
+    written?;
+    path.parent().map_or(Ok(()), sync)
+}
+
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = private().create_new(true).open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+/// Makes a folder's entries last.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }

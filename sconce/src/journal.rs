@@ -5,24 +5,26 @@
 //! it.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use client::{Pending, WorkOrderId, WorkerId, WorkloadId};
-use protocol::RequesterId;
 use protocol::crypto::aes::{Ivs, SessionKey};
 use protocol::crypto::secp256k1::VerifyingKey;
-use protocol::requester;
+use protocol::{Reason, RequesterId, requester};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::folders;
+use crate::terminal::Terminal;
 
 /// Shortest beginning of an id that names an order.
 const SHORTEST: usize = 4;
+
+/// Nobody writes one entry for so long.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// A requester's journal.
 pub(crate) struct Journal {
@@ -64,7 +66,7 @@ pub(crate) enum State {
     Accepted,
     /// The answer has been verified.
     Answered,
-    /// It was refused, or ended with an error.
+    /// It ended with an error, says the listener.
     Failed,
     /// An answer came that isn't the worker's.
     Forged,
@@ -144,25 +146,49 @@ impl Entry {
         })
     }
 
-    /// Notes how the order went.
+    /// Notes how the order went. One that was answered stays so, whatever is claimed later.
     pub(crate) fn settle<T>(&mut self, outcome: &Result<Option<T>, client::Error>) {
-        match outcome {
-            Ok(Some(_)) => self.state = State::Answered,
-            Ok(None) | Err(client::Error::TimedOut { .. }) => self.state = State::Accepted,
-            Err(client::Error::NotVerified { .. }) => self.state = State::Forged,
-            Err(client::Error::Rpc(error)) => {
-                self.state = State::Failed;
-                self.reason = error.reason.map(|reason| reason.code().to_owned());
-            }
-            // Nothing is known of the order: it may still be answered.
-            Err(_) => {}
+        if self.state == State::Answered {
+            return;
         }
+        let (state, reason) = match outcome {
+            Ok(Some(_)) => (State::Answered, None),
+            Ok(None) | Err(client::Error::TimedOut { .. }) => (State::Accepted, None),
+            Err(client::Error::NotVerified { .. }) => (State::Forged, None),
+            Err(client::Error::Rpc(error)) => match error.reason {
+                Some(reason) if ends_an_order(reason) => (State::Failed, Some(reason)),
+                // It may still be answered.
+                _ => return,
+            },
+            // Nothing is known of the order.
+            Err(_) => return,
+        };
+        self.state = state;
+        self.reason = reason.map(|reason| reason.code().to_owned());
     }
 
     /// Seconds since it was submitted.
     pub(crate) fn age(&self) -> u64 {
         now().saturating_sub(self.submitted)
     }
+}
+
+/// Whether an order that failed so will never be answered.
+fn ends_an_order(reason: Reason) -> bool {
+    use Reason as R;
+    matches!(
+        reason,
+        R::OrderIntegrity
+            | R::OrderSignature
+            | R::OrderExpired
+            | R::WorkloadUnknown
+            | R::WorkloadInput
+            | R::WorkloadFailed
+            | R::WorkloadPanicked
+            | R::WorkloadOutput
+            | R::WorkloadTime
+            | R::WorkerLost
+    )
 }
 
 fn now() -> u64 {
@@ -207,11 +233,14 @@ impl Journal {
         }
     }
 
-    /// Every order, the latest first.
-    pub(crate) fn list(&self) -> Result<Vec<Entry>, Failure> {
+    /// Every order, the latest first. What is no entry is passed over with a warning.
+    pub(crate) fn list(&self, terminal: &Terminal) -> Result<Vec<Entry>, Failure> {
         let mut entries = Vec::new();
         for path in self.paths()? {
-            entries.push(read(&path)?);
+            match read(&path) {
+                Ok(entry) => entries.push(entry),
+                Err(failure) => terminal.warn(failure),
+            }
         }
         entries.sort_by_key(|entry: &Entry| std::cmp::Reverse(entry.submitted));
         Ok(entries)
@@ -232,20 +261,30 @@ impl Journal {
         Ok(paths)
     }
 
-    /// Writes beside the file and renames, so that a crash leaves the old text or the new.
     fn store(&self, path: &Path, entry: &Entry) -> io::Result<()> {
         folders::make_private(&self.folder)?;
+        self.remove_leftovers();
         let text = Zeroizing::new(serde_json::to_vec_pretty(entry)?);
+        // Two processes may write one entry.
         let fresh = path.with_extension(format!("{}.new", std::process::id()));
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
-        file.write_all(&text)?;
-        file.sync_data()?;
-        fs::rename(&fresh, path)
+        folders::replace(path, &fresh, &text)
+    }
+
+    /// Removes what processes left behind that were killed while they wrote: it holds session keys.
+    fn remove_leftovers(&self) {
+        let is_leftover = |entry: &fs::DirEntry| {
+            let written = entry.metadata().and_then(|file| file.modified());
+            entry.path().extension().is_some_and(|end| end == "new")
+                && written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
+        };
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if is_leftover(&entry)
+                && let Err(error) = fs::remove_file(entry.path())
+            {
+                let file = entry.path();
+                tracing::warn!(%error, file = %file.display(), "a file could not be removed");
+            }
+        }
     }
 }
 

@@ -369,6 +369,85 @@ fn the_journal_is_its_owners_alone() {
 }
 
 #[test]
+fn an_answered_order_stays_answered_and_others_fail_for_good_reasons_only() {
+    let cases = [
+        (Reason::WorkloadInput, "failed", true),
+        (Reason::OrderIntegrity, "failed", true),
+        (Reason::WorkerLost, "failed", true),
+        (Reason::Busy, "accepted", false),
+        (Reason::LimitRate, "accepted", false),
+        (Reason::Internal, "accepted", false),
+        (Reason::OrderUnknown, "accepted", false),
+        (Reason::AccessDenied, "accepted", false),
+    ];
+    for (reason, state, finished) in cases {
+        let honest = Fake::default().start();
+        let liar = Fake {
+            raw: Some(
+                json!({"error": protocol::envelope::ErrorObject::for_client(reason)})
+                    .to_string()
+                    .into(),
+            ),
+            ..Fake::default()
+        }
+        .start();
+        let user = User::new();
+        let listed = || {
+            let entry = parsed(&user.run(["order", "list", "--json"]))[0].take();
+            (
+                entry["state"].clone(),
+                entry["finished"].clone(),
+                entry["reason"].clone(),
+            )
+        };
+        let id = submit(&user, &honest, &["--no-wait", "-q"]).stdout;
+        let refused = user.run(["order", "get", id.trim(), "--no-wait", "-u", &liar.uri]);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        let wanted = if finished {
+            json!(reason.code())
+        } else {
+            Value::Null
+        };
+        assert_eq!(listed(), (json!(state), json!(finished), wanted));
+        // The answer can be fetched still; whatever is said afterwards changes nothing.
+        let got = user.run(["order", "get", id.trim()]);
+        assert_eq!(got.stdout, "Hello Mujtaba\n");
+        user.run(["order", "get", id.trim(), "--no-wait", "-u", &liar.uri]);
+        assert_eq!(listed(), (json!("answered"), json!(true), Value::Null));
+    }
+}
+
+#[test]
+fn a_damaged_entry_hides_no_other_and_old_leftovers_go() {
+    let listener = Fake::default().start();
+    let user = User::new();
+    let id = submit(&user, &listener, &["--no-wait", "-q"]).stdout;
+    let folder = user.home().join(".local/state/sconce/orders");
+    std::fs::write(folder.join("abcdef.json"), "{\"uri\":").unwrap();
+    let old = folder.join("0a.17.new");
+    std::fs::write(&old, "a session key").unwrap();
+    let hours = std::time::Duration::from_secs(2 * 3600);
+    let file = std::fs::File::options().write(true).open(&old).unwrap();
+    file.set_modified(std::time::SystemTime::now() - hours)
+        .unwrap();
+    let young = folder.join("0b.18.new");
+    std::fs::write(&young, "another's, who is writing").unwrap();
+
+    let listed = user.run(["order", "list", "--json"]);
+    assert_eq!(listed.status, 0);
+    assert!(
+        listed.stderr.contains("abcdef.json is not an entry"),
+        "{listed:?}"
+    );
+    let listed = parsed(&listed);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["workOrderId"], id.trim());
+
+    submit(&user, &listener, &["-q"]);
+    assert!(!old.exists() && young.exists());
+}
+
+#[test]
 fn an_order_that_is_not_finished_or_not_known() {
     let listener = Fake {
         pending: 1,

@@ -117,7 +117,7 @@ async fn fetch(
 }
 
 fn list(args: &ListArgs, terminal: &Terminal) -> Result<(), Failure> {
-    let entries = Journal::open()?.list()?;
+    let entries = Journal::open()?.list(terminal)?;
     if args.json {
         let views: Vec<_> = entries.iter().map(view).collect();
         terminal.print_json(&views);

@@ -1,8 +1,7 @@
 //! The data folder: whose it is, and what stands where in it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ impl DataFolder {
         };
         folders::make_private(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
-        let lock = private()
+        let lock = folders::private()
             .create(true)
             .truncate(false)
             .open(path.join(LOCK))
@@ -189,23 +188,9 @@ fn lock_exclusively(lock: &File) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Options that make a file its owner's alone.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o600);
-    options
-}
-
-/// Writes beside the file and renames, so that readers see the old text or the new.
+/// Who holds the lock is the only one who writes here.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    // One that a killed predecessor left may have other permissions.
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    private().create_new(true).open(&fresh)?.write_all(text)?;
-    fs::rename(&fresh, path)
+    folders::replace(path, &path.with_extension("new"), text)
 }
 
 fn not_written(path: &Path, error: io::Error) -> Failure {
