@@ -25,6 +25,8 @@ async fn main() -> anyhow::Result<()> {
     let file = folder.path().join("store.redb");
     let options = Options {
         max_orders: u64::MAX,
+        max_open_bytes: u64::MAX,
+        max_finished: u64::MAX,
         ..Options::default()
     };
     let engine = Arc::new(Engine::open(&file, options)?);

@@ -93,6 +93,9 @@ pub trait Orders: Send + Sync {
     /// Drops orders that finished at least `finished_for` ago, with their results. Their ids and
     /// replay keys stay refused until [`forget_marks`](Self::forget_marks). At most `limit`, those
     /// that finished first; returns how many.
+    ///
+    /// An engine that may keep only so many finished orders drops the oldest in the same way, by
+    /// itself, in the step that would exceed its bound.
     async fn evict(&self, finished_for: Duration, limit: usize) -> Result<usize, Error>;
 
     /// Forgets replay keys of a partition that were submitted at least `older_than` ago, and the
@@ -162,7 +165,8 @@ pub enum Submitted {
     DuplicateOrder,
     /// Another order of this partition used one of the replay keys.
     Replayed,
-    /// As many orders are stored as the engine may keep.
+    /// As many orders are open, queued or leased, as the engine may hold, or their bodies leave no
+    /// room for this one. Finished orders do not count.
     Full,
 }
 

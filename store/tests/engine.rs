@@ -241,6 +241,34 @@ async fn callers_wait_for_room_in_the_queue() {
 }
 
 #[tokio::test]
+async fn open_bodies_are_bounded_together() {
+    let (_folder, file) = file();
+    let options = Options {
+        max_open_bytes: 1000,
+        ..Options::default()
+    };
+    let open = || Engine::open(&file, options.clone()).unwrap();
+    let sized = |name: &str, size| {
+        let mut submission = submission(name);
+        submission.body = vec![0; size];
+        submission
+    };
+    let engine = open();
+    let submitted = engine.submit(sized("a", 600)).await;
+    assert_eq!(submitted, Ok(Submitted::Accepted));
+    assert_eq!(engine.submit(sized("b", 401)).await, Ok(Submitted::Full));
+    drop(engine);
+    let engine = open();
+    assert_eq!(engine.submit(sized("b", 401)).await, Ok(Submitted::Full));
+    let submitted = engine.submit(sized("b", 400)).await;
+    assert_eq!(submitted, Ok(Submitted::Accepted));
+    let (worker, now) = (PartitionId::from("worker"), Duration::ZERO);
+    assert_eq!(engine.expire(&worker, now, b"result", 10).await, Ok(2));
+    let submitted = engine.submit(sized("c", 1000)).await;
+    assert_eq!(submitted, Ok(Submitted::Accepted));
+}
+
+#[tokio::test]
 async fn a_claim_answers_about_as_much_as_it_may() {
     let (_folder, file) = file();
     let options = Options {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use super::{Factory, Handle, Store};
+use super::{Factory, Handle, Limits, Store};
 use crate::{
     Capabilities, Committed, Completed, Completion, Counts, Cursor, Error, Held, Key, Lease,
     OrderId, Orders, Page, PartitionId, Row, State, Submission, Submitted, Table, Token, Write,
@@ -47,9 +47,9 @@ impl<F: Factory> Chaotic<F> {
 
 #[async_trait]
 impl<F: Factory> Factory for Chaotic<F> {
-    async fn create(&self, max_orders: u64) -> Box<dyn Store> {
+    async fn create(&self, limits: Limits) -> Box<dyn Store> {
         Box::new(ChaoticStore {
-            store: self.factory.create(max_orders).await,
+            store: self.factory.create(limits).await,
             luck: Arc::new(AtomicU64::new(self.seed)),
             forgetful: self.forgetful,
         })

@@ -52,8 +52,25 @@ use crate::{
 /// Makes stores to test.
 #[async_trait]
 pub trait Factory: Send + Sync {
-    /// An empty store that takes at most `max_orders` orders.
-    async fn create(&self, max_orders: u64) -> Box<dyn Store>;
+    /// An empty store with these limits.
+    async fn create(&self, limits: Limits) -> Box<dyn Store>;
+}
+
+/// How much a store that is made for a case may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most orders queued and leased together.
+    pub max_orders: u64,
+    /// Most finished orders.
+    pub max_finished: u64,
+}
+
+impl Limits {
+    /// No limits to speak of.
+    pub const NONE: Self = Self {
+        max_orders: 1_000_000,
+        max_finished: 1_000_000,
+    };
 }
 
 /// One set of data that handles are opened on.
@@ -106,6 +123,7 @@ macro_rules! conformance {
             // Retention.
             expiry_ends_queued_orders_only,
             an_evicted_order_still_refuses_its_id_and_key,
+            the_oldest_results_make_room,
             forgotten_marks_free_id_and_key,
             marks_may_be_forgotten_before_the_order,
             a_restart_loses_nothing,
@@ -146,8 +164,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_secs(1);
 /// What a busy machine may add to any waiting time.
 const SLACK: Duration = Duration::from_secs(3);
-/// No limit to speak of.
-const MANY: u64 = 1_000_000;
 
 /// The partition that most cases use.
 fn partition() -> &'static PartitionId {
@@ -241,6 +257,6 @@ impl ExpectLease for Option<Lease> {
 
 /// Two handles on a new store.
 async fn two(factory: &dyn Factory) -> (Handle, Handle) {
-    let store = factory.create(MANY).await;
+    let store = factory.create(Limits::NONE).await;
     (store.open().await, store.open().await)
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Factory, Handle, LONG, MANY, PATIENCE, SHORT, SLACK, finished, order, partition, two};
+use super::{
+    Factory, Handle, LONG, Limits, PATIENCE, SHORT, SLACK, finished, order, partition, two,
+};
 use crate::{Completed, Held, Lost, State, Submitted};
 
 const NOW: Duration = Duration::ZERO;
@@ -79,6 +81,39 @@ pub async fn an_evicted_order_still_refuses_its_id_and_key(factory: &dyn Factory
     assert_eq!(waited, Ok(State::Evicted));
 }
 
+/// A store with as many finished orders as it may keep takes new ones all the same and drops the
+/// oldest; id and replay key of those are still refused.
+pub async fn the_oldest_results_make_room(factory: &dyn Factory) {
+    let limits = Limits {
+        max_finished: 2,
+        ..Limits::NONE
+    };
+    let store = factory.create(limits).await;
+    let a = store.open().await;
+    for name in ["one", "two", "three"] {
+        finish(&a, name).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(a.counts().await, (0, 0, 2));
+    assert_eq!(a.state(&"one".into()).await, State::Evicted);
+    for name in ["four", "five", "six"] {
+        a.accept(&order(name)).await;
+    }
+    let ended = a.orders.expire(partition(), NOW, b"too late", 10).await;
+    assert_eq!(ended, Ok(3));
+    assert_eq!(a.counts().await, (0, 0, 2));
+    for name in ["two", "three"] {
+        assert_eq!(a.state(&name.into()).await, State::Evicted);
+    }
+
+    for name in ["one", "two", "three"] {
+        assert_eq!(a.submit(&order(name)).await, Submitted::DuplicateOrder);
+        let mut replayed = order("replayed");
+        replayed.replays = order(name).replays;
+        assert_eq!(a.submit(&replayed).await, Submitted::Replayed);
+    }
+}
+
 /// Forgetting the marks of evicted orders frees ids and replay keys; tokens still grow.
 pub async fn forgotten_marks_free_id_and_key(factory: &dyn Factory) {
     let (a, b) = two(factory).await;
@@ -136,7 +171,7 @@ pub async fn marks_may_be_forgotten_before_the_order(factory: &dyn Factory) {
 
 /// Orders, leases, results, marks and counts are there after a restart, and tokens go on.
 pub async fn a_restart_loses_nothing(factory: &dyn Factory) {
-    let store = factory.create(MANY).await;
+    let store = factory.create(Limits::NONE).await;
     let before = store.open().await;
     finish(&before, "evicted").await;
     before.orders.evict(NOW, 10).await.unwrap();

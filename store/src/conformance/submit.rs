@@ -1,6 +1,6 @@
 //! Cases: taking orders in.
 
-use super::{Factory, LONG, MANY, PATIENCE, completion, finished, order, partition, two};
+use super::{Factory, LONG, Limits, PATIENCE, completion, finished, order, partition, two};
 use crate::{Append, Error, Reason, State, Submission, Submitted};
 
 /// A repeat with the same digest is told apart from the first, by any handle and at every stage,
@@ -67,10 +67,14 @@ pub async fn a_replay_key_is_used_once(factory: &dyn Factory) {
     assert_eq!(a.submit(&first).await, Submitted::AlreadyAccepted);
 }
 
-/// A store with as many orders as it may keep refuses more, finished ones included, until some
-/// are evicted. What it has, it still knows.
+/// A store with as many open orders as it may hold refuses more until one of them ends, leased
+/// or not. What it has, it still knows.
 pub async fn a_full_store_refuses(factory: &dyn Factory) {
-    let store = factory.create(3).await;
+    let limits = Limits {
+        max_orders: 3,
+        ..Limits::NONE
+    };
+    let store = factory.create(limits).await;
     let a = store.open().await;
     for name in ["one", "two", "three"] {
         a.accept(&order(name)).await;
@@ -80,10 +84,14 @@ pub async fn a_full_store_refuses(factory: &dyn Factory) {
     assert_eq!(a.state(&"four".into()).await, State::Unknown);
 
     let lease = a.claim_one(LONG, PATIENCE).await;
-    a.complete(&lease.order, lease.token, "result").await;
     assert_eq!(a.submit(&order("four")).await, Submitted::Full);
-    assert_eq!(a.orders.evict(std::time::Duration::ZERO, 1).await, Ok(1));
+    a.complete(&lease.order, lease.token, "result").await;
     a.accept(&order("four")).await;
+    assert_eq!(a.submit(&order("five")).await, Submitted::Full);
+    let zero = std::time::Duration::ZERO;
+    let ended = a.orders.expire(partition(), zero, b"too late", 10).await;
+    assert_eq!(ended, Ok(3));
+    a.accept(&order("five")).await;
 }
 
 /// What is beyond the capabilities is refused with a reason and does nothing; what just fits is
@@ -141,7 +149,7 @@ fn assert_key_too_long(error: &Error) {
 
 /// The counts are right after every step, in one handle and the other.
 pub async fn counts_follow_every_step(factory: &dyn Factory) {
-    let store = factory.create(MANY).await;
+    let store = factory.create(Limits::NONE).await;
     let (a, b) = (store.open().await, store.open().await);
     for name in ["one", "two", "three", "four"] {
         a.accept(&order(name)).await;

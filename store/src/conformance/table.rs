@@ -2,7 +2,7 @@
 
 use tokio::task::JoinSet;
 
-use super::{Factory, Handle, MANY, partition, two};
+use super::{Factory, Handle, Limits, partition, two};
 use crate::{Committed, Cursor, Error, Expected, Key, PartitionId, Reason, Row, Version, Write};
 
 /// Any bytes come back, and a deleted record is gone, in every handle.
@@ -221,7 +221,7 @@ pub async fn racing_writes_lose_no_update(factory: &dyn Factory) {
 
 /// Records, versions and cursors mean the same after a restart.
 pub async fn records_survive_a_restart(factory: &dyn Factory) {
-    let store = factory.create(MANY).await;
+    let store = factory.create(Limits::NONE).await;
     let before = store.open().await;
     for key in ["a", "b", "c"] {
         before

@@ -4,7 +4,8 @@ use redb::{ReadableTable, StorageError};
 
 use super::lease::{Holding, holding};
 use super::ledger::{Hint, Ledger};
-use super::schema::{Closed, Number, Open, Partition};
+use super::retention::evict_oldest;
+use super::schema::{Closed, Number, Open, Partition, Time};
 use super::writer::Operation;
 use crate::{Completed, Completion, PartitionId};
 
@@ -121,7 +122,10 @@ fn close(
     }
     ledger.counters.finished += 1;
     ledger.open.remove(place)?;
-    ledger.bodies.remove(number)?;
+    if let Some(body) = ledger.bodies.remove(number)? {
+        let bytes = body.value().len() as u64;
+        ledger.counters.open_bytes = ledger.counters.open_bytes.saturating_sub(bytes);
+    }
     ledger.due.remove((partition, row.due, number))?;
     let closed = Closed {
         partition,
@@ -135,5 +139,19 @@ fn close(
     ledger.finished.insert((ledger.now, number), ())?;
     ledger.changed = true;
     ledger.hints.push(Hint::Ended(closed.order.into()));
+    make_room(ledger)
+}
+
+/// Keeps to the bound on finished orders. One has to go, unless the bound was lowered: then some
+/// go each time until it is met.
+fn make_room(ledger: &mut Ledger<'_>) -> Result<(), StorageError> {
+    let (finished, most) = (ledger.counters.finished, ledger.options.max_finished);
+    let excess = usize::try_from(finished.saturating_sub(most)).unwrap_or(usize::MAX);
+    if excess > 0 {
+        evict_oldest(ledger, Time::MAX, excess.min(MOST_AT_ONCE))?;
+    }
     Ok(())
 }
+
+/// Most orders that make room for one that finishes.
+const MOST_AT_ONCE: usize = 8;

@@ -50,6 +50,8 @@ pub(super) struct Counters {
     pub(super) queued: u64,
     pub(super) leased: u64,
     pub(super) finished: u64,
+    /// Of the bodies of queued and leased orders.
+    pub(super) open_bytes: u64,
 }
 
 impl<'t> Ledger<'t> {
@@ -189,6 +191,7 @@ impl Counters {
             queued: number(meta::QUEUED)?,
             leased: number(meta::LEASED)?,
             finished: number(meta::FINISHED)?,
+            open_bytes: number(meta::OPEN_BYTES)?,
         })
     }
 
@@ -197,6 +200,7 @@ impl Counters {
         table.insert(meta::QUEUED, self.queued)?;
         table.insert(meta::LEASED, self.leased)?;
         table.insert(meta::FINISHED, self.finished)?;
+        table.insert(meta::OPEN_BYTES, self.open_bytes)?;
         Ok(())
     }
 }

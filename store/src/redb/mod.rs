@@ -42,8 +42,15 @@ use crate::{
 /// How an [`Engine`] is to behave.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Most orders stored, finished ones included; further ones are [`Submitted::Full`].
+    /// Most orders that are open, queued and leased together; further ones are
+    /// [`Submitted::Full`].
     pub max_orders: u64,
+    /// Most bytes of the bodies of open orders together; an order that would go beyond is
+    /// [`Submitted::Full`]. With less than [`max_body`](Self::max_body) the largest orders are
+    /// never taken.
+    pub max_open_bytes: u64,
+    /// Most finished orders that are kept: each further one drops the oldest in the same step.
+    pub max_finished: u64,
     /// Longest id or key, in bytes.
     pub max_key: usize,
     /// Largest order body, in bytes.
@@ -69,7 +76,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            max_orders: 1_000_000,
+            max_orders: 100_000,
+            max_open_bytes: 4 << 30,
+            max_finished: 1_000_000,
             max_key: 1024,
             max_body: 16 << 20,
             max_result: 16 << 20,

@@ -3,7 +3,7 @@
 use redb::{ReadableTable, StorageError};
 
 use super::ledger::Ledger;
-use super::schema::{Number, Partition};
+use super::schema::{Number, Partition, Time};
 use super::writer::Operation;
 use crate::PartitionId;
 
@@ -18,26 +18,36 @@ impl Operation for Evict {
 
     fn perform(&self, ledger: &mut Ledger<'_>) -> Result<usize, StorageError> {
         let latest = ledger.now.saturating_sub(self.finished_for);
-        let old = ledger
-            .finished
-            .range((0, 0)..=(latest, Number::MAX))?
-            .take(self.limit)
-            .map(|entry| entry.map(|(key, _)| key.value()))
-            .collect::<Result<Vec<_>, _>>()?;
-        for &(finished, number) in &old {
-            ledger.finished.remove((finished, number))?;
-            ledger.results.remove(number)?;
-            let row = ledger.closed_row_at(number)?;
-            ledger.closed.remove(number)?;
-            ledger.counters.finished -= 1;
-            // Its mark has been forgotten already, and was all that kept the id.
-            if ledger.mark_ages.get((row.partition, number))?.is_none() {
-                ledger.ids.remove(row.order.as_slice())?;
-            }
-            ledger.changed = true;
-        }
-        Ok(old.len())
+        evict_oldest(ledger, latest, self.limit)
     }
+}
+
+/// Drops orders that finished until `latest`, with their results: at most `limit`, those that
+/// finished first. Their ids and marks stay.
+pub(super) fn evict_oldest(
+    ledger: &mut Ledger<'_>,
+    latest: Time,
+    limit: usize,
+) -> Result<usize, StorageError> {
+    let old = ledger
+        .finished
+        .range((0, 0)..=(latest, Number::MAX))?
+        .take(limit)
+        .map(|entry| entry.map(|(key, _)| key.value()))
+        .collect::<Result<Vec<_>, _>>()?;
+    for &(finished, number) in &old {
+        ledger.finished.remove((finished, number))?;
+        ledger.results.remove(number)?;
+        let row = ledger.closed_row_at(number)?;
+        ledger.closed.remove(number)?;
+        ledger.counters.finished -= 1;
+        // Its mark has been forgotten already, and was all that kept the id.
+        if ledger.mark_ages.get((row.partition, number))?.is_none() {
+            ledger.ids.remove(row.order.as_slice())?;
+        }
+        ledger.changed = true;
+    }
+    Ok(old.len())
 }
 
 pub(super) struct ForgetMarks {

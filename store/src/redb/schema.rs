@@ -78,6 +78,8 @@ pub(super) mod meta {
     pub(in crate::redb) const QUEUED: &str = "queued";
     pub(in crate::redb) const LEASED: &str = "leased";
     pub(in crate::redb) const FINISHED: &str = "finished";
+    /// Bytes of the bodies of queued and leased orders.
+    pub(in crate::redb) const OPEN_BYTES: &str = "open_bytes";
 }
 
 /// A queued or leased order, without its body.

@@ -51,6 +51,7 @@ impl Operation for Submit {
             .mark_ages
             .insert((partition, number), (now, order.as_bytes(), keys))?;
         ledger.counters.queued += 1;
+        ledger.counters.open_bytes += self.bytes();
         ledger.changed = true;
         ledger.wake_claims(partition)?;
         Ok(Submitted::Accepted)
@@ -82,8 +83,13 @@ impl Submit {
                 }
             }
         }
-        let counters = &ledger.counters;
-        let stored = counters.queued + counters.leased + counters.finished;
-        Ok((stored >= ledger.options.max_orders).then_some(Submitted::Full))
+        let (counters, options) = (&ledger.counters, ledger.options);
+        let full = counters.queued + counters.leased >= options.max_orders
+            || counters.open_bytes.saturating_add(self.bytes()) > options.max_open_bytes;
+        Ok(full.then_some(Submitted::Full))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.body.len() as u64
     }
 }

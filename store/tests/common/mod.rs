@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
-use sconce_store::conformance::{Factory, Handle, Store};
+use sconce_store::conformance::{Factory, Handle, Limits, Store};
 use sconce_store::redb::{Engine, Options};
 
 /// Stores in temporary folders, small enough that every limit is reached.
@@ -17,12 +17,13 @@ pub(crate) struct Redb;
 
 #[async_trait]
 impl Factory for Redb {
-    async fn create(&self, max_orders: u64) -> Box<dyn Store> {
+    async fn create(&self, limits: Limits) -> Box<dyn Store> {
         let folder = tempfile::tempdir().unwrap();
         Box::new(RedbStore {
             file: folder.path().join("store.redb"),
             options: Options {
-                max_orders,
+                max_orders: limits.max_orders,
+                max_finished: limits.max_finished,
                 max_body: 1 << 20,
                 max_result: 1 << 20,
                 max_value: 64 << 10,

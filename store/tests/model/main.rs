@@ -13,10 +13,10 @@ mod reference;
 
 use std::time::Duration;
 
-use self::reference::{MAX_ORDERS, Model, Span, Stage};
+use self::reference::{MAX_FINISHED, MAX_ORDERS, Model, Span, Stage};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sconce_store::conformance::{Factory, Handle, Store};
+use sconce_store::conformance::{Factory, Handle, Limits, Store};
 use sconce_store::{Completion, Digest, Held, OrderId, PartitionId, State, Submission};
 
 #[derive(Clone, Debug)]
@@ -108,7 +108,11 @@ proptest! {
 }
 
 async fn compare(calls: Vec<Call>) {
-    let store = common::Redb.create(MAX_ORDERS).await;
+    let limits = Limits {
+        max_orders: MAX_ORDERS,
+        max_finished: MAX_FINISHED,
+    };
+    let store = common::Redb.create(limits).await;
     let mut both = Both {
         engine: Some(store.open().await),
         store,
@@ -116,6 +120,7 @@ async fn compare(calls: Vec<Call>) {
     };
     for call in calls {
         both.perform(&call).await;
+        both.make_room().await;
         both.compare_all(&call).await;
     }
 }
@@ -227,6 +232,24 @@ impl Both {
                 self.engine = Some(self.store.open().await);
             }
         }
+    }
+
+    /// Which of the orders that finished in the same moment are dropped is up to the engine.
+    async fn make_room(&mut self) {
+        let excess = self.model.counts().finished.saturating_sub(MAX_FINISHED);
+        if excess == 0 {
+            return;
+        }
+        let orders = &self.engine.as_ref().unwrap().orders;
+        let mut dropped = Vec::new();
+        for order in 0..9 {
+            let state = orders.get(&id(order)).await.unwrap();
+            if matches!(state, State::Evicted | State::Unknown) {
+                dropped.push(order);
+            }
+        }
+        let evicted = self.model.evict_those(|order| dropped.contains(&order));
+        assert_eq!(evicted as u64, excess, "no more are dropped than must be");
     }
 
     /// Which of the claimable orders come is up to the engine.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sconce_store::{Completed, Counts, Lost, Submitted, Token};
 
-pub(crate) const MAX_ORDERS: u64 = 6;
+pub(crate) const MAX_ORDERS: u64 = 5;
+pub(crate) const MAX_FINISHED: u64 = 3;
 
 /// A span of time: nothing, or longer than the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,12 +104,8 @@ impl Model {
         if self.marks.contains_key(&(partition, replay)) {
             return Submitted::Replayed;
         }
-        let Counts {
-            queued,
-            leased,
-            finished,
-        } = self.counts();
-        if queued + leased + finished >= MAX_ORDERS {
+        let Counts { queued, leased, .. } = self.counts();
+        if queued + leased >= MAX_ORDERS {
             return Submitted::Full;
         }
         self.submissions += 1;
@@ -189,10 +186,15 @@ impl Model {
     }
 
     pub(crate) fn evict(&mut self) -> usize {
+        self.evict_those(|_| true)
+    }
+
+    /// Drops those of the finished orders that are meant.
+    pub(crate) fn evict_those(&mut self, meant: impl Fn(u8) -> bool) -> usize {
         let marks = &self.marks;
         let mut count = 0;
-        self.orders.retain(|_, entry| {
-            if !matches!(entry.stage, Stage::Finished { .. }) {
+        self.orders.retain(|order, entry| {
+            if !matches!(entry.stage, Stage::Finished { .. }) || !meant(*order) {
                 return true;
             }
             count += 1;
