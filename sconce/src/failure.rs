@@ -7,6 +7,8 @@ use client::RpcError;
 use protocol::Reason;
 use serde_json::{Value, json};
 
+use crate::foreign::harmless;
+
 /// What went wrong, what to do next, and the exit status.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -116,31 +118,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A text of somebody else's without what could steer a terminal, and of bounded length.
-pub(crate) fn harmless(text: &str) -> String {
-    const LONGEST: usize = 2000;
-    let shown = text.chars().take(LONGEST);
-    let plain = |char: char| if char.is_control() { ' ' } else { char };
-    let mut shown: String = shown.map(plain).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
 /// Enough of an id to name it.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..16).unwrap_or(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_of_others_do_not_steer_the_terminal() {
-        assert_eq!(harmless("a\x1b[31m\nb\r\u{9b}é"), "a [31m b  é");
-        assert_eq!(harmless(&"é".repeat(2001)).chars().count(), 2001);
-        assert_eq!(short("ab"), "ab");
-    }
 }

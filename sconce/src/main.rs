@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod failure;
 mod folders;
+mod foreign;
 mod journal;
 mod logging;
 mod output;

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::foreign::{escaped, escaped_json};
 
 /// Where messages go, and how many of them.
 #[derive(Clone, Copy)]
@@ -35,7 +36,20 @@ impl Terminal {
     pub(crate) fn print_json(&self, value: &impl Serialize) {
         // Results are made of strings, numbers and lists: writing them can't fail.
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        self.print(text);
+        self.print(escaped_json(text));
+    }
+
+    /// A workload's output, and what stands before it: as it is for a file or another program, and
+    /// for people without what could steer their terminal.
+    pub(crate) fn print_output(&self, before: &str, output: &[u8]) {
+        if io::stdout().is_terminal() {
+            let text = String::from_utf8_lossy(output);
+            self.print(format_args!("{before}{}", escaped(&text)));
+        } else {
+            let text = [before.as_bytes(), output, b"\n"].concat();
+            let mut to = io::stdout();
+            let _gone: io::Result<()> = to.write_all(&text).and_then(|()| to.flush());
+        }
     }
 
     /// A line beside the result.

@@ -369,6 +369,48 @@ fn the_journal_is_its_owners_alone() {
 }
 
 #[test]
+fn outputs_do_not_steer_a_terminal_and_are_raw_elsewhere() {
+    const SPITEFUL: &str = "a\u{1b}[2J\u{9b}1m\u{202e}\tb\nc";
+    let listener = Fake::default().start();
+    let user = User::new();
+    let base = [
+        "submit",
+        "-u",
+        &listener.uri,
+        "-w",
+        WORKER,
+        "-l",
+        "w",
+        "-i",
+        SPITEFUL,
+    ];
+    let raw = format!("Hello {SPITEFUL}");
+    let outcome = user.run(base.iter().chain(&["-o"]));
+    let prefix = "Decryption result at client - ";
+    assert_eq!(outcome.stdout, format!("{prefix}{raw}\n"));
+    let outcome = user.run(base.iter().chain(&["--json"]));
+    assert_eq!(parsed(&outcome)["outputs"], json!([{ "text": raw }]));
+    assert!(outcome.stdout.is_ascii(), "{outcome:?}");
+    let id = parsed(&outcome)["workOrderId"].as_str().unwrap().to_owned();
+
+    let shown = "Hello a\\u{1b}[2J\\u{9b}1m\\u{202e}\tb\nc";
+    let seen = support::on_terminal(user.command(base.iter().chain(&["-q", "-o"])));
+    assert_eq!(seen, format!("{prefix}{shown}\n"));
+    let seen = support::on_terminal(user.command(["order", "get", "-q", &id]));
+    assert_eq!(seen, format!("{shown}\n"));
+
+    let file = user.home().join("input");
+    std::fs::write(&file, b"\xff\x00").unwrap();
+    let mut command = user.command(&base[..7]);
+    command.args(["-o", "--in_data_file"]).arg(&file);
+    let outcome = command.output().unwrap();
+    assert_eq!(
+        outcome.stdout,
+        [prefix.as_bytes(), b"Hello \xff\x00\n"].concat()
+    );
+}
+
+#[test]
 fn an_answered_order_stays_answered_and_others_fail_for_good_reasons_only() {
     let cases = [
         (Reason::WorkloadInput, "failed", true),

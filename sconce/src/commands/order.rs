@@ -98,7 +98,7 @@ async fn get(args: &GetArgs, terminal: &Terminal) -> Result<(), Failure> {
         }));
     } else {
         for output in answer.outputs() {
-            terminal.print(String::from_utf8_lossy(output));
+            terminal.print_output("", output);
         }
     }
     Ok(())

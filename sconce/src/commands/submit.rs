@@ -207,8 +207,7 @@ fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {
         }));
     } else if args.output {
         for output in answer.outputs() {
-            let text = String::from_utf8_lossy(output);
-            terminal.print(format_args!("Decryption result at client - {text}"));
+            terminal.print_output("Decryption result at client - ", output);
         }
     } else {
         terminal.print(format_args!(

@@ -7,9 +7,12 @@
 pub(crate) mod listener;
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
 /// A user of the command: a home folder, and nothing of the caller's environment.
@@ -62,6 +65,23 @@ pub(crate) fn outcome(mut command: Command) -> Outcome {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// What somebody at a terminal sees of a command's standard output.
+pub(crate) fn on_terminal(mut command: Command) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let screen = File::options().write(true).open(name.to_str().unwrap());
+    command.stdout(screen.unwrap());
+    let status = command.status().unwrap();
+    assert!(status.success());
+    // The terminal's side must be closed for reading to end, and it ends with an error.
+    drop(command);
+    let mut seen = Vec::new();
+    let _end = File::from(terminal).read_to_end(&mut seen);
+    String::from_utf8(seen).unwrap().replace("\r\n", "\n")
 }
 
 impl Outcome {

@@ -7,7 +7,8 @@ use client::{Answer, Client, Error, Order, Sealed, Worker, WorkerId};
 use protocol::Reason;
 use serde_json::Value;
 
-use crate::failure::{Failure, harmless, short};
+use crate::failure::{Failure, short};
+use crate::foreign::harmless;
 use crate::terminal::Terminal;
 
 /// The worker that gets the orders.
@@ -148,7 +149,7 @@ impl Stage<'_> {
                     "signature",
                     "valid: the worker's, over this order's ids and this answer",
                 );
-                self.step("decrypted", answer.text());
+                self.step("decrypted", harmless(&answer.text()));
                 if answer.text() != *expected {
                     return Err(Failure::failed(format_args!("{expected:?} was expected")));
                 }
