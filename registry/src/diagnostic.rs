@@ -11,7 +11,7 @@ pub struct Diagnostic {
     pub place: Place,
     /// What is wrong.
     pub problem: String,
-    /// What to do.
+    /// What to do; empty where the problem says it already.
     pub fix: String,
 }
 
@@ -27,7 +27,11 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n    fix: {}", self.place, self.problem, self.fix)
+        write!(f, "{}: {}", self.place, self.problem)?;
+        if !self.fix.is_empty() {
+            write!(f, "\n    fix: {}", self.fix)?;
+        }
+        Ok(())
     }
 }
 
@@ -80,7 +84,7 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("workloads.json and the annotated functions do not agree:\n")?;
+        f.write_str("there are mistakes in workloads.json or in the workloads:\n")?;
         for diagnostic in &self.0 {
             write!(f, "\n{diagnostic}\n")?;
         }

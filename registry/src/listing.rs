@@ -119,10 +119,12 @@ fn malformed(error: &serde_json::Error, first_line: usize) -> Diagnostic {
     Diagnostic::new(
         Place::new(Path::new(FILE), first_line + error.line().saturating_sub(1)),
         format!("the list is malformed: {message}"),
-        format!(
-            "write each entry as {}",
-            entry_text("my-id", "workloads::my_module", "my_function")
-        ),
+        if message == "trailing comma" {
+            "remove the comma after the last entry".to_owned()
+        } else {
+            let entry = entry_text("my-id", "workloads::my_module", "my_function");
+            format!("write each entry as {entry}, with a comma between two")
+        },
     )
 }
 

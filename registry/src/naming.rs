@@ -28,8 +28,11 @@ pub fn check_id(id: &str) -> Result<(), &'static str> {
     if !id.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Err("does not begin with a letter");
     }
-    if id.ends_with('-') || id.contains("--") {
-        return Err("ends with `-` or has two of them in a row");
+    if id.ends_with('-') {
+        return Err("ends with `-`");
+    }
+    if id.contains("--") {
+        return Err("has two `-` in a row");
     }
     Ok(())
 }

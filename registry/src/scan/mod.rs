@@ -137,7 +137,7 @@ impl Scanner<'_> {
             Ok(parsed) => parsed,
             Err(error) => {
                 let place = Place::new(&shown, error.span().start().line);
-                let problem = format!("the file is not Rust: {error}");
+                let problem = format!("the file cannot be read as Rust: {error}");
                 self.sources.unread.insert(module.path);
                 return self.report(place, problem, "correct it: rustc says more");
             }
@@ -226,7 +226,7 @@ impl Scanner<'_> {
             self.report(
                 Place::new(&place.file, line),
                 format!("`{}` cannot be a workload: {error}", function.sig.ident),
-                "correct it; docs/workloads.md shows what a workload may be",
+                "",
             );
         }
         None
