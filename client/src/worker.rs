@@ -1,5 +1,6 @@
 //! Finding a worker and checking its record.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -159,31 +160,37 @@ struct Found {
 }
 
 /// Pages after which a look-up ends, whatever the listener says there is.
-const MAX_PAGES: usize = 1000;
+const MAX_PAGES: usize = 100;
+/// Ids after which it does.
+const MAX_IDS: usize = 100_000;
 
 impl Client {
-    /// The ids of the workers that meet `criteria`, in the listener's order.
+    /// The ids of the workers that meet `criteria`, each once, in the listener's order. There are
+    /// 100 000 at most, from 100 pages at most.
     ///
     /// # Errors
     ///
     /// Whatever [`call`](Self::call) returns.
     pub async fn lookup(&self, criteria: &Criteria) -> Result<Vec<WorkerId>, Error> {
         let first: Found = self.call("WorkerLookUp", criteria).await?;
-        let mut ids = first.ids;
-        // Avalon's listener gives all at once, and can't continue (wire facts 3.6).
-        for _ in 0..MAX_PAGES {
-            let Some(look_up_tag) = ids.last().filter(|_| ids.len() < first.total_count) else {
+        let total = first.total_count.min(MAX_IDS);
+        let (mut ids, mut known) = (Vec::new(), HashSet::new());
+        let mut page = first.ids;
+        for pages in 1..=MAX_PAGES {
+            let before = ids.len();
+            let fresh = page.into_iter().filter(|id| known.insert(id.clone()));
+            ids.extend(fresh.take(MAX_IDS - before));
+            // Avalon's listener gives all at once, and can't continue (wire facts 3.6). A page that
+            // brings nothing new is the last: from there a listener could go round for ever.
+            let more = ids.len() > before && ids.len() < total && pages < MAX_PAGES;
+            let Some(look_up_tag) = ids.last().filter(|_| more) else {
                 break;
             };
             let next = Next {
                 criteria,
                 look_up_tag,
             };
-            let more: Found = self.call("WorkerLookUpNext", &next).await?;
-            if more.ids.is_empty() {
-                break;
-            }
-            ids.extend(more.ids);
+            page = self.call::<Found>("WorkerLookUpNext", &next).await?.ids;
         }
         Ok(ids)
     }

@@ -122,6 +122,35 @@ async fn workers_are_found_and_say_what_they_do_not_prove() {
     );
 }
 
+#[tokio::test]
+async fn a_look_up_ends_whatever_the_listener_says() {
+    let cases: [(fn(usize) -> Vec<WorkerId>, usize, usize); 4] = [
+        // Pages without end; one large one; the same again and again; nothing.
+        (|page| vec![numbered(page), numbered(page + 1)], 101, 100),
+        (
+            |page| (0..60_000).map(|n| numbered(page * 60_000 + n)).collect(),
+            100_000,
+            2,
+        ),
+        (|_| vec![numbered(1), numbered(2), numbered(1)], 2, 2),
+        (|_| Vec::new(), 0, 1),
+    ];
+    for (pages, found, calls) in cases {
+        let fake = Fake {
+            pages: Some(pages),
+            ..Fake::default()
+        };
+        let listener = fake.start();
+        let client = Client::connect(&listener.uri).unwrap();
+        let ids = client.lookup(&Criteria::default()).await.unwrap();
+        assert_eq!((ids.len(), listener.calls().len()), (found, calls));
+    }
+}
+
+fn numbered(number: usize) -> WorkerId {
+    WorkerId::new(format!("{number:064x}")).unwrap()
+}
+
 /// Spoils a record or a reply.
 type Edit = fn(&mut Value);
 

@@ -35,6 +35,9 @@ pub(crate) struct Fake {
     pub(crate) sync: bool,
     /// The order ends with this error instead of a result; the text is the workload's message.
     pub(crate) failure: Option<(Reason, &'static str)>,
+    /// Pages of worker ids, by number, of a look-up that never says that it is over; otherwise
+    /// there is one, with the one worker.
+    pub(crate) pages: Option<fn(usize) -> Vec<WorkerId>>,
     /// Spoils the worker's record.
     pub(crate) edit_record: Edit,
     /// Spoils the result before it's signed.
@@ -57,6 +60,7 @@ impl Default for Fake {
             pending: 0,
             sync: false,
             failure: None,
+            pages: None,
             edit_record: Box::new(|_| ()),
             edit_before_signing: Box::new(|_| ()),
             edit_reply: Box::new(|_| ()),
@@ -157,10 +161,7 @@ impl Fake {
         let mut state = state.lock().unwrap();
         state.calls.push((method.clone(), params.clone()));
         let mut reply = match method.as_str() {
-            "WorkerLookUp" => {
-                let ids = [WorkerId::from_name(WORKER)];
-                json!({"result": {"totalCount": 1, "lookupTag": ids[0], "ids": ids}})
-            }
+            "WorkerLookUp" | "WorkerLookUpNext" => self.look_up(&state),
             "WorkerRetrieve" => self.record(&params),
             "WorkOrderSubmit" => self.submit(&params, &mut state),
             "WorkOrderGetResult" => self.result(&params, &mut state),
@@ -172,6 +173,16 @@ impl Fake {
             (self.edit_reply)(&mut reply);
         }
         serde_json::to_vec(&reply).unwrap()
+    }
+
+    fn look_up(&self, state: &State) -> Value {
+        let looked_up = |(method, _): &&(String, Value)| method.starts_with("WorkerLookUp");
+        let page = state.calls.iter().filter(looked_up).count() - 1;
+        let (total, ids) = match self.pages {
+            Some(pages) => (u32::MAX, pages(page)),
+            None => (1, vec![WorkerId::from_name(WORKER)]),
+        };
+        json!({"result": {"totalCount": total, "lookupTag": ids.last(), "ids": ids}})
     }
 
     fn record(&self, params: &Value) -> Value {
