@@ -100,8 +100,11 @@ impl Service {
             }
             sleep(pause).await;
         }
-        let answer = self.orders.submit(submission()).await;
-        answer.map(|submitted| settle(submitted, in_doubt))
+        match self.orders.submit(submission()).await {
+            // An earlier call may have stored it all the same.
+            Err(Error::Unavailable(why)) if in_doubt => Err(Error::Unknown(why)),
+            answer => answer.map(|submitted| settle(submitted, in_doubt)),
+        }
     }
 
     /// How long a submit may wait for the result.
@@ -141,7 +144,11 @@ impl Service {
             Ok(State::Unknown | State::Evicted) => {
                 Err(ErrorObject::for_client(Reason::OrderUnknown).about(id.as_str()))
             }
-            Err(error) => Err(failed("an order could not be read", &error).about(id.as_str())),
+            // Not "busy", whatever it is: that would say that a submit was not accepted.
+            Err(error) => {
+                tracing::error!(%error, "an order could not be read");
+                Err(ErrorObject::for_client(Reason::Internal).about(id.as_str()))
+            }
         }
     }
 }
@@ -218,11 +225,12 @@ fn open(stored: &[u8], id: &WorkOrderId) -> Answer {
     }
 }
 
-/// The answer to a call that the store refused or didn't perform.
+/// The answer to a call that the store refused or didn't perform. Where surely nothing happened,
+/// the same request may come again.
 pub(crate) fn failed(what: &'static str, error: &Error) -> ErrorObject {
     tracing::error!(%error, "{what}");
     ErrorObject::for_client(match error {
-        Error::Refused(_) => Reason::Busy,
+        Error::Refused(_) | Error::Unavailable(_) => Reason::Busy,
         _ => Reason::Internal,
     })
 }

@@ -72,7 +72,7 @@ async fn what_cannot_be_stored_is_said() -> anyhow::Result<()> {
     let f = Fixture::new().await?;
     let cases = [
         (vec![Fault::Refused], (8, "busy".to_owned())),
-        (vec![Fault::Unavailable; 9], (10, "internal".to_owned())),
+        (vec![Fault::Unavailable; 9], (8, "busy".to_owned())),
     ];
     for (faults, expected) in cases {
         let reply = f.post(Call::Submit, &faults, &submit("ab01"));
@@ -81,6 +81,16 @@ async fn what_cannot_be_stored_is_said() -> anyhow::Result<()> {
     }
     // None of that has taken the id.
     assert_eq!(f.post(Call::Submit, &[], &submit("ab01")).error().0, 5);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_stored_is_not_called_busy() -> anyhow::Result<()> {
+    let f = Fixture::new().await?;
+    let mut faults = vec![Fault::Unavailable; 9];
+    faults[0] = Fault::AnswerLost;
+    let reply = f.post(Call::Submit, &faults, &submit("ab01"));
+    assert_eq!(reply.error(), (10, "internal".to_owned()));
     Ok(())
 }
 

@@ -2,13 +2,16 @@
 //! anything may have happened.
 
 use std::io;
+use std::ops::Bound;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
-use redb::backends::InMemoryBackend;
-use redb::{Database, StorageBackend};
+use redb::backends::FileBackend;
+use redb::{BackendError, Database, StorageBackend};
 
-use super::{Engine, Options, open};
+use super::{Engine, Options, Slot, open};
 use crate::{Digest, Error, Orders, State, Submission, Submitted};
 
 /// What the disk does.
@@ -18,11 +21,22 @@ const REFUSE_SYNC: u8 = 2;
 
 #[derive(Debug)]
 struct Disk {
-    memory: InMemoryBackend,
+    file: FileBackend,
     mode: Arc<AtomicU8>,
 }
 
 impl Disk {
+    fn open(path: &Path, mode: &Arc<AtomicU8>) -> Result<Database, Error> {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).open(path).unwrap();
+        let disk = Self {
+            file: FileBackend::new(file).unwrap(),
+            mode: Arc::clone(mode),
+        };
+        let database = Database::builder().create_with_backend(disk);
+        database.map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
     fn fail(&self, mode: u8) -> io::Result<()> {
         if self.mode.load(Ordering::SeqCst) == mode {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
@@ -33,39 +47,60 @@ impl Disk {
 
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
-        self.memory.len()
+        self.file.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.memory.read(offset, out)
+        self.file.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.fail(REFUSE_WRITES)?;
-        self.memory.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.fail(REFUSE_SYNC)?;
-        self.memory.sync_data()
+        self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.fail(REFUSE_WRITES)?;
-        self.memory.write(offset, data)
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
     }
 }
 
-fn engine() -> (Engine, Arc<AtomicU8>) {
-    let mode = Arc::new(AtomicU8::new(WORK));
-    let disk = Disk {
-        memory: InMemoryBackend::new(),
-        mode: Arc::clone(&mode),
-    };
+/// An engine on such a disk, and what makes the disk fail. The file goes with the folder.
+fn engine() -> (Engine, Arc<AtomicU8>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
     let options = Options::default();
-    let database = Database::builder().create_with_backend(disk).unwrap();
-    open::found(&database, &options).unwrap();
-    (Engine::start(database, 0, options).unwrap(), mode)
+    drop(open::open(&path, &options).unwrap());
+    let mode = Arc::new(AtomicU8::new(WORK));
+    let database = Disk::open(&path, &mode).unwrap();
+    let reopened = Arc::clone(&mode);
+    let slot = Slot::new(database, move || Disk::open(&path, &reopened));
+    (Engine::start(slot, 0, options).unwrap(), mode, folder)
 }
 
 fn submission(name: &str) -> Submission {
@@ -81,7 +116,7 @@ fn submission(name: &str) -> Submission {
 #[tokio::test]
 async fn a_commit_that_fails_is_not_acknowledged() {
     for mode in [REFUSE_WRITES, REFUSE_SYNC] {
-        let (engine, disk) = engine();
+        let (engine, disk, _folder) = engine();
         let first = engine.submit(submission("first")).await;
         assert_eq!(first, Ok(Submitted::Accepted));
         disk.store(mode, Ordering::SeqCst);
@@ -103,7 +138,7 @@ async fn a_commit_that_fails_is_not_acknowledged() {
 
 #[tokio::test]
 async fn one_batch_is_answered_as_one() {
-    let (engine, disk) = engine();
+    let (engine, disk, _folder) = engine();
     let engine = Arc::new(engine);
     disk.store(REFUSE_SYNC, Ordering::SeqCst);
     let mut callers = tokio::task::JoinSet::new();
@@ -117,4 +152,52 @@ async fn one_batch_is_answered_as_one() {
     }
     let state = engine.get(&"0".into()).await;
     assert!(!matches!(state, Ok(State::Queued)), "{state:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_heals_with_its_disk() {
+    for mode in [REFUSE_WRITES, REFUSE_SYNC] {
+        let (engine, disk, _folder) = engine();
+        let engine = Arc::new(engine);
+        let first = engine.submit(submission("first")).await;
+        assert_eq!(first, Ok(Submitted::Accepted));
+        let waiter = Arc::clone(&engine);
+        let claim = tokio::spawn(async move {
+            let (elsewhere, minute) = ("another worker".into(), Duration::from_secs(60));
+            waiter.claim(&elsewhere, 1, minute, minute).await
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+
+        disk.store(mode, Ordering::SeqCst);
+        engine.submit(submission("second")).await.unwrap_err();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let read = engine.get(&"first".into()).await;
+        let unavailable = matches!(read, Err(Error::Unavailable(_)));
+        assert!(unavailable || read == Ok(State::Queued), "{read:?}");
+        let written = engine.submit(submission("second")).await.unwrap_err();
+        assert!(matches!(written, Error::Unavailable(_)), "{written}");
+
+        disk.store(WORK, Ordering::SeqCst);
+        let mut third = submission("third");
+        third.partition = "another worker".into();
+        let mut submitted = engine.submit(third.clone()).await;
+        for _ in 0..100 {
+            if submitted.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            submitted = engine.submit(third.clone()).await;
+        }
+        assert_eq!(submitted, Ok(Submitted::Accepted));
+        let leases = claim.await.unwrap().unwrap();
+        assert_eq!(
+            leases.len(),
+            1,
+            "who waited before the failure is served after it"
+        );
+        assert_eq!(engine.get(&"first".into()).await, Ok(State::Queued));
+        let again = engine.submit(submission("second")).await;
+        let known = [Submitted::Accepted, Submitted::AlreadyAccepted];
+        assert!(known.contains(&again.unwrap()));
+    }
 }

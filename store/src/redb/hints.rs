@@ -46,6 +46,13 @@ impl<K: Clone + Eq + Hash> Hints<K> {
         }
     }
 
+    /// Wakes everyone.
+    pub(super) fn ring_all(&self) {
+        for bell in self.lock().values() {
+            bell.notify.notify_waiters();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Bell>> {
         // Nothing that can panic runs under this lock, so the map is whole in any case.
         self.bells.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,6 +6,9 @@
 //! some microseconds (`examples/throughput.rs` prints how many), less than moving them to another
 //! thread and back. Waiting calls are woken by the commit that
 //! brings what they wait for; nothing polls.
+//!
+//! A disk that fails, or is full, fails the commits that it happens to. The writer then opens the
+//! file again, as often as it takes, so that the engine goes on as soon as the disk does.
 
 mod clock;
 #[cfg(test)]
@@ -19,6 +22,7 @@ mod reader;
 mod records;
 mod retention;
 mod schema;
+mod slot;
 mod submit;
 mod writer;
 
@@ -32,6 +36,7 @@ use tokio::time::Instant;
 use self::clock::{Clock, milliseconds};
 use self::hints::Hints;
 use self::reader::Reader;
+use self::slot::Slot;
 use self::writer::Writer;
 use crate::{
     Capabilities, Committed, Completed, Completion, Counts, Cursor, Error, Held, Key, Lease,
@@ -104,7 +109,7 @@ pub struct Engine {
 
 /// What callers and the writer thread both use.
 struct Shared {
-    database: ::redb::Database,
+    database: Slot,
     clock: Clock,
     options: Options,
     /// Rung when an order of the partition may have become claimable, or will at another time.
@@ -121,11 +126,14 @@ impl Engine {
     /// [`Reason::InUse`], [`Reason::SchemaNewer`] and [`Reason::NotAStore`], each naming the file;
     /// [`Error::Unavailable`] if the file cannot be created, read or written.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
-        let (database, last) = open::open(path.as_ref(), &options)?;
-        Self::start(database, last, options)
+        let path = path.as_ref().to_owned();
+        let (database, last) = open::open(&path, &options)?;
+        let again = options.clone();
+        let slot = Slot::new(database, move || open::reopen(&path, &again));
+        Self::start(slot, last, options)
     }
 
-    fn start(database: ::redb::Database, last: u64, options: Options) -> Result<Self, Error> {
+    fn start(database: Slot, last: u64, options: Options) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             database,
             clock: Clock::resume(last),
@@ -138,7 +146,7 @@ impl Engine {
     }
 
     fn read(&self) -> Result<Reader, Error> {
-        Reader::begin(&self.shared.database)
+        self.shared.database.with(Reader::begin)?
     }
 
     fn clamp(&self, limit: usize) -> usize {

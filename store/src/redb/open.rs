@@ -22,6 +22,22 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<(Database, u64), Er
     open_file(path, open_or_create(path)?, options)
 }
 
+/// Opens a store again whose file has failed.
+pub(super) fn reopen(path: &Path, options: &Options) -> Result<Database, Error> {
+    let mut existing = OpenOptions::new();
+    let file = existing.read(true).write(true).open(path);
+    let file = file.map_err(|error| unavailable(path, &error))?;
+    // Pages that could not be written may stand in the kernel's memory as if they had been: what
+    // counts is what is on disk. Where this is not possible, reopening is all that can be done.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    let (database, content) = load(path, file, options)?;
+    match content {
+        Content::Store { schema, .. } if schema == SCHEMA => Ok(database),
+        // Never begin anew in its place: ids and replay keys would be free again.
+        _ => Err(not_a_store(path, &"it is not the file that was open")),
+    }
+}
+
 /// Makes a new store beside its place and then puts it there, so that a crash on the way leaves
 /// nothing that could not be opened.
 fn create(path: &Path, options: &Options) -> Result<(), Error> {
@@ -67,7 +83,7 @@ fn open_or_create(path: &Path) -> Result<File, Error> {
         .map_err(|error| unavailable(path, &error))
 }
 
-fn open_file(path: &Path, file: File, options: &Options) -> Result<(Database, u64), Error> {
+fn load(path: &Path, file: File, options: &Options) -> Result<(Database, Content), Error> {
     let database = Database::builder()
         .set_cache_size(options.cache)
         .create_file(file)
@@ -80,7 +96,15 @@ fn open_file(path: &Path, file: File, options: &Options) -> Result<(Database, u6
             }
             error => not_a_store(path, &error),
         })?;
-    let content = content(&database).map_err(|error| not_a_store(path, &error))?;
+    let content = content(&database).map_err(|error| match error {
+        redb::Error::Io(error) => unavailable(path, &error),
+        error => not_a_store(path, &error),
+    })?;
+    Ok((database, content))
+}
+
+fn open_file(path: &Path, file: File, options: &Options) -> Result<(Database, u64), Error> {
+    let (database, content) = load(path, file, options)?;
     match content {
         Content::Store { schema, last } if schema == SCHEMA => Ok((database, last)),
         Content::Store { schema, .. } => Err(Reason::SchemaNewer {

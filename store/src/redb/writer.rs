@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use redb::StorageError;
+use redb::{Database, StorageError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Shared;
 use super::ledger::{Hint, Ledger};
+use super::slot::out_of_order;
 use crate::Error;
 
 /// A change to the store.
@@ -138,6 +140,7 @@ impl<O: Operation> Call for Waiting<O> {
 }
 
 fn run(shared: &Shared, mut calls: mpsc::Receiver<Box<dyn Call>>) {
+    let mut pause = PAUSES.0;
     while let Some(first) = calls.blocking_recv() {
         let mut bytes = first.size();
         let mut batch = vec![first];
@@ -147,41 +150,132 @@ fn run(shared: &Shared, mut calls: mpsc::Receiver<Box<dyn Call>>) {
             batch.push(call);
         }
         batch.retain(|call| !call.abandoned());
-        let outcome = commit(shared, &mut batch);
-        if let Ok(hints) = &outcome {
-            ring(shared, hints);
-        }
-        let outcome = outcome.map(drop);
+        let committed = shared
+            .database
+            .with(|database| commit(database, shared, &mut batch));
+        let (outcome, broken) = match committed {
+            Ok(Ok(hints)) => {
+                if let Some(hints) = &hints {
+                    pause = PAUSES.0;
+                    ring(shared, hints);
+                }
+                (Ok(()), false)
+            }
+            Ok(Err(failure)) => (Err(failure.error), failure.broken),
+            Err(closed) => (Err(closed), true),
+        };
         for call in batch {
             call.answer(outcome.clone());
+        }
+        if broken && !recover(shared, &mut calls, &mut pause) {
+            return;
         }
     }
 }
 
+/// First and longest pause between attempts at a file that fails.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How soon callers learn that the file fails.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Opens the file again, as often as it takes. False if there is no need any more: the engine is
+/// being dropped.
+///
+/// An open file can be read, so that is tried at once. It need not take a commit yet, for a disk
+/// may be full; so the next commit comes after a pause, which grows until one succeeds.
+fn recover(
+    shared: &Shared,
+    calls: &mut mpsc::Receiver<Box<dyn Call>>,
+    pause: &mut Duration,
+) -> bool {
+    shared.database.close();
+    loop {
+        let opened = shared.database.open();
+        match &opened {
+            Ok(()) => tracing::warn!("the store's file is open again"),
+            Err(error) => tracing::error!(%error, "the store's file cannot be opened again yet"),
+        }
+        if opened.is_ok() {
+            // A commit may be on disk though it seemed to fail, and nobody has been woken for it.
+            shared.claimable.ring_all();
+            shared.ended.ring_all();
+        }
+        let goes_on = refuse(calls, *pause);
+        *pause = (*pause * 2).min(PAUSES.1);
+        if opened.is_ok() || !goes_on {
+            return goes_on;
+        }
+    }
+}
+
+/// Answers callers for a while. False if there are none any more.
+fn refuse(calls: &mut mpsc::Receiver<Box<dyn Call>>, time: Duration) -> bool {
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        match calls.try_recv() {
+            Ok(call) => call.answer(Err(out_of_order())),
+            Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(left.min(TICK)),
+            Err(mpsc::error::TryRecvError::Disconnected) => return false,
+        }
+    }
+}
+
+/// Why a commit failed.
+struct Failure {
+    error: Error,
+    /// The file can't be used any more unless it is opened again.
+    broken: bool,
+}
+
+impl Failure {
+    fn new(error: redb::Error, tell: fn(String) -> Error) -> Self {
+        let broken = matches!(
+            error,
+            redb::Error::Io(_)
+                | redb::Error::PreviousIo
+                | redb::Error::DatabaseClosed
+                | redb::Error::LockPoisoned(_)
+        );
+        tracing::error!(%error, "the store failed");
+        Self {
+            error: tell(error.to_string()),
+            broken,
+        }
+    }
+
+    fn nothing_happened(error: impl Into<redb::Error>) -> Self {
+        Self::new(error.into(), Error::Unavailable)
+    }
+
+    fn nobody_knows(error: impl Into<redb::Error>) -> Self {
+        Self::new(error.into(), Error::Unknown)
+    }
+}
+
 /// Performs a batch and has it on disk, or, if nothing changed, leaves the file alone.
-fn commit(shared: &Shared, batch: &mut [Box<dyn Call>]) -> Result<Vec<Hint>, Error> {
-    let nothing_happened = |error: redb::Error| Error::Unavailable(error.to_string());
-    let transaction = shared
-        .database
-        .begin_write()
-        .map_err(|error| nothing_happened(error.into()))?;
+fn commit(
+    database: &Database,
+    shared: &Shared,
+    batch: &mut [Box<dyn Call>],
+) -> Result<Option<Vec<Hint>>, Failure> {
+    let transaction = database.begin_write().map_err(Failure::nothing_happened)?;
     let mut ledger = Ledger::begin(&transaction, &shared.options, shared.clock.now())
-        .map_err(|error| nothing_happened(error.into()))?;
+        .map_err(Failure::nothing_happened)?;
     let hints = batch
         .iter_mut()
         .try_for_each(|call| call.perform(&mut ledger))
         .and_then(|()| ledger.finish())
-        .map_err(|error| nothing_happened(error.into()))?;
+        .map_err(Failure::nothing_happened)?;
     match hints {
-        None => transaction
-            .abort()
-            .map_err(|error| nothing_happened(error.into()))
-            .map(|()| Vec::new()),
-        Some(hints) => transaction
-            .commit()
-            .map_err(|error| Error::Unknown(error.to_string()))
-            .map(|()| hints),
+        None => transaction.abort().map_err(Failure::nothing_happened)?,
+        Some(_) => transaction.commit().map_err(Failure::nobody_knows)?,
     }
+    Ok(hints)
 }
 
 fn ring(shared: &Shared, hints: &[Hint]) {
