@@ -124,7 +124,8 @@ async fn workers_are_found_and_say_what_they_do_not_prove() {
 
 #[tokio::test]
 async fn a_look_up_ends_whatever_the_listener_says() {
-    let cases: [(fn(usize) -> Vec<WorkerId>, usize, usize); 4] = [
+    type Pages = fn(usize) -> Vec<WorkerId>;
+    let cases: [(Pages, usize, usize); 4] = [
         // Pages without end; one large one; the same again and again; nothing.
         (|page| vec![numbered(page), numbered(page + 1)], 101, 100),
         (
