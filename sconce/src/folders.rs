@@ -2,10 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 
 /// What a platform keeps: `$XDG_DATA_HOME/sconce` or `~/.local/share/sconce`.
 pub(crate) fn data() -> Result<PathBuf, Failure> {
@@ -39,6 +40,16 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
+}
+
+/// Says so when others can read a secret of the user's; the user may have reasons.
+pub(crate) fn warn_if_shared(file: &Path, terminal: &Terminal) {
+    if fs::metadata(file).is_ok_and(|file| file.mode() & 0o044 != 0) {
+        let file = file.display();
+        terminal.warn(format_args!(
+            "{file} can be read by other users: chmod 600 {file}"
+        ));
+    }
 }
 
 /// Options for writing a file that its owner alone can read.

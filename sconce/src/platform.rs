@@ -75,7 +75,7 @@ impl Platform {
         let folder = DataFolder::take(&plan.data)?;
         let (host_token, token_file) = folder.host_token()?;
         let (operator_token, operator_file) =
-            folder.operator_token(plan.operator_token_file.as_deref())?;
+            folder.operator_token(plan.operator_token_file.as_deref(), terminal)?;
         let engine = Engine::open(folder.store(), Options::default())
             .map(Arc::new)
             .map_err(|error| Failure::failed(format_args!("the store: {error}")))?;
@@ -85,6 +85,7 @@ impl Platform {
         config.workers.clone_from(&plan.static_workers);
         let manager = Manager::start(config, engine.clone(), registry.clone())
             .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
+        warn_of_plain_http(plan.listener, terminal);
         let config = ListenerConfig {
             address: plan.listener,
             mode: plan.mode.for_listener(),
@@ -193,6 +194,15 @@ impl Platform {
         self.manager.shutdown().await;
         self.hosts.stop().await;
         self.folder.forget_record();
+    }
+}
+
+fn warn_of_plain_http(listener: SocketAddr, terminal: &Terminal) {
+    if !listener.ip().to_canonical().is_loopback() {
+        terminal.warn(format_args!(
+            "{listener} can be reached from other machines, and the listener speaks plain HTTP: \
+             operators' tokens can be read on the way; let a proxy that ends TLS stand in front"
+        ));
     }
 }
 

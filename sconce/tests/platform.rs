@@ -5,12 +5,14 @@
 mod support;
 
 use std::fs::Permissions;
+use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::{Outcome, User, outcome};
 
@@ -47,6 +49,17 @@ impl Up {
         serde_json::from_slice(&text).ok()
     }
 
+    /// Asks it to stop; what it said on standard error.
+    fn stop(mut self) -> String {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        said
+    }
+
     /// The pids of the host and its program, by the data folder in their command lines.
     fn processes(&self) -> Vec<String> {
         let all = std::fs::read_dir("/proc").unwrap().flatten();
@@ -68,14 +81,16 @@ impl Drop for Up {
     }
 }
 
+const LISTENER: [&str; 2] = ["--listener", "127.0.0.1:0"];
+
 fn up(user: &User, folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
     let line = [
         "up",
         "--data-dir",
         folder,
-        "--listener",
-        "127.0.0.1:0",
+        LISTENER[0],
+        LISTENER[1],
         "--workers",
         "1",
     ];
@@ -248,6 +263,77 @@ fn inputs_that_cannot_be_used_end_with_2() {
 }
 
 #[test]
+fn a_folder_that_others_may_write_to_is_refused() {
+    let user = User::new();
+    let folder = user.home().join("data");
+    for mode in [0o770, 0o702, 0o777] {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+        let outcome = refused(&user, &folder, &[]);
+        assert_eq!(outcome.status, 1);
+        let advice = format!("chmod go-w {}", folder.display());
+        assert!(outcome.stderr.contains(&advice), "{outcome:?}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    }
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    drop(Up::start(&user));
+}
+
+#[test]
+fn an_own_token_that_is_none_is_made_anew() {
+    let user = User::new();
+    let folder = user.home().join("data");
+    std::fs::create_dir(&folder).unwrap();
+    let token = folder.join("operator-token");
+    std::fs::write(&token, "").unwrap();
+    let up = Up::start(&user);
+    let made = std::fs::read_to_string(&token).unwrap();
+    assert_eq!(made.trim_end().len(), 64);
+    assert_eq!(
+        token.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let said = up.stop();
+    assert!(said.contains("operators get a new one"), "{said}");
+    let said = Up::start(&user).stop();
+    assert!(!said.contains("operators get a new one"), "{said}");
+    assert_eq!(std::fs::read_to_string(&token).unwrap(), made);
+}
+
+#[test]
+fn what_others_could_read_is_warned_of() {
+    let user = User::new();
+    let folder = user.home().join("data");
+    let token = user.home().join("token");
+    std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    // An address for examples, which no machine has.
+    let more = [
+        "--operator-token-file",
+        token.to_str().unwrap(),
+        "--listener",
+        "192.0.2.1:0",
+    ];
+    let up = |mode| {
+        std::fs::set_permissions(&token, Permissions::from_mode(mode)).unwrap();
+        let line = up(&user, &folder);
+        let kept = line
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !LISTENER.contains(word));
+        user.run(kept.chain(more)).stderr
+    };
+    let (shared, own) = (up(0o644), up(0o600));
+    let advice = format!(
+        "warning: {0} can be read by other users: chmod 600 {0}",
+        token.display()
+    );
+    assert!(shared.contains(&advice), "{shared}");
+    assert!(!own.contains("can be read by other users"), "{own}");
+    let address = "warning: 192.0.2.1:0 can be reached from other machines";
+    assert!(own.contains(address) && own.contains("TLS"), "{own}");
+}
+
+#[test]
 fn without_a_checkout_a_program_must_be_given() {
     let user = User::new();
     let folder = user.home().join("data");
@@ -267,10 +353,10 @@ fn without_a_checkout_a_program_must_be_given() {
 fn a_second_signal_does_not_wait() {
     let user = User::new();
     let mut up = Up::start(&user);
-    let pid = rustix::process::Pid::from_raw(up.child.id().try_into().unwrap()).unwrap();
+    let pid = Pid::from_raw(up.child.id().try_into().unwrap()).unwrap();
     let begun = Instant::now();
     for _ in 0..2 {
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
         std::thread::sleep(Duration::from_millis(30));
     }
     assert!(up.child.wait().unwrap().success());

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use protocol::{Reason, WorkerId};
@@ -168,11 +169,14 @@ fn a_key_file_signs_with_the_same_key_every_time() {
     let user = User::new();
     let file = user.home().join("key");
     std::fs::write(&file, format!("{}\n", "11".repeat(32))).unwrap();
-    for _ in 0..2 {
-        submit(
-            &user,
-            &listener,
-            &["-rs", "--key-file", file.to_str().unwrap()],
+    for (mode, warned) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let options = ["-rs", "--key-file", file.to_str().unwrap()];
+        let said = submit(&user, &listener, &options).stderr;
+        assert_eq!(
+            said.contains("can be read by other users"),
+            warned,
+            "{said}"
         );
     }
     let sent = listener.calls_of("WorkOrderSubmit");

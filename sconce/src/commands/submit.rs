@@ -4,7 +4,7 @@ mod inputs;
 mod unused;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use client::{Answer, Client, Error, Order, Protection, Sealed, Worker, WorkerId};
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::args::{ListenerArgs, WaitArgs};
 use crate::failure::{Failure, short};
+use crate::folders;
 use crate::journal::{Entry, Journal};
 use crate::output::OutputView;
 use crate::terminal::Terminal;
@@ -115,7 +116,7 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     let inputs = args.inputs.read()?;
     let key = args
         .sign
-        .then(|| signing_key(args.key_file.as_deref()))
+        .then(|| signing_key(args.key_file.as_deref(), terminal))
         .transpose()?;
     let client = Client::connect(&args.listener.uri)
         .map_err(|error| Failure::of_client("submit", &error))?;
@@ -228,10 +229,11 @@ fn accepted(args: &Args, id: &str, terminal: &Terminal) {
     }
 }
 
-fn signing_key(file: Option<&std::path::Path>) -> Result<SigningKey, Failure> {
+fn signing_key(file: Option<&Path>, terminal: &Terminal) -> Result<SigningKey, Failure> {
     let Some(file) = file else {
         return SigningKey::generate(&SystemEntropy::new()).map_err(Failure::failed);
     };
+    folders::warn_if_shared(file, terminal);
     let unusable = |why: &dyn std::fmt::Display| {
         Failure::unusable(format_args!("{}: {why}", file.display()))
             .advice("a key file holds 64 hex digits; make one with: openssl rand -hex 32")

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 use super::record::Record;
 use crate::failure::Failure;
 use crate::folders;
+use crate::terminal::Terminal;
 
 /// A data folder that this process alone uses.
 pub(crate) struct DataFolder {
@@ -52,6 +54,15 @@ impl DataFolder {
         };
         folders::make_private(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
+        let mode = fs::metadata(&path).map_err(unusable)?.mode();
+        if mode & 0o022 != 0 {
+            let folder = path.display();
+            return Err(Failure::failed(format_args!(
+                "the data folder {folder} can be written to by other users, who could exchange keys \
+                 and tokens"
+            ))
+            .advice(format_args!("take that from them: chmod go-w {folder}; or {other}")));
+        }
         let lock = folders::private()
             .create(true)
             .truncate(false)
@@ -94,13 +105,27 @@ impl DataFolder {
     }
 
     /// The operators' token: from `file`, or one that stays the same over starts.
-    pub(crate) fn operator_token(&self, file: Option<&Path>) -> Result<(Token, PathBuf), Failure> {
-        let own = self.path.join(OPERATOR_TOKEN);
-        match file {
-            Some(file) => Ok((read_token(file)?, file.to_owned())),
-            None if own.exists() => Ok((read_token(&own)?, own)),
-            None => Ok((self.new_token(&own)?, own)),
+    pub(crate) fn operator_token(
+        &self,
+        file: Option<&Path>,
+        terminal: &Terminal,
+    ) -> Result<(Token, PathBuf), Failure> {
+        if let Some(file) = file {
+            folders::warn_if_shared(file, terminal);
+            return Ok((read_token(file)?, file.to_owned()));
         }
+        let own = self.path.join(OPERATOR_TOKEN);
+        if own.exists() {
+            match read_token(&own) {
+                Ok(token) => return Ok((token, own)),
+                // A machine that lost its power while it was written, for instance.
+                Err(_) => terminal.warn(format_args!(
+                    "there is no token in {}; operators get a new one",
+                    own.display()
+                )),
+            }
+        }
+        Ok((self.new_token(&own)?, own))
     }
 
     /// The folder for development keys.
