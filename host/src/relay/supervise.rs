@@ -163,8 +163,9 @@ impl Supervisor {
         endpoint: &str,
         now: Instant,
     ) -> Result<Worker, Loss> {
-        let ready: Ready =
-            serde_json::from_slice(body).map_err(|_| Loss::Conduct("its Ready is not readable"))?;
+        let ready: Ready = serde_json::from_slice(body).map_err(|_| {
+            Loss::Conduct("its Ready is not readable; the program may be of another release")
+        })?;
         if ready.worker != self.config.worker.as_str() {
             return Err(Loss::Conduct("it is another worker than it should be"));
         }
