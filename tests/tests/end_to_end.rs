@@ -234,6 +234,24 @@ mod misbehaving {
     }
 
     #[test]
+    fn orders_beside_one_that_kills_its_process_end_well() {
+        let platform = platform();
+        let (client, worker) = connect(&platform, "scone-worker-1");
+        let orders = (0..28).map(|number| match number % 7 {
+            3 => Order::new(&worker, "aborts").input("x"),
+            _ => Order::new(&worker, "naps").input("50"),
+        });
+        let answers = platform.block_on(client.run_many(orders.collect::<Vec<_>>(), 28));
+        for (number, answer) in answers.into_iter().enumerate() {
+            let answer = answer.map(|answer| answer.text().into_owned());
+            match number % 7 {
+                3 => assert_eq!(refusal(answer).reason, Some(Reason::WorkerLost)),
+                _ => drop(answer.expect("the naps end well")),
+            }
+        }
+    }
+
+    #[test]
     fn a_killed_process_loses_no_order() {
         let platform = platform();
         let (client, worker) = connect(&platform, "scone-worker-1");

@@ -1,4 +1,14 @@
 //! One attempt at one order: hand it to a process, keep its lease, store what comes back.
+//!
+//! A process that is lost takes all its orders with it, and nobody knows which of them did it. So
+//! an order that was in a process that was lost is a suspect: it gets the next process to itself.
+//! If that is lost too, no other order is; and it's then known whose fault it was.
+//!
+//! Suspects have their turn one after the other. The one whose turn it is takes the room of a
+//! process as it becomes free, so that new orders wait and it gets there at last; orders that a
+//! process has are answered, or the process is lost, in bounded time. Every suspect ends after a
+//! few attempts, and where none is in flight beside others none is made: so new orders get their
+//! turn again as well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,21 +18,33 @@ use protocol::envelope::ErrorObject;
 use protocol::processor::{Outcome, order_frame};
 use serde::Deserialize;
 use store::{Completed, Completion, Held, Lease, OrderId};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::store_calls::persist;
-use crate::worker::{Presence, Process};
+use crate::worker::{Place, Presence, Process, Worker};
 
 /// An order that a process shall work on.
 pub(crate) struct Attempt {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) process: Arc<Process>,
+    pub(crate) worker: Arc<Worker>,
     pub(crate) lease: Lease,
-    /// The process's place that the order takes.
-    pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// How an order comes to its process.
+pub(crate) enum Admission {
+    /// It has its place, beside other orders.
+    Beside(Place),
+    /// It waits for a process to itself, of which this is the right to.
+    Alone(OwnedSemaphorePermit),
+}
+
+/// An order's place at a process, with the right to be alone there if it has that.
+struct Seat<'w> {
+    place: Place,
+    alone: Option<SemaphorePermit<'w>>,
 }
 
 /// What became of an attempt.
@@ -31,80 +53,132 @@ enum Verdict {
     Done(Vec<u8>),
     /// It has not; somebody else may try.
     Lost(Loss),
-    /// Nothing may be said about the order any more: the lease is somebody else's.
-    Taken,
 }
 
 /// How an attempt came to nothing.
 struct Loss {
     why: &'static str,
-    /// Whether the worker may have begun.
-    counts: bool,
+    fault: Fault,
     /// How long the order rests before the next attempt.
     rest: Duration,
 }
 
+/// What an attempt that came to nothing says about its order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// Nothing: the worker never began.
+    None,
+    /// The worker's answer made no sense.
+    Answer,
+    /// The process was lost, and this order may be why.
+    Process,
+}
+
 impl Attempt {
     /// Works on the order until it has ended or is given back.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self, admission: Admission) {
         let order = self.lease.order.clone();
         if self.lease.attempt > self.shared.config.max_attempts {
             // Earlier attempts ended without a word: the manager that made them died.
             self.give_up(&order, "its leases ran out").await;
             return;
         }
-        let body = String::from_utf8(std::mem::take(&mut self.lease.body));
-        let verdict = match body {
-            Ok(request) => self.exchange(&order, &request).await,
-            Err(_) => Verdict::Done(failure(&order, Reason::Internal)),
+        let Ok(request) = String::from_utf8(std::mem::take(&mut self.lease.body)) else {
+            self.complete(&order, failure(&order, Reason::Internal))
+                .await;
+            return;
         };
-        match verdict {
-            Verdict::Done(result) => {
-                if self.complete(&order, result).await {
-                    self.process.count_done();
-                }
-            }
-            Verdict::Lost(loss) => self.lose(&order, loss).await,
-            Verdict::Taken => {
-                tracing::warn!(order = %text(&order), "the lease of an order ran out")
-            }
+        let seat = match admission {
+            Admission::Beside(place) => Some(Some(Seat { place, alone: None })),
+            Admission::Alone(_right) => self.keeping(&order, self.seat_alone()).await,
+        };
+        match seat {
+            Some(Some(seat)) => self.work(&order, &request, seat).await,
+            Some(None) => self.release(&order, Duration::ZERO, false).await,
+            None => self.warn_of_lapse(&order),
         }
-        drop(self.room);
     }
 
-    /// Asks the worker, and extends the lease for as long as an answer may come.
-    async fn exchange(&self, order: &OrderId, request: &str) -> Verdict {
-        let timing = &self.shared.config.timing;
-        let answer = self.process.peer.ask(order_frame(1, request));
-        let gone = self.process.gone(timing.leave);
-        let stopped = self.shared.phase.reached(Phase::Stopped);
-        let silent = sleep(self.process.patience);
-        tokio::pin!(answer, gone, stopped, silent);
-        let period = timing.lease / 3;
+    /// Has the order done and notes what came of it.
+    async fn work(&self, order: &OrderId, request: &str, seat: Seat<'_>) {
+        let process = &seat.place.process;
+        let exchange = self.exchange(process, order, request);
+        match self.keeping(order, exchange).await {
+            Some(Verdict::Done(result)) => {
+                if self.complete(order, result).await {
+                    process.count_done();
+                }
+            }
+            Some(Verdict::Lost(loss)) => self.lose(order, loss, seat.alone.is_some()).await,
+            None => self.warn_of_lapse(order),
+        }
+    }
+
+    fn warn_of_lapse(&self, order: &OrderId) {
+        tracing::warn!(order = %text(order), "the lease of an order ran out");
+    }
+
+    /// Waits until a process is empty and takes all of it; `None` if no process is there any more
+    /// or the manager drains.
+    async fn seat_alone(&self) -> Option<Seat<'_>> {
+        let draining = self.shared.phase.reached(Phase::Draining);
+        tokio::pin!(draining);
+        let turn = tokio::select! {
+            turn = self.worker.alone.acquire() => turn.ok()?,
+            () = &mut draining => return None,
+        };
+        loop {
+            let process = self.worker.roomiest()?;
+            tokio::select! {
+                place = process.all_places() => {
+                    if process.presence() == Presence::Present {
+                        return Some(Seat { place: place?, alone: Some(turn) });
+                    }
+                }
+                () = process.gone(Duration::ZERO) => {}
+                () = &mut draining => return None,
+            }
+        }
+    }
+
+    /// Asks the worker.
+    async fn exchange(&self, process: &Process, order: &OrderId, request: &str) -> Verdict {
+        let answer = process.peer.ask(order_frame(1, request));
+        tokio::select! {
+            biased;
+            answer = answer => match answer {
+                Ok(frame) => judge(&frame, order, self.lease.attempt),
+                Err(_) => lost("its connection is closed", Fault::Process, Duration::ZERO),
+            },
+            () = process.gone(self.shared.config.timing.leave) => {
+                lost("its worker is gone", Fault::Process, Duration::ZERO)
+            }
+            () = self.shared.phase.reached(Phase::Stopped) => {
+                lost("the manager stops", Fault::None, Duration::ZERO)
+            }
+            () = sleep(process.patience) => {
+                if process.alternates {
+                    process.depart(Presence::Gone);
+                }
+                lost("its worker is silent", Fault::Process, Duration::ZERO)
+            }
+        }
+    }
+
+    /// Waits for something and extends the lease meanwhile; `None` if the lease is lost, and with it
+    /// the right to say anything about the order.
+    async fn keeping<T>(&self, order: &OrderId, what: impl Future<Output = T>) -> Option<T> {
+        let period = self.shared.config.timing.lease / 3;
         let mut extension = interval_at(Instant::now() + period, period);
         extension.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::pin!(what);
         loop {
             tokio::select! {
                 biased;
-                answer = &mut answer => return match answer {
-                    Ok(frame) => judge(&frame, order, self.lease.attempt),
-                    Err(_) => lost("its connection is closed", true, Duration::ZERO),
-                },
-                () = &mut gone => {
-                    return lost("its worker is gone", true, Duration::ZERO);
-                }
-                () = &mut stopped => {
-                    return lost("the manager stops", false, Duration::ZERO);
-                }
-                () = &mut silent => {
-                    if self.process.alternates {
-                        self.process.depart(Presence::Gone);
-                    }
-                    return lost("its worker is silent", true, Duration::ZERO);
-                }
+                outcome = &mut what => return Some(outcome),
                 _ = extension.tick() => {
                     if !self.extend(order).await {
-                        return Verdict::Taken;
+                        return None;
                     }
                 }
             }
@@ -125,15 +199,22 @@ impl Attempt {
         }
     }
 
-    async fn lose(&self, order: &OrderId, loss: Loss) {
-        let (attempt, why) = (self.lease.attempt, loss.why);
-        tracing::warn!(order = %text(order), attempt, why, "an attempt at an order was lost");
-        if loss.counts && attempt >= self.shared.config.max_attempts {
+    async fn lose(&self, order: &OrderId, loss: Loss, alone: bool) {
+        let (attempt, why, fault) = (self.lease.attempt, loss.why, loss.fault);
+        tracing::warn!(order = %text(order), attempt, alone, why, "an attempt at an order was lost");
+        let config = &self.shared.config;
+        // From the second attempt on it was alone each time.
+        let guilty = alone && fault == Fault::Process && attempt > config.max_lost_alone;
+        if guilty || (fault != Fault::None && attempt >= config.max_attempts) {
             self.give_up(order, why).await;
             return;
         }
+        self.release(order, loss.rest, fault != Fault::None).await;
+    }
+
+    async fn release(&self, order: &OrderId, rest: Duration, counts: bool) {
         let (orders, token) = (&self.shared.orders, self.lease.token);
-        let released = persist(|| orders.release(order, token, loss.rest, loss.counts)).await;
+        let released = persist(|| orders.release(order, token, rest, counts)).await;
         if let Err(error) = released {
             tracing::error!(order = %text(order), %error, "a lease could not be given back, it will run out");
         }
@@ -178,14 +259,17 @@ fn judge(frame: &[u8], order: &OrderId, attempt: u32) -> Verdict {
     let rest = REST * attempt;
     let order = text(order);
     match Outcome::parse(frame) {
-        None => lost("its worker's answer is no reply", true, rest),
+        None => lost("its worker's answer is no reply", Fault::Answer, rest),
         Some(Outcome::Error(error)) if error.reason() == Some(Reason::WorkerLost) => {
             let began = error.data.and_then(|data| data.started) != Some(false);
-            lost("its worker was lost", began, REST)
+            let fault = if began { Fault::Process } else { Fault::None };
+            lost("its worker was lost", fault, REST)
         }
-        Some(outcome) if !is_about(&outcome, &order) => {
-            lost("its worker's answer is for another order", true, rest)
-        }
+        Some(outcome) if !is_about(&outcome, &order) => lost(
+            "its worker's answer is for another order",
+            Fault::Answer,
+            rest,
+        ),
         Some(outcome) => Verdict::Done(outcome.for_client(&order)),
     }
 }
@@ -211,8 +295,8 @@ fn is_about(outcome: &Outcome, order: &str) -> bool {
     }
 }
 
-fn lost(why: &'static str, counts: bool, rest: Duration) -> Verdict {
-    Verdict::Lost(Loss { why, counts, rest })
+fn lost(why: &'static str, fault: Fault, rest: Duration) -> Verdict {
+    Verdict::Lost(Loss { why, fault, rest })
 }
 
 /// What the client sees of an order that ends with this reason.

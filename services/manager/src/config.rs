@@ -16,8 +16,13 @@ pub struct ManagerConfig {
     pub workers: Vec<StaticWorker>,
     /// Most worker processes at once.
     pub max_processes: usize,
-    /// How often an order is handed out before it ends with `worker.lost`.
+    /// How often an order is handed out, at most, before it ends with `worker.lost`: whatever went
+    /// wrong, but for attempts that never began.
     pub max_attempts: u32,
+    /// How many processes an order may lose that it had to itself before it ends with
+    /// `worker.lost`. The first that it loses it had together with others, whose fault it may have
+    /// been: that one isn't counted here.
+    pub max_lost_alone: u32,
     /// How long an order may wait for a worker before it ends with `order.expired`.
     pub time_to_live: Duration,
     /// How long results are kept.
@@ -66,7 +71,7 @@ pub struct Timing {
 }
 
 impl ManagerConfig {
-    /// The defaults: any loopback port, five attempts, an hour to live, a day of retention.
+    /// The defaults: any loopback port, five attempts, two lost alone, an hour to live, a day of retention.
     pub fn new(token: Token) -> Self {
         Self {
             bind: "tcp://127.0.0.1:0".to_owned(),
@@ -74,6 +79,7 @@ impl ManagerConfig {
             workers: Vec::new(),
             max_processes: 1024,
             max_attempts: 5,
+            max_lost_alone: 2,
             time_to_live: Duration::from_secs(3600),
             retention: Duration::from_secs(24 * 3600),
             timing: Timing::default(),

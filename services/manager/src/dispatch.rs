@@ -7,11 +7,11 @@ use std::time::Duration;
 use store::Lease;
 use tokio::task::JoinSet;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Admission, Attempt};
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::store_calls::persist;
-use crate::worker::{Process, Worker};
+use crate::worker::{Place, Process, Worker};
 
 /// A claim that is under way. It is always awaited to its end: what it leases must be known here.
 type Claim = Pin<Box<dyn Future<Output = Vec<Lease>> + Send>>;
@@ -80,42 +80,50 @@ async fn make_claim(shared: Arc<Shared>, worker: Arc<Worker>, limit: usize) -> V
 
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Gives an order to the process with the most room, or back if there is none any more.
-async fn hand_out(shared: &Arc<Shared>, worker: &Worker, lease: Lease, attempts: &mut JoinSet<()>) {
-    let running = shared.phase.now() == Phase::Running;
-    let present = if running {
-        worker.present()
+/// Starts an attempt, or gives the order back if there is no place for it any more.
+async fn hand_out(
+    shared: &Arc<Shared>,
+    worker: &Arc<Worker>,
+    lease: Lease,
+    attempts: &mut JoinSet<()>,
+) {
+    let suspect = lease.attempt > 1;
+    let admission = if shared.phase.now() != Phase::Running {
+        None
+    } else if suspect {
+        let place = Arc::clone(&worker.suspects).try_acquire_owned();
+        place.ok().map(Admission::Alone)
     } else {
-        Vec::new()
+        place(worker).map(Admission::Beside)
     };
-    // Of several with the same room the first, which has rested longest.
-    let chosen = present
-        .into_iter()
-        .rev()
-        .max_by_key(|process| process.room.available_permits());
-    let place = chosen.and_then(|process| {
-        let room = Arc::clone(&process.room).try_acquire_owned().ok()?;
-        Some((process, room))
-    });
-    match place {
-        Some((process, room)) => {
-            worker.move_to_end(&process);
-            let shared = Arc::clone(shared);
+    match admission {
+        Some(admission) => {
             let attempt = Attempt {
-                shared,
-                process,
+                shared: Arc::clone(shared),
+                worker: Arc::clone(worker),
                 lease,
-                room,
             };
-            attempts.spawn(attempt.run());
+            attempts.spawn(attempt.run(admission));
         }
-        None => give_back(shared, &lease).await,
+        None if suspect => give_back(shared, &lease, UNTIL_ITS_TURN).await,
+        None => give_back(shared, &lease, Duration::ZERO).await,
     }
 }
 
-async fn give_back(shared: &Shared, lease: &Lease) {
+/// How long a suspect waits in the store while enough others wait here.
+const UNTIL_ITS_TURN: Duration = Duration::from_secs(1);
+
+/// A place at the process with the most room.
+fn place(worker: &Worker) -> Option<Place> {
+    let process = worker.roomiest()?;
+    let place = process.place()?;
+    worker.move_to_end(&process);
+    Some(place)
+}
+
+async fn give_back(shared: &Shared, lease: &Lease, rest: Duration) {
     let (orders, order) = (&shared.orders, &lease.order);
-    let released = persist(|| orders.release(order, lease.token, Duration::ZERO, false)).await;
+    let released = persist(|| orders.release(order, lease.token, rest, false)).await;
     if let Err(error) = released {
         tracing::error!(%error, "a lease could not be given back, it will run out");
     }

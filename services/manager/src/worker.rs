@@ -1,12 +1,12 @@
 //! Workers, and the processes that do their work.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use protocol::WorkerId;
 use store::PartitionId;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::signup::Keys;
 use crate::wire::Peer;
@@ -19,6 +19,10 @@ pub(crate) struct Worker {
     pub(crate) admission: tokio::sync::Mutex<()>,
     /// Rung when processes come or go.
     pub(crate) changed: Notify,
+    /// A permit for each order that may wait for a process to itself.
+    pub(crate) suspects: Arc<Semaphore>,
+    /// One order at a time has a process to itself, or waits for one to become empty.
+    pub(crate) alone: Semaphore,
     processes: Mutex<Vec<Arc<Process>>>,
 }
 
@@ -36,11 +40,18 @@ pub(crate) struct Process {
     pub(crate) alternates: bool,
     /// A permit for each order that it may still be given.
     pub(crate) room: Arc<Semaphore>,
+    in_flight: AtomicU32,
     /// Orders that ended with an answer of this process.
     pub(crate) done: AtomicU64,
     /// What it signed up with.
     pub(crate) keys: OnceLock<Keys>,
     presence: watch::Sender<Presence>,
+}
+
+/// What an order takes up of a process while it's there.
+pub(crate) struct Place {
+    pub(crate) process: Arc<Process>,
+    _room: OwnedSemaphorePermit,
 }
 
 /// Whether a process can be counted on.
@@ -61,6 +72,8 @@ impl Worker {
             name: name.to_owned(),
             admission: tokio::sync::Mutex::new(()),
             changed: Notify::new(),
+            suspects: Arc::new(Semaphore::new(SUSPECTS)),
+            alone: Semaphore::new(1),
             processes: Mutex::new(Vec::new()),
         }
     }
@@ -81,6 +94,12 @@ impl Worker {
         let mut processes = self.lock();
         processes.retain(|process| process.presence() == Presence::Present);
         processes.clone()
+    }
+
+    /// The process with the most room; of several the first, which has rested longest.
+    pub(crate) fn roomiest(&self) -> Option<Arc<Process>> {
+        let present = self.present().into_iter().rev();
+        present.max_by_key(|process| process.room.available_permits())
     }
 
     /// Every process takes its turn: the one that was just chosen goes to the end.
@@ -115,6 +134,7 @@ impl Process {
             patience,
             alternates: false,
             room: Arc::new(Semaphore::new(capacity as usize)),
+            in_flight: AtomicU32::new(0),
             done: AtomicU64::new(0),
             keys: OnceLock::new(),
             presence: watch::Sender::new(Presence::Present),
@@ -149,13 +169,43 @@ impl Process {
         let _ = tokio::time::timeout(grace, presence.wait_for(|now| *now == Presence::Gone)).await;
     }
 
+    /// A place beside others, if there is one.
+    pub(crate) fn place(self: &Arc<Self>) -> Option<Place> {
+        let room = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        Some(Place::new(self, room))
+    }
+
+    /// All of its room, as soon as the orders that it has have left; it gets no others meanwhile.
+    pub(crate) async fn all_places(self: &Arc<Self>) -> Option<Place> {
+        let room = Arc::clone(&self.room).acquire_many_owned(self.capacity);
+        Some(Place::new(self, room.await.ok()?))
+    }
+
     /// Orders that it has.
     pub(crate) fn in_flight(&self) -> u32 {
-        let free = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
-        self.capacity.saturating_sub(free)
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_done(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+impl Place {
+    fn new(process: &Arc<Process>, room: OwnedSemaphorePermit) -> Self {
+        process.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            process: Arc::clone(process),
+            _room: room,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.process.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Their bodies are in memory while they wait; further ones wait in the store.
+const SUSPECTS: usize = 8;

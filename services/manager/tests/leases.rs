@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use protocol::WorkerId;
@@ -123,6 +125,71 @@ async fn an_order_that_kills_workers_ends_after_its_attempts() {
     assert_eq!(ending["error"]["data"]["workOrderId"], "01");
     assert_eq!(host.orders(), 3);
     manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn only_the_order_that_kills_workers_suffers_for_it() {
+    let store = Store::new();
+    let mut config = config();
+    config.max_attempts = 3;
+    let manager = start(config, &store);
+    let deaths = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&deaths);
+    let host = Plan::new(WORKER)
+        .with_room_for(8)
+        .behaving(Box::new(move |request, _| {
+            let order = request["params"]["workOrderId"].as_str().unwrap();
+            if order.starts_with("bad") {
+                counted.fetch_add(1, Ordering::SeqCst);
+                return Act::Die;
+            }
+            Act::AnswerAfter(Duration::from_millis(30), good(request))
+        }));
+    let mut orders = Vec::new();
+    for number in 0..40 {
+        let kind = if number % 5 == 3 { "bad" } else { "good" };
+        orders.push(format!("{kind}{number:02}"));
+        store.submit(WORKER, orders.last().unwrap()).await;
+    }
+    let _host = host.start(manager.endpoint());
+    for order in &orders {
+        let ending = store.ending(order).await;
+        if order.starts_with("bad") {
+            assert_eq!(ending["error"]["data"]["reason"], "worker.lost", "{order}");
+        } else {
+            assert_eq!(ending["result"]["workOrderId"], order.as_str(), "{ending}");
+        }
+    }
+    assert_eq!(
+        deaths.load(Ordering::SeqCst),
+        8 * 3,
+        "once beside others, twice alone"
+    );
+    // And then others have room again.
+    store.submit(WORKER, "last").await;
+    assert_eq!(store.ending("last").await["result"]["workOrderId"], "last");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_order_that_waits_to_be_alone_is_given_back_at_the_end() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let host = Plan::new(WORKER)
+        .behaving(Box::new(|request, number| match number {
+            _ if request["params"]["workOrderId"] == "slow" => Act::Silence,
+            1 => Act::Answer(lost(None)),
+            _ => Act::Answer(good(request)),
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "slow").await;
+    given(&host, 1).await;
+    store.submit(WORKER, "01").await;
+    given(&host, 2).await;
+    until(async || manager.status().await.unwrap().orders.leased == 2).await;
+    manager.shutdown().await;
+    let counts = store.engine.counts().await.unwrap();
+    assert_eq!((counts.queued, counts.leased), (2, 0));
 }
 
 #[tokio::test]

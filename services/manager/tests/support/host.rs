@@ -21,6 +21,8 @@ pub(crate) enum Act {
     AnswerAfter(Duration, Vec<u8>),
     /// There is none.
     Silence,
+    /// The worker dies: this order and all that wait for their answers are lost.
+    Die,
 }
 
 /// The answer of a worker that did what it should.
@@ -266,6 +268,13 @@ impl Loop {
                 self.later.push((Instant::now() + pause, frames));
             }
             Act::Silence => {}
+            Act::Die => {
+                self.answer(frames, &lost(None));
+                for (_, mut frames) in std::mem::take(&mut self.later) {
+                    frames.pop();
+                    self.answer(frames, &lost(None));
+                }
+            }
         }
     }
 
