@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::folders;
 
+/// Where a platform listens unless it's told otherwise.
+pub(crate) const DEFAULT_URI: &str = "http://localhost:1947";
+
 /// Which listener to talk to.
 #[derive(clap::Args)]
 pub(crate) struct ListenerArgs {
@@ -16,7 +19,7 @@ pub(crate) struct ListenerArgs {
         env = "SCONCE_URI",
         hide_env_values = true,
         value_name = "URL",
-        default_value = "http://localhost:1947"
+        default_value = DEFAULT_URI
     )]
     pub(crate) uri: String,
 }
@@ -27,7 +30,7 @@ pub(crate) struct DataArgs {
     /// The data folder [default: $XDG_DATA_HOME/sconce, or ~/.local/share/sconce].
     #[arg(
         long,
-        env = "SCONCE_DATA_DIR",
+        env = folders::DATA_DIR,
         hide_env_values = true,
         value_name = "FOLDER"
     )]

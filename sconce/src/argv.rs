@@ -1,4 +1,4 @@
-//! Avalon's two-letter options, which clap has no form for.
+//! What clap has no form for: Avalon's two-letter options, and texts that look like options.
 
 use std::ffi::OsString;
 
@@ -17,6 +17,13 @@ pub(crate) fn with_long_names(args: impl IntoIterator<Item = OsString>) -> Vec<O
             }
         })
         .collect()
+}
+
+/// Whether something looks like an option and was meant as a text: no option has blanks.
+pub(crate) fn has_text_like_an_option(args: &[OsString]) -> bool {
+    args.iter()
+        .filter_map(|arg| arg.to_str())
+        .any(|arg| arg.starts_with('-') && arg.contains(' ') && !arg.contains('='))
 }
 
 fn long_name(arg: &str) -> Option<String> {

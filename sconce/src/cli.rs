@@ -4,8 +4,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{demo, down, host, order, status, submit, up, worker, workload};
 
-/// Run functions in an enclave program; send them encrypted work orders; get signed answers that
-/// only you can read.
+/// Run functions in a worker program; send them encrypted work orders; get signed answers. The
+/// program is meant for an enclave, which this version does not have yet.
 #[derive(Parser)]
 #[command(
     name = "sconce",

@@ -7,7 +7,10 @@ use client::RpcError;
 use protocol::Reason;
 use serde_json::{Value, json};
 
+use crate::args::DEFAULT_URI;
+use crate::folders;
 use crate::foreign::harmless;
+use crate::platform::{self, Found};
 
 /// What went wrong, what to do next, and the exit status.
 #[derive(Debug)]
@@ -67,8 +70,8 @@ impl Failure {
         if let Some(detail) = &error.detail {
             failure = failure.advice(format_args!("the workload says: {}", harmless(detail)));
         }
-        if let Some(command) = error.reason.and_then(instead) {
-            failure = failure.advice(format_args!("`{command}` shows what there is"));
+        if let Some(advice) = error.reason.and_then(advice_on) {
+            failure = failure.advice(advice);
         }
         let docs = reason.map(|reason| format!("docs/errors/{reason}.md"));
         if let Some(docs) = &docs {
@@ -85,16 +88,33 @@ impl Failure {
         failure
     }
 
+    /// What the registry of workloads says; its errors have their cause beside them.
+    pub(crate) fn of_registry(error: &registry::Error) -> Self {
+        use registry::Error as E;
+        let mut failure = match error {
+            E::BadId { .. } | E::Reserved { .. } | E::Taken { .. } => Self::unusable(error),
+            _ => Self::failed(error),
+        };
+        let mut cause = std::error::Error::source(error);
+        while let Some(deeper) = cause {
+            failure = failure.advice(deeper);
+            cause = deeper.source();
+        }
+        failure
+    }
+
     /// Whatever the client library says; `what` failed.
     pub(crate) fn of_client(what: impl fmt::Display, error: &client::Error) -> Self {
         use client::Error as E;
         match error {
             E::Rpc(error) => Self::of_rpc(what, error),
             E::Uri { .. } | E::Build(_) => Self::unusable(error),
-            E::Transport { .. } => Self::failed(error)
-                .advice("start a platform with `sconce up`, or give another address with --uri"),
+            E::Transport { uri, .. } => Self::failed(error).advice(running_elsewhere(uri).unwrap_or(
+                "start a platform with `sconce up`, or give another address with --uri".to_owned(),
+            )),
             E::TimedOut { order, .. } => Self::failed(error)
-                .advice(format_args!("fetch it later: sconce order get {}", short(order.as_str()))),
+                .advice(format_args!("fetch it later: sconce order get {}", short(order.as_str())))
+                .advice("`sconce status` shows whether its worker is there"),
             E::NotVerified { .. } => Self::failed(error)
                 .advice("somebody between the worker and you changed it, or answers in its place; do not use it"),
             E::NotActive { .. } => Self::failed(error).advice("see `sconce worker list`"),
@@ -103,11 +123,32 @@ impl Failure {
     }
 }
 
-/// The command that lists what could have been named.
-fn instead(reason: Reason) -> Option<&'static str> {
+/// What to do next, where that is not the same for every error.
+fn advice_on(reason: Reason) -> Option<&'static str> {
     match reason {
-        Reason::WorkerUnknown => Some("sconce worker list"),
-        Reason::WorkloadUnknown => Some("sconce workload list"),
+        Reason::WorkerUnknown => Some("`sconce worker list` shows what there is"),
+        Reason::WorkloadUnknown => Some(
+            "a running platform has the workloads that it was started with: after a change, `sconce \
+             down` and `sconce up`; `sconce workload list` shows those of this checkout",
+        ),
+        Reason::WorkerLost => Some(
+            "the worker's process ended while it ran the order (a stack overflow, or no memory \
+             left?); the platform's log says which",
+        ),
+        _ => None,
+    }
+}
+
+/// Where the platform of this user is, if not at the address that nobody answers at.
+fn running_elsewhere(uri: &str) -> Option<String> {
+    let folder = folders::usual_data().ok()?;
+    match platform::look(&folder) {
+        Ok(Found::Running(Some(record))) if uri == DEFAULT_URI && record.listener != uri => {
+            let there = record.listener;
+            Some(format!(
+                "your platform listens at {there}: --uri {there}, or export SCONCE_URI={there}"
+            ))
+        }
         _ => None,
     }
 }

@@ -13,6 +13,14 @@ pub(crate) fn data() -> Result<PathBuf, Failure> {
     base("XDG_DATA_HOME", ".local/share", "--data-dir")
 }
 
+/// The environment variable that names another folder than [`data`].
+pub(crate) const DATA_DIR: &str = "SCONCE_DATA_DIR";
+
+/// The folder of a platform that was started without naming one.
+pub(crate) fn usual_data() -> Result<PathBuf, Failure> {
+    std::env::var_os(DATA_DIR).map_or_else(data, |folder| Ok(folder.into()))
+}
+
 /// What a requester keeps: `$XDG_STATE_HOME/sconce` or `~/.local/state/sconce`.
 pub(crate) fn state() -> Result<PathBuf, Failure> {
     base("XDG_STATE_HOME", ".local/state", "XDG_STATE_HOME")

@@ -14,15 +14,28 @@ mod platform;
 mod signals;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::cli::Cli;
 use crate::terminal::Terminal;
 
+/// Says what is wrong with the command line, or shows the help that was asked for; ends the process.
+fn refuse(error: &clap::Error, args: &[OsString]) -> ! {
+    // Nobody is left to be told.
+    let _gone: std::io::Result<()> = error.print();
+    if error.kind() == ErrorKind::UnknownArgument && argv::has_text_like_an_option(args) {
+        Terminal::new(false, 0).say("\n  tip: an input that begins with a hyphen: -i=\"-3 ab\"");
+    }
+    std::process::exit(error.exit_code())
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(argv::with_long_names(std::env::args_os()));
+    let args = argv::with_long_names(std::env::args_os());
+    let cli = Cli::try_parse_from(&args).unwrap_or_else(|error| refuse(&error, &args));
     let terminal = Terminal::new(cli.quiet, cli.verbose);
     logging::start(cli.verbose, cli.quiet);
     match commands::run(cli, &terminal) {

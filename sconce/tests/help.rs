@@ -53,6 +53,8 @@ fn command_lines_that_cannot_be_used_end_with_2() {
         &["submit", "-w", "x", "-l", "y", "--no-wait", "--no-journal"],
         &["submit", "-w", "x", "-l", "y", "-m", "other"],
         &["submit", "-wx", "xyz", "-l", "y"],
+        &["submit", "-wx", "123", "-l", "y"],
+        &["submit", "-w", "x", "-l", "y", "-i", "-3 ab"],
         &["submit", "-w", "x", "-l", "y", "-u", "localhost:1947"],
         &[
             "submit",
@@ -79,6 +81,8 @@ fn command_lines_that_cannot_be_used_end_with_2() {
         &["up", "--listener", "localhost"],
         &["up", "--mode", "both"],
         &["up", "--workers", "65"],
+        &["up", "--workers", "0"],
+        &["up", "--threads", "0"],
         &["up", "--workers", "2", "--worker", "a"],
         &["up", "--worker", "no name"],
         &["up", "--processes", "0"],

@@ -190,6 +190,10 @@ fn what_stands_in_the_way_is_said_in_one_error() {
         "{text}"
     );
     assert!(text.contains("sconce down --data-dir "), "{text}");
+    assert!(
+        text.contains("--data-dir FOLDER --listener 127.0.0.1:0"),
+        "{text}"
+    );
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -260,6 +264,24 @@ fn inputs_that_cannot_be_used_end_with_2() {
     ];
     let outcome = user.run(line);
     assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+#[test]
+fn a_platform_at_another_address_is_pointed_out() {
+    let user = User::new();
+    let up = Up::start(&user);
+    let address = up.record().unwrap()["listener"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut command = user.command(["worker", "list"]);
+    command.env("SCONCE_DATA_DIR", &up.folder);
+    // Where nobody listens, unless this machine has a platform of its own.
+    if std::net::TcpStream::connect("localhost:1947").is_err() {
+        let said = outcome(command).stderr;
+        let advice = format!("your platform listens at {address}: --uri {address}");
+        assert!(said.contains(&advice), "{said}");
+    }
 }
 
 #[test]

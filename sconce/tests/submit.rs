@@ -52,7 +52,7 @@ fn the_promised_command_prints_the_promised_line() {
         "Decryption result at client - Hello Mujtaba\n"
     );
     assert_eq!(outcome.status, 0);
-    insta::assert_snapshot!(outcome.stderr, @"warning: the worker's keys are development keys, kept in a file on its machine; nothing attests that an enclave holds the worker's keys: whoever runs the listener or the worker may read what is sent");
+    insta::assert_snapshot!(outcome.stderr, @"warning: nothing is attested, development keys: whoever runs the listener or the worker may read what is sent (see `sconce worker show scone-worker-1`)");
 }
 
 #[test]
@@ -157,6 +157,9 @@ fn inputs_are_texts_numbers_and_files() {
     let run = |more: &[&str]| parsed(&user.run(base.iter().chain(more)))["outputs"][0].clone();
     assert_eq!(run(&["-i", "-5"]), json!({ "text": "Hello -5" }));
     assert_eq!(run(&["-i", ""]), json!({ "text": "Hello " }));
+    assert_eq!(run(&["-i=-3 ab"]), json!({ "text": "Hello -3 ab" }));
+    let refused = user.run(base.iter().chain(&["-i", "-3 ab"]));
+    assert!(refused.stderr.contains("-i=\"-3 ab\""), "{refused:?}");
     assert_eq!(
         run(&["--in_data_file", file.to_str().unwrap()]),
         json!({ "base64": "SGVsbG8g/wA=" })
@@ -345,6 +348,10 @@ fn an_order_can_be_fetched_later() {
     let listed = parsed(&user.run(["order", "list", "--json"]));
     assert_eq!(listed[0]["state"], "answered");
     assert_eq!(listed[0]["workOrderId"], id);
+    let begun = std::time::Instant::now();
+    let gone = user.run(["order", "get", id, "-u", "http://127.0.0.1:1"]);
+    assert_eq!(gone.status, 1);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3));
     let got = parsed(&user.run(["order", "get", id, "--json"]));
     assert_eq!(got["outputs"], json!([{ "text": "Hello Mujtaba" }]));
 }

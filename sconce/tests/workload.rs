@@ -75,9 +75,9 @@ fn a_new_workload_is_listed() {
     );
 
     let again = run(&user, &["workload", "new", "my-id"]);
-    assert_eq!((again.status, again.stdout.as_str()), (1, ""));
+    assert_eq!((again.status, again.stdout.as_str()), (2, ""));
     let bad = run(&user, &["workload", "new", "My Id"]);
-    assert_eq!(bad.status, 1, "{bad:?}");
+    assert_eq!(bad.status, 2, "{bad:?}");
 }
 
 #[test]
@@ -91,6 +91,17 @@ fn disagreements_are_shown_with_file_and_line() {
     let outcome = run(&user, &["workload", "list"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
     assert!(outcome.stderr.contains("workloads.json:"), "{outcome:?}");
+
+    // A platform says the same, before cargo is asked.
+    let folder = user.home().join("data");
+    let folder = folder.to_str().unwrap();
+    let up = ["up", "--listener", "localhost:0", "--data-dir", folder];
+    let outcome = run(&user, &up);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
+    for text in ["workloads.json:", "nothing was built"] {
+        assert!(outcome.stderr.contains(text), "{outcome:?}");
+    }
+    assert!(!outcome.stderr.contains("building"), "{outcome:?}");
 }
 
 #[test]

@@ -52,16 +52,29 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         () = stop.next() => return Err(interrupted()),
     };
     let outcome = tokio::select! {
-        outcome = play(&mut platform, terminal) => outcome,
+        outcome = show(&mut platform, terminal) => outcome,
         () = stop.next() => Err(interrupted()),
     };
     terminal.say("stopping");
     platform.stop().await;
-    outcome
+    drop(folder);
+    outcome?;
+    terminal.print(format_args!(
+        "The platform is stopped and its folder removed. Start your own: {} up",
+        own_name()
+    ));
+    Ok(())
 }
 
-async fn play(platform: &mut Platform, terminal: &Terminal) -> Result<(), Failure> {
-    let begun = Instant::now();
+/// How the user called this program.
+fn own_name() -> String {
+    std::env::args_os()
+        .next()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_else(|| "sconce".to_owned())
+}
+
+async fn show(platform: &mut Platform, terminal: &Terminal) -> Result<(), Failure> {
     tokio::time::timeout(READY, platform.ready(terminal))
         .await
         .map_err(|_| {
@@ -71,14 +84,15 @@ async fn play(platform: &mut Platform, terminal: &Terminal) -> Result<(), Failur
             ))
             .advice("run it again with -v to see why")
         })??;
+    let ready = Instant::now();
     terminal.print(platform.greeting());
     let client = Client::connect(platform.uri())
         .map_err(|error| Failure::of_client("the demonstration", &error))?;
     script::play(&client, terminal).await?;
     terminal.print("");
     terminal.print(format_args!(
-        "All answers are as expected, {:.1} s after the platform was started.",
-        begun.elapsed().as_secs_f32()
+        "All answers are as expected, {:.1} s after the worker was ready.",
+        ready.elapsed().as_secs_f32()
     ));
     Ok(())
 }

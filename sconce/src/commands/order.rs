@@ -1,5 +1,7 @@
 //! `sconce order`: orders that you submitted before.
 
+use std::time::Instant;
+
 use client::{Answer, Client, Error, Pending};
 use serde_json::json;
 
@@ -110,9 +112,22 @@ async fn fetch(
     wait: &WaitArgs,
 ) -> Result<Option<Answer>, Error> {
     if wait.no_wait {
-        client.poll(pending).await
-    } else {
-        client.wait(pending, wait.timeout()).await.map(Some)
+        return client.poll(pending).await;
+    }
+    // A wait rides out a listener that goes away; one that never was there is said at once.
+    let begun = Instant::now();
+    match tokio::time::timeout(wait.timeout(), client.poll(pending)).await {
+        Ok(Ok(Some(answer))) => return Ok(Some(answer)),
+        Ok(Err(error @ Error::Transport { .. })) => return Err(error),
+        _ => {}
+    }
+    let left = wait.timeout().saturating_sub(begun.elapsed());
+    match client.wait(pending, left).await {
+        Err(Error::TimedOut { order, .. }) => Err(Error::TimedOut {
+            order,
+            after: wait.timeout(),
+        }),
+        outcome => outcome.map(Some),
     }
 }
 

@@ -3,11 +3,10 @@
 mod inputs;
 mod unused;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use client::{Answer, Client, Error, Order, Protection, Sealed, Worker, WorkerId};
+use client::{Answer, Client, Error, NotProved, Order, Protection, Sealed, Worker, WorkerId};
 use protocol::SystemEntropy;
 use protocol::crypto::secp256k1::SigningKey;
 use serde_json::json;
@@ -92,12 +91,30 @@ impl WorkerArgs {
     fn id(&self) -> Result<WorkerId, Failure> {
         match (&self.name, &self.hex) {
             (Some(name), _) => Ok(WorkerId::from_name(name)),
-            (None, hex) => WorkerId::new(hex.as_deref().unwrap_or_default()).map_err(|_| {
-                Failure::unusable("the value of --worker_id_hex is not hex text")
-                    .advice("give the 64 hex digits of the id, or the worker's name with -w")
-            }),
+            (None, hex) => hex
+                .as_deref()
+                .filter(|hex| looks_like_an_id(hex))
+                .and_then(|hex| WorkerId::new(hex).ok())
+                .ok_or_else(|| {
+                    Failure::unusable(
+                        "the value of --worker_id_hex is no id: that has 64 hex digits",
+                    )
+                    .advice("`sconce worker show NAME` prints it; for a name use -w")
+                }),
         }
     }
+
+    /// How the user calls the worker.
+    fn name(&self) -> &str {
+        let given = self.name.as_deref().or(self.hex.as_deref());
+        given.unwrap_or_default()
+    }
+}
+
+/// Ids are SHA-256 digests; some write 0x in front.
+fn looks_like_an_id(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    digits.len() == 64 && protocol::ids::is_hex(digits)
 }
 
 /// Submits, waits, prints.
@@ -122,10 +139,13 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         .map_err(|error| Failure::of_client("submit", &error))?;
 
     let worker = client.worker(&id).await.map_err(|error| {
-        let name = args.worker.name.as_deref().unwrap_or(id.as_str());
-        Failure::of_client(format_args!("worker {name}"), &error)
+        let failure = Failure::of_client(format_args!("worker {}", args.worker.name()), &error);
+        match &args.worker.name {
+            Some(name) if looks_like_an_id(name) => failure.advice("for an id use -wx"),
+            _ => failure,
+        }
     })?;
-    warn(&worker, terminal);
+    warn(&worker, args.worker.name(), terminal);
     let order = compose(&args, &worker, inputs, key, terminal);
     let sealed = order
         .seal()
@@ -177,16 +197,23 @@ async fn send(client: &Client, sealed: &Sealed, wait: &WaitArgs) -> Result<Optio
     }
 }
 
-fn warn(worker: &Worker, terminal: &Terminal) {
-    let mut text = String::new();
-    for gap in worker.not_proved() {
-        let separator = if text.is_empty() { "" } else { "; " };
-        // Writing to a string can't fail.
-        let _infallible = write!(text, "{separator}{gap}");
+/// Says in a line what `worker show` says at length.
+fn warn(worker: &Worker, name: &str, terminal: &Terminal) {
+    let gaps = worker.not_proved();
+    let mut gap = if gaps.contains(&NotProved::EvidenceNotChecked) {
+        "its evidence cannot be checked yet".to_owned()
+    } else if gaps.contains(&NotProved::NoEvidence) {
+        "nothing is attested".to_owned()
+    } else {
+        return;
+    };
+    if gaps.contains(&NotProved::DevelopmentKeys) {
+        gap += ", development keys";
     }
-    if !text.is_empty() {
-        terminal.warn(text);
-    }
+    terminal.warn(format_args!(
+        "{gap}: whoever runs the listener or the worker may read what is sent (see `sconce worker \
+         show {name}`)"
+    ));
 }
 
 fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {

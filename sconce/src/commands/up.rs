@@ -1,6 +1,6 @@
 //! `sconce up`: a whole platform with one command.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
     /// Where requesters connect; port 0 is any free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1947")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1947", value_parser = listener)]
     listener: SocketAddr,
     /// Whether submitting waits for the answer.
     #[arg(long, value_enum, default_value = "async")]
@@ -56,7 +56,7 @@ pub(crate) struct WorkersArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     processes: u16,
     /// Threads of each process [default: one a core].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
     /// The worker program [default: built from the checkout].
     #[arg(long, value_name = "FILE")]
@@ -77,6 +77,21 @@ impl WorkersArgs {
     }
 }
 
+fn listener(text: &str) -> Result<SocketAddr, &'static str> {
+    let advice = "write an IP address and a port, as in 127.0.0.1:1947";
+    match text.strip_prefix("localhost:") {
+        Some(port) => port
+            .parse()
+            .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
+            .map_err(|_| advice),
+        None => text.parse().map_err(|_| advice),
+    }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "give 1 or more")
+}
+
 fn static_worker(text: &str) -> Result<StaticWorker, &'static str> {
     let (name, endpoint) = text
         .split_once('=')
@@ -89,11 +104,16 @@ fn static_worker(text: &str) -> Result<StaticWorker, &'static str> {
 
 impl Args {
     fn plan(self) -> Result<Plan, Failure> {
+        let workers = self.workers.names();
+        if workers.is_empty() && self.static_worker.is_empty() {
+            return Err(Failure::unusable("there would be no worker")
+                .advice("give --workers 1 or more, or a --static-worker"));
+        }
         Ok(Plan {
             data: self.data.folder()?,
             listener: self.listener,
             mode: self.mode,
-            workers: self.workers.names(),
+            workers,
             processes: self.workers.processes.into(),
             threads: self.workers.threads,
             static_workers: self.static_worker,
@@ -109,7 +129,10 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     let mut stop = StopSignals::new()?;
     let mut platform = tokio::select! {
         platform = Platform::start(plan, terminal) => platform?,
-        () = stop.next() => return Ok(()),
+        () = stop.next() => {
+            terminal.say("stopped while building; nothing was started");
+            return Ok(());
+        }
     };
     let ready = tokio::select! {
         ready = platform.ready(terminal) => ready,

@@ -48,7 +48,8 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> 
 }
 
 fn new(checkout: &Path, id: &str, terminal: &Terminal) -> Result<(), Failure> {
-    let files = registry::new_workload(checkout, id).map_err(|error| failure(&error))?;
+    let files =
+        registry::new_workload(checkout, id).map_err(|error| Failure::of_registry(&error))?;
     for file in &files {
         terminal.print(relative(checkout, file).display());
     }
@@ -67,7 +68,7 @@ fn relative<'a>(checkout: &Path, file: &'a Path) -> &'a Path {
 }
 
 fn list(checkout: &Path, as_json: bool, terminal: &Terminal) -> Result<(), Failure> {
-    let workloads = registry::list(checkout).map_err(|error| failure(&error))?;
+    let workloads = registry::list(checkout).map_err(|error| Failure::of_registry(&error))?;
     if as_json {
         let views: Vec<_> = workloads.iter().map(view).collect();
         terminal.print_json(&views);
@@ -105,15 +106,4 @@ fn view(workload: &Workload) -> serde_json::Value {
         "timeLimitSeconds": workload.time_limit.as_secs_f64(),
         "doc": workload.doc.trim(),
     })
-}
-
-/// The registry's errors have their cause beside them.
-fn failure(error: &registry::Error) -> Failure {
-    let mut failure = Failure::failed(error);
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        failure = failure.advice(deeper);
-        cause = deeper.source();
-    }
-    failure
 }

@@ -74,7 +74,8 @@ impl DataFolder {
                 _ => String::new(),
             };
             let stop = format!(
-                "stop it with: sconce down --data-dir {}; or {other}",
+                "stop it with: sconce down --data-dir {}; or choose another folder and port: \
+                 --data-dir FOLDER --listener 127.0.0.1:0",
                 path.display()
             );
             return Err(Failure::failed(format_args!(

@@ -26,6 +26,9 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
             });
     }
     let checkout = checkout()?;
+    // Cargo would find the same, and say it among much else.
+    registry::list(&checkout)
+        .map_err(|error| Failure::of_registry(&error).advice("nothing was built"))?;
     let mut display = Display::new(*terminal);
     let (sender, built) = oneshot::channel();
     // On a thread of its own: nobody has to wait for it when the user has had enough.
@@ -33,7 +36,7 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
         let program = build(&checkout, PACKAGE, Profile::current(), &mut |progress| {
             display.show(progress);
         });
-        display.end();
+        display.end(program.is_ok());
         // The receiver has gone if the user has had enough.
         let _gone = sender.send(program);
     });
@@ -114,9 +117,9 @@ impl Display {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, succeeded: bool) {
         self.spinner = None;
-        if let Some(begun) = self.begun {
+        if let Some(begun) = self.begun.filter(|_| succeeded) {
             self.terminal.say(format_args!(
                 "built the worker program in {:.0?}",
                 begun.elapsed()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use client::{Answer, Client, Error, Order, Sealed, Worker, WorkerId};
+use client::{Answer, Client, Error, NotProved, Order, Sealed, Worker, WorkerId};
 use protocol::Reason;
 use serde_json::Value;
 
@@ -73,6 +73,21 @@ pub(super) async fn play(client: &Client, terminal: &Terminal) -> Result<(), Fai
     Ok(())
 }
 
+/// What is missing, to be read after "not proved".
+fn unproved(gap: NotProved) -> String {
+    match gap {
+        NotProved::DevelopmentKeys => {
+            "that the keys are kept safe: they are development keys, in a file".to_owned()
+        }
+        NotProved::NoEvidence => {
+            "that an enclave holds the keys: whoever runs the listener or the worker may read what \
+             is sent"
+                .to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 struct Stage<'a> {
     terminal: &'a Terminal,
 }
@@ -106,7 +121,7 @@ impl Stage<'_> {
             ),
         );
         for gap in worker.not_proved() {
-            self.step("NOT proved", gap);
+            self.step("NOT proved", unproved(gap));
         }
     }
 
@@ -162,7 +177,7 @@ impl Stage<'_> {
                     "failed",
                     format_args!(
                         "after {took:.0?}, as it should: {} ({reason})",
-                        error.message
+                        harmless(&error.message)
                     ),
                 );
                 let detail = error.detail.as_deref().ok_or_else(|| {

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// The order's inputs.
 #[derive(clap::Args)]
 pub(super) struct InputArgs {
-    /// The inputs, each an item of its own.
+    /// The inputs, each an item of its own. One that begins with a hyphen: -i="-3 ab".
     #[arg(
         short = 'i',
         long = "in_data",
