@@ -157,9 +157,9 @@ impl Attempt {
                 lost("the manager stops", Fault::None, Duration::ZERO)
             }
             () = sleep(process.patience) => {
-                if process.alternates {
-                    process.depart(Presence::Gone);
-                }
+                // Nor will it do better with others. It may join anew.
+                process.depart(Presence::Gone);
+                self.worker.changed.notify_one();
                 lost("its worker is silent", Fault::Process, Duration::ZERO)
             }
         }

@@ -40,7 +40,7 @@ pub(crate) async fn attend(shared: Arc<Shared>, fixed: StaticWorker) {
 fn connect(shared: &Shared, fixed: &StaticWorker) -> Process {
     let peer = shared.wire.connect(&fixed.endpoint, 1);
     let patience = shared.config.timing.static_answer;
-    Process::new(peer, &fixed.endpoint, None, 1, patience).alternating()
+    Process::new(peer, &fixed.endpoint, None, 1, patience)
 }
 
 /// Signs up and watches until something is wrong with the worker.

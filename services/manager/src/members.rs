@@ -121,7 +121,7 @@ impl Members {
     fn join(&mut self, instance: String, facts: Facts) -> ManagerMessage {
         if let Some(member) = self.members.get_mut(&instance) {
             // The first answer may have been lost. A refused host may have been put right.
-            if member.facts == facts && member.refused.is_none() {
+            if member.facts == facts && member.is_well() {
                 member.seen = Instant::now();
                 return ManagerMessage::Joined;
             }
@@ -194,6 +194,11 @@ impl Members {
     fn alive(&mut self, instance: &str) -> ManagerMessage {
         match self.members.get_mut(instance) {
             None => ManagerMessage::Unknown,
+            // Its worker was silent about an order: it has to sign up anew.
+            Some(member) if member.refused.is_none() && !member.is_well() => {
+                self.leave(instance, Presence::Gone);
+                ManagerMessage::Unknown
+            }
             Some(member) => {
                 member.seen = Instant::now();
                 match &member.refused {
@@ -235,6 +240,13 @@ impl Members {
         for instance in silent {
             self.leave(&instance, Presence::Gone);
         }
+    }
+}
+
+impl Member {
+    /// Whether it may have orders, or will when it has signed up.
+    fn is_well(&self) -> bool {
+        self.refused.is_none() && self.process.presence() == Presence::Present
     }
 }
 

@@ -35,9 +35,6 @@ pub(crate) struct Process {
     pub(crate) capacity: u32,
     /// How long it may be silent about an order.
     pub(crate) patience: Duration,
-    /// Its silence means that the connection is no good any more; so it is with a `REP` peer,
-    /// which must answer before it takes the next question.
-    pub(crate) alternates: bool,
     /// A permit for each order that it may still be given.
     pub(crate) room: Arc<Semaphore>,
     in_flight: AtomicU32,
@@ -132,19 +129,11 @@ impl Process {
             pid,
             capacity,
             patience,
-            alternates: false,
             room: Arc::new(Semaphore::new(capacity as usize)),
             in_flight: AtomicU32::new(0),
             done: AtomicU64::new(0),
             keys: OnceLock::new(),
             presence: watch::Sender::new(Presence::Present),
-        }
-    }
-
-    pub(crate) fn alternating(self) -> Self {
-        Self {
-            alternates: true,
-            ..self
         }
     }
 

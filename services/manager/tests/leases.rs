@@ -316,6 +316,26 @@ async fn an_order_that_runs_too_long_is_lost() {
 }
 
 #[tokio::test]
+async fn a_silent_process_gets_no_orders_until_it_joins_anew() {
+    let store = Store::new();
+    let mut config = config();
+    config.timing.longest_run = Duration::from_millis(400);
+    let manager = start(config, &store);
+    let host = Plan::new(WORKER)
+        .behaving(Box::new(|request, number| match number {
+            0 => Act::Silence,
+            _ => Act::Answer(good(request)),
+        }))
+        .start(manager.endpoint());
+    store.submit(WORKER, "01").await;
+    given(&host, 1).await;
+    assert_eq!(host.joins(), 1);
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    assert_eq!(host.joins(), 2);
+    manager.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_host_that_leaves_may_finish_what_it_has() {
     let store = Store::new();
     let manager = start(config(), &store);

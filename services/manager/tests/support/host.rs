@@ -107,6 +107,7 @@ struct Shared {
     mute: AtomicBool,
     orders: AtomicUsize,
     joined: AtomicBool,
+    joins: AtomicU64,
     refused: AtomicU64,
 }
 
@@ -129,6 +130,11 @@ impl Host {
     /// Whether the manager says that it's joined.
     pub(crate) fn is_joined(&self) -> bool {
         self.shared.joined.load(Ordering::SeqCst)
+    }
+
+    /// How often the manager said so.
+    pub(crate) fn joins(&self) -> u64 {
+        self.shared.joins.load(Ordering::SeqCst)
     }
 
     /// Refusals that it got.
@@ -241,7 +247,10 @@ impl Loop {
     fn hear_manager(&mut self) {
         while let Ok(frame) = self.manager.recv_bytes(zmq::DONTWAIT) {
             match serde_json::from_slice(&frame).unwrap() {
-                ManagerMessage::Joined => self.joined = true,
+                ManagerMessage::Joined => {
+                    self.joined = true;
+                    self.shared.joins.fetch_add(1, Ordering::SeqCst);
+                }
                 ManagerMessage::Ok => {}
                 ManagerMessage::Unknown => self.joined = false,
                 ManagerMessage::Refused { .. } => {
