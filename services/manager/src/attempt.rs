@@ -23,6 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::phase::Phase;
 use crate::shared::Shared;
+use crate::standing::may_work;
 use crate::store_calls::persist;
 use crate::worker::{Place, Presence, Process, Worker};
 
@@ -118,8 +119,8 @@ impl Attempt {
         tracing::warn!(order = %text(order), "the lease of an order ran out");
     }
 
-    /// Waits until a process is empty and takes all of it; `None` if no process is there any more
-    /// or the manager drains.
+    /// Waits until a process is empty and takes all of it; `None` if no process is there any more,
+    /// the worker may not work any more, or the manager drains.
     async fn seat_alone(&self) -> Option<Seat<'_>> {
         let draining = self.shared.phase.reached(Phase::Draining);
         tokio::pin!(draining);
@@ -128,6 +129,10 @@ impl Attempt {
             () = &mut draining => return None,
         };
         loop {
+            // An error will be met again, and told, by whoever claims next.
+            if !may_work(&self.shared, &self.worker).await.ok()? {
+                return None;
+            }
             let process = self.worker.roomiest()?;
             tokio::select! {
                 place = process.all_places() => {

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::attempt::{Admission, Attempt};
 use crate::phase::Phase;
 use crate::shared::Shared;
+use crate::standing::may_work;
 use crate::store_calls::persist;
 use crate::worker::{Place, Process, Worker};
 
@@ -63,12 +64,7 @@ async fn finished(claim: &mut Option<Claim>) -> Vec<Lease> {
 }
 
 async fn make_claim(shared: Arc<Shared>, worker: Arc<Worker>, limit: usize) -> Vec<Lease> {
-    let timing = &shared.config.timing;
-    let claimed = shared
-        .orders
-        .claim(&worker.partition(), limit, timing.lease, timing.claim)
-        .await;
-    match claimed {
+    match claim(&shared, &worker, limit).await {
         Ok(leases) => leases,
         Err(error) => {
             tracing::error!(worker = worker.name, %error, "orders could not be claimed");
@@ -76,6 +72,23 @@ async fn make_claim(shared: Arc<Shared>, worker: Arc<Worker>, limit: usize) -> V
             Vec::new()
         }
     }
+}
+
+async fn claim(
+    shared: &Shared,
+    worker: &Worker,
+    limit: usize,
+) -> Result<Vec<Lease>, workers::Error> {
+    let timing = &shared.config.timing;
+    if !may_work(shared, worker).await? {
+        tokio::time::sleep(timing.claim).await;
+        return Ok(Vec::new());
+    }
+    let queue = worker.partition();
+    let claim = shared
+        .orders
+        .claim(&queue, limit, timing.lease, timing.claim);
+    Ok(claim.await?)
 }
 
 const AFTER_FAILURE: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Housekeeping: orders that nobody took in time end, old results are dropped.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use store::PartitionId;
 
 use crate::phase::Phase;
 use crate::shared::Shared;
+use crate::standing;
 
 /// Orders that one call ends or drops, so that others get their turn between calls.
 const BATCH: usize = 100;
@@ -35,15 +36,18 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
 
 /// Also for workers that have no process: those whose orders wait longest.
 async fn expire(shared: &Shared) -> Result<(), workers::Error> {
-    let result = expired();
-    for partition in partitions(shared).await? {
+    for (partition, end) in ends(shared).await? {
         for _ in 0..CALLS {
             let ended = shared
                 .orders
-                .expire(&partition, shared.config.time_to_live, &result, BATCH)
+                .expire(&partition, end.after, &end.result, BATCH)
                 .await?;
             if ended > 0 {
-                tracing::warn!(orders = ended, "orders expired before a worker took them");
+                tracing::warn!(
+                    orders = ended,
+                    why = end.why,
+                    "orders ended that nobody took"
+                );
             }
             if ended < BATCH {
                 break;
@@ -67,19 +71,39 @@ async fn evict(shared: &Shared) -> Result<(), store::Error> {
 
 const BREATH: Duration = Duration::from_millis(5);
 
-/// The queues of all workers that are registered or have ever joined.
-async fn partitions(shared: &Shared) -> Result<BTreeSet<PartitionId>, workers::Error> {
-    let registered = shared.registry.list().await?;
-    let registered = registered.iter().map(|(id, _)| id.as_str().into());
+/// When and how orders of a queue end that nobody takes.
+struct End {
+    after: Duration,
+    result: Vec<u8>,
+    why: &'static str,
+}
+
+/// For the queues of all workers that are registered or have ever joined.
+async fn ends(shared: &Shared) -> Result<BTreeMap<PartitionId, End>, workers::Error> {
+    let patient = || End {
+        after: shared.config.time_to_live,
+        result: result(&ErrorObject::for_client(Reason::OrderExpired)),
+        why: "they expired",
+    };
+    let retired = |why| End {
+        after: Duration::ZERO,
+        result: result(&ErrorObject::for_client(Reason::WorkerUnknown).saying(why)),
+        why,
+    };
     let joined = shared.all_workers();
-    let joined = joined.iter().map(|worker| worker.partition());
-    Ok(registered.chain(joined).collect())
+    let joined = joined.iter().map(|worker| (worker.partition(), patient()));
+    let registered = shared.registry.list().await?;
+    let registered = registered.iter().map(|(id, record)| {
+        let end = standing::retired(record.status).map_or_else(patient, retired);
+        (id.as_str().into(), end)
+    });
+    // Where a worker is both, its record counts.
+    Ok(joined.chain(registered).collect())
 }
 
 /// Ends any number of orders, so it names none; the listener adds the id.
-fn expired() -> Vec<u8> {
-    let error = ErrorObject::for_client(Reason::OrderExpired);
+fn result(error: &ErrorObject) -> Vec<u8> {
     // It's made of strings and numbers: writing it can't fail.
-    let error = serde_json::to_string(&error).unwrap_or_default();
+    let error = serde_json::to_string(error).unwrap_or_default();
     format!(r#"{{"error":{error}}}"#).into_bytes()
 }

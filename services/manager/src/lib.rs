@@ -29,6 +29,7 @@ mod members;
 mod phase;
 mod shared;
 mod signup;
+mod standing;
 mod status;
 mod store_calls;
 mod wire;

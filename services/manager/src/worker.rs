@@ -9,6 +9,7 @@ use store::PartitionId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::signup::Keys;
+use crate::standing::Standing;
 use crate::wire::Peer;
 
 /// One worker id: its queue, its keys, and any number of processes.
@@ -19,6 +20,7 @@ pub(crate) struct Worker {
     pub(crate) admission: tokio::sync::Mutex<()>,
     /// Rung when processes come or go.
     pub(crate) changed: Notify,
+    pub(crate) standing: Standing,
     /// A permit for each order that may wait for a process to itself.
     pub(crate) suspects: Arc<Semaphore>,
     /// One order at a time has a process to itself, or waits for one to become empty.
@@ -69,6 +71,7 @@ impl Worker {
             name: name.to_owned(),
             admission: tokio::sync::Mutex::new(()),
             changed: Notify::new(),
+            standing: Standing::default(),
             suspects: Arc::new(Semaphore::new(SUSPECTS)),
             alone: Semaphore::new(1),
             processes: Mutex::new(Vec::new()),

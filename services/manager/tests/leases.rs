@@ -413,6 +413,48 @@ async fn orders_that_nobody_takes_expire() {
 }
 
 #[tokio::test]
+async fn a_worker_that_is_off_line_gets_no_orders_until_it_is_active() {
+    let store = Store::new();
+    let manager = start(config(), &store);
+    let host = Plan::new(WORKER).start(manager.endpoint());
+    joined(&manager, 1).await;
+    let id = WorkerId::from_name(WORKER);
+    let set = store.registry.set_status(&id, Status::OffLine).await;
+    set.unwrap();
+    // What the manager knows may be a second old, and a claim may wait for 0.1 s.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    store.submit(WORKER, "01").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(host.orders(), 0);
+    assert_eq!(manager.status().await.unwrap().orders.queued, 1);
+    let set = store.registry.set_status(&id, Status::Active).await;
+    set.unwrap();
+    assert_eq!(store.ending("01").await["result"]["workOrderId"], "01");
+    manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn orders_of_a_worker_that_will_not_come_back_end() {
+    for status in [Status::Decommissioned, Status::Compromised] {
+        let store = Store::new();
+        let manager = start(config(), &store);
+        let host = Plan::new(WORKER).start(manager.endpoint());
+        joined(&manager, 1).await;
+        let id = WorkerId::from_name(WORKER);
+        store.registry.set_status(&id, status).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        store.submit(WORKER, "01").await;
+        let ending = store.ending("01").await;
+        assert_eq!(ending["error"]["code"], 2);
+        assert_eq!(ending["error"]["data"]["reason"], "worker.unknown");
+        let message = ending["error"]["message"].as_str().unwrap();
+        assert!(message.contains(status.name()), "{message}");
+        assert_eq!(host.orders(), 0);
+        manager.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn old_results_are_dropped() {
     let store = Store::new();
     let mut config = config();
