@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::{Outcome, User, outcome};
+use support::{Outcome, User, checkout, outcome};
 
 /// A supervisor with one host; killed when dropped.
 struct Up {
@@ -369,6 +369,44 @@ fn without_a_checkout_a_program_must_be_given() {
     let outcome = outcome(command);
     assert_eq!(outcome.status, 1);
     assert!(outcome.stderr.contains("--image FILE"), "{outcome:?}");
+}
+
+#[test]
+fn a_build_ends_with_the_wait_for_it() {
+    let user = checkout();
+    let (cargo, pid) = (user.home().join("cargo"), user.home().join("pid"));
+    let text = format!(
+        "#!/bin/sh\nsleep 600 &\necho $! > {}\nwait\n",
+        pid.display()
+    );
+    std::fs::write(&cargo, text).unwrap();
+    std::fs::set_permissions(&cargo, Permissions::from_mode(0o700)).unwrap();
+    let folder = user.home().join("data");
+    let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+    command
+        .arg(&folder)
+        .current_dir(user.home())
+        .env("CARGO", &cargo);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let up = Up { child, folder };
+    let compiler = || {
+        std::fs::read_to_string(&pid)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+    };
+    eventually("cargo runs", || compiler().is_some());
+    let process = Path::new("/proc").join(compiler().unwrap().trim());
+    assert!(process.exists());
+    let said = up.stop();
+    assert!(
+        said.contains("stopped while building; nothing was started"),
+        "{said}"
+    );
+    // Nobody may be there to reap it.
+    let state = || std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+    eventually("the compiler has gone", || {
+        state().is_empty() || state().contains(") Z ")
+    });
 }
 
 #[test]

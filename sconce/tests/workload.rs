@@ -5,38 +5,8 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 
-use support::{Outcome, User, outcome};
-
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().flatten() {
-            copy(&entry.path(), &to.join(entry.file_name()));
-        }
-    } else {
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
-    }
-}
-
-/// A user whose home is a checkout.
-fn checkout() -> User {
-    let user = User::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for part in ["Cargo.toml", "workloads.json", "workloads"] {
-        copy(&root.join(part), &user.home().join(part));
-    }
-    for member in fs::read_dir(root).unwrap().flatten() {
-        let manifest = member.path().join("Cargo.toml");
-        if manifest.exists() {
-            let folder = user.home().join(member.file_name());
-            copy(&manifest, &folder.join("Cargo.toml"));
-        }
-    }
-    user
-}
+use support::{Outcome, User, checkout, outcome};
 
 fn run(user: &User, args: &[&str]) -> Outcome {
     let mut command = user.command(args);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -47,6 +48,11 @@ impl Profile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress<'a> {
+    /// Cargo runs, and leads a process group of its own: whoever wants no program any more ends that.
+    Started {
+        /// Cargo's process id, which is the group's too.
+        pid: u32,
+    },
     /// Another cargo is using the build folder; this one waits for it.
     Waiting,
     /// Cargo has begun to compile this crate.
@@ -89,6 +95,7 @@ pub fn build(
         .spawn()
         .map_err(no_cargo)?;
 
+    progress(Progress::Started { pid: running.id() });
     let mut build = Build::new(package);
     let (sender, output) = mpsc::channel();
     let readers = [
@@ -122,6 +129,7 @@ fn command(cargo: &OsStr, checkout: &Path, package: &str, profile: Profile) -> C
         .args(["--profile", profile.name()])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(checkout)
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -1,9 +1,11 @@
 //! The worker program: the file that was given, or one that is built from the checkout.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::program::{Profile, Progress, build, find_checkout};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
@@ -30,12 +32,18 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
     registry::list(&checkout)
         .map_err(|error| Failure::of_registry(&error).advice("nothing was built"))?;
     let mut display = Display::new(*terminal);
+    let cargo = Cargo::default();
+    let shared = Arc::clone(&cargo.0);
     let (sender, built) = oneshot::channel();
     // On a thread of its own: nobody has to wait for it when the user has had enough.
     std::thread::spawn(move || {
         let program = build(&checkout, PACKAGE, Profile::current(), &mut |progress| {
+            if let Progress::Started { pid } = progress {
+                Cargo::started(&shared, pid);
+            }
             display.show(progress);
         });
+        *lock(&shared) = Build::Over;
         display.end(program.is_ok());
         // The receiver has gone if the user has had enough.
         let _gone = sender.send(program);
@@ -44,6 +52,54 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
         Ok(program) => program.map_err(|error| Failure::failed(format_args!("{error}"))),
         Err(_) => Err(Failure::failed("building the worker program was given up")),
     }
+}
+
+/// Cargo, which ends with the wait for what it builds.
+#[derive(Default)]
+struct Cargo(Arc<Mutex<Build>>);
+
+/// How far a build is.
+#[derive(Default)]
+enum Build {
+    #[default]
+    NotBegun,
+    /// The process group that builds.
+    Running(Pid),
+    Over,
+    /// Nobody waits for it.
+    Unwanted,
+}
+
+impl Cargo {
+    fn started(build: &Mutex<Build>, pid: u32) {
+        let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        let mut build = lock(build);
+        match *build {
+            Build::Unwanted => end(group),
+            _ => *build = Build::Running(group),
+        }
+    }
+}
+
+impl Drop for Cargo {
+    fn drop(&mut self) {
+        let mut build = lock(&self.0);
+        if let Build::Running(group) = *build {
+            end(group);
+        }
+        *build = Build::Unwanted;
+    }
+}
+
+fn lock(build: &Mutex<Build>) -> MutexGuard<'_, Build> {
+    build.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn end(group: Pid) {
+    // Failing means that it has just ended.
+    let _ended = kill_process_group(group, Signal::TERM);
 }
 
 /// The checkout above the working directory, or above this very program.

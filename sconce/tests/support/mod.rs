@@ -97,3 +97,32 @@ impl Outcome {
         text
     }
 }
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
+/// A user whose home is a checkout.
+pub(crate) fn checkout() -> User {
+    let user = User::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for part in ["Cargo.toml", "workloads.json", "workloads"] {
+        copy(&root.join(part), &user.home().join(part));
+    }
+    for member in std::fs::read_dir(root).unwrap().flatten() {
+        let manifest = member.path().join("Cargo.toml");
+        if manifest.exists() {
+            let folder = user.home().join(member.file_name());
+            copy(&manifest, &folder.join("Cargo.toml"));
+        }
+    }
+    user
+}
