@@ -32,6 +32,7 @@ mod signup;
 mod standing;
 mod status;
 mod store_calls;
+mod throttle;
 mod wire;
 mod worker;
 

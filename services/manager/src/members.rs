@@ -13,6 +13,7 @@ use crate::config::is_endpoint;
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::signup::{Refusal, enrol};
+use crate::throttle::Throttle;
 use crate::wire::FromHost;
 use crate::worker::{Presence, Process};
 
@@ -21,6 +22,8 @@ pub(crate) struct Members {
     shared: Arc<Shared>,
     members: HashMap<String, Member>,
     enrolments: JoinSet<(String, Arc<Process>, Result<(), Refusal>)>,
+    wrong_tokens: Throttle,
+    refusals: Throttle,
 }
 
 struct Member {
@@ -47,6 +50,8 @@ impl Members {
             shared,
             members: HashMap::new(),
             enrolments: JoinSet::new(),
+            wrong_tokens: Throttle::default(),
+            refusals: Throttle::default(),
         }
     }
 
@@ -85,7 +90,9 @@ impl Members {
         | HostMessage::Alive { token, instance }
         | HostMessage::Leave { token, instance }) = &message;
         if !self.shared.config.token.is(token.as_bytes()) {
-            tracing::warn!("a host showed a wrong token");
+            if let Some(suppressed) = self.wrong_tokens.pass() {
+                tracing::warn!(suppressed, "a host showed a wrong token");
+            }
             return refused("the token is wrong, give the host the manager's token");
         }
         if !is_instance(instance) {
@@ -128,7 +135,9 @@ impl Members {
             self.leave(&instance, Presence::Leaving);
         }
         if let Err(why) = facts.check() {
-            tracing::warn!(why, "a host was refused");
+            if let Some(suppressed) = self.refusals.pass() {
+                tracing::warn!(why, suppressed, "a host was refused");
+            }
             return refused(why);
         }
         if self.members.len() >= self.shared.config.max_processes {

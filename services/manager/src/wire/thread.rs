@@ -11,6 +11,7 @@ use zmq::{Context, DONTWAIT, Message, POLLIN, PollItem, SNDMORE, Socket};
 
 use super::{Command, FromHost};
 use crate::Error;
+use crate::throttle::Throttle;
 
 /// All sockets, and the loop that serves them.
 pub(super) struct Sockets {
@@ -27,6 +28,7 @@ pub(super) struct Sockets {
 struct Connection {
     socket: Socket,
     waiting: HashMap<u64, oneshot::Sender<Vec<u8>>>,
+    misfits: Throttle,
 }
 
 /// Longest frame of a host, in bytes.
@@ -239,6 +241,7 @@ impl Connection {
         Ok(Self {
             socket,
             waiting: HashMap::new(),
+            misfits: Throttle::default(),
         })
     }
 
@@ -263,7 +266,9 @@ impl Connection {
                 return;
             };
             let [tag, empty, body] = message.as_slice() else {
-                tracing::warn!("a worker's answer has not three frames");
+                if let Some(suppressed) = self.misfits.pass() {
+                    tracing::warn!(suppressed, "a worker's answer has not three frames");
+                }
                 continue;
             };
             let tag = <[u8; 8]>::try_from(&tag[..]).map(u64::from_be_bytes);
