@@ -121,20 +121,36 @@ impl Outcome {
 
     /// The outcome as a client shall see it: `{"result":…}` or `{"error":…}` as JSON, codes mapped
     /// (wire facts 3.4), naming the order.
+    ///
+    /// Of an error without one of our reasons only the code and a text of Avalon's are kept: other
+    /// programs put inner exceptions into their texts, and with them parts of inputs.
     pub fn for_client(self, work_order_id: &str) -> Vec<u8> {
         match self {
             Self::Result(result) => format!(r#"{{"result":{}}}"#, result.get()).into_bytes(),
             Self::Error(mut error) => {
-                error.code = match error.reason() {
-                    Some(reason) => reason.client_code(),
-                    None => client_code_of_foreign(error.code),
-                };
+                match error.reason() {
+                    Some(reason) => error.code = reason.client_code(),
+                    None => {
+                        error = ErrorObject {
+                            code: client_code_of_foreign(error.code),
+                            message: foreign_text(&error.message).into(),
+                            data: None,
+                        }
+                    }
+                }
                 let error = error.about(work_order_id);
                 let text = serde_json::to_string(&error).unwrap_or_default();
                 format!(r#"{{"error":{text}}}"#).into_bytes()
             }
         }
     }
+}
+
+/// The text that stands for one of another program.
+fn foreign_text(text: &str) -> &'static str {
+    let of_avalon = [Reason::WorkloadFailed.text(), Reason::OrderIntegrity.text()];
+    let known = of_avalon.into_iter().find(|known| *known == text);
+    known.unwrap_or("The worker reported a failure")
 }
 
 /// A worker's reply frame that carries a result, which must be JSON; `id` is the inner request's.
@@ -187,7 +203,7 @@ mod tests {
         };
         assert_eq!(
             show(br#"{"error":{"code":-12,"message":"m"}}"#),
-            r#"{"error":{"code":9,"message":"m","data":{"workOrderId":"ab"}}}"#
+            r#"{"error":{"code":9,"message":"The worker reported a failure","data":{"workOrderId":"ab"}}}"#
         );
         let own = error_frame(None, &ErrorObject::for_manager(Reason::OrderIntegrity));
         assert_eq!(
@@ -197,6 +213,20 @@ mod tests {
         assert_eq!(
             show(br#"{"id":1,"result":{"a": 1}}"#),
             r#"{"result":{"a": 1}}"#
+        );
+        for text in [
+            "Error processing work load",
+            "Work order integrity check failed",
+        ] {
+            let foreign =
+                show(&format!(r#"{{"error":{{"code":2,"message":"{text}"}}}}"#).into_bytes());
+            assert!(foreign.contains(text), "{foreign}");
+        }
+        let talkative = br#"{"error":{"code":2,"message":"Error processing work load: secret",
+            "data":{"reason":"secret","detail":"secret","workOrderId":"secret"}}}"#;
+        assert_eq!(
+            show(talkative),
+            r#"{"error":{"code":1,"message":"The worker reported a failure","data":{"workOrderId":"ab"}}}"#
         );
         assert!(Outcome::parse(b"{}").is_none());
         assert!(Outcome::parse(br#"{"result":1,"error":{"code":1,"message":""}}"#).is_none());
