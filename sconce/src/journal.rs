@@ -4,6 +4,7 @@
 //! and so the right to read answers: its files are their owner's alone. Inputs and answers are not in
 //! it.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,9 @@ pub(crate) struct Entry {
     worker_key: String,
     /// Seconds since 1970.
     pub(crate) submitted: u64,
+    /// And the rest in nanoseconds, for the order of a list.
+    #[serde(default)]
+    submitted_nanos: u32,
     pub(crate) state: State,
     /// With [`State::Failed`]: the reason's code.
     #[serde(default)]
@@ -105,6 +109,7 @@ impl Entry {
     pub(crate) fn new(uri: &str, worker: Option<&str>, pending: &Pending) -> Self {
         let request = &pending.request;
         let key = Zeroizing::new(hex::encode(request.session_key.expose()));
+        let now = now();
         Self {
             uri: uri.to_owned(),
             work_order_id: request.work_order_id.clone(),
@@ -119,7 +124,8 @@ impl Entry {
                 Ivs::Prefixed => None,
             },
             worker_key: pending.worker_key.pem().to_owned(),
-            submitted: now(),
+            submitted: now.as_secs(),
+            submitted_nanos: now.subsec_nanos(),
             state: State::Sent,
             reason: None,
         }
@@ -169,7 +175,7 @@ impl Entry {
 
     /// Seconds since it was submitted.
     pub(crate) fn age(&self) -> u64 {
-        now().saturating_sub(self.submitted)
+        now().as_secs().saturating_sub(self.submitted)
     }
 }
 
@@ -191,9 +197,10 @@ fn ends_an_order(reason: Reason) -> bool {
     )
 }
 
-fn now() -> u64 {
+/// Since 1970.
+fn now() -> Duration {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
+    since.unwrap_or_default()
 }
 
 impl Journal {
@@ -242,7 +249,7 @@ impl Journal {
                 Err(failure) => terminal.warn(failure),
             }
         }
-        entries.sort_by_key(|entry: &Entry| std::cmp::Reverse(entry.submitted));
+        entries.sort_by_key(|entry: &Entry| Reverse((entry.submitted, entry.submitted_nanos)));
         Ok(entries)
     }
 

@@ -14,7 +14,7 @@ mod hosts;
 mod program;
 mod record;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use listener::{Listener, ListenerConfig};
-use manager::{Manager, ManagerConfig, StaticWorker};
+use manager::{Manager, ManagerConfig, StaticWorker, WorkerStatus};
 use store::redb::{Engine, Options};
 use workers::Registry;
 
@@ -64,6 +64,9 @@ pub(crate) struct Platform {
 
 /// How often is looked whether the workers are there.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How often the record is compared with what is, once all workers are there.
+const RECORD: Duration = Duration::from_secs(1);
 
 /// Making keys takes a second or two; after so long something is wrong.
 const LONG: Duration = Duration::from_secs(10);
@@ -165,12 +168,7 @@ impl Platform {
                     names.join(", ")
                 ));
             }
-            let status = self
-                .manager
-                .status()
-                .await
-                .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
-            for worker in status.workers {
+            for worker in self.look().await? {
                 let Some(name) = worker.name.filter(|_| worker.processes.len() >= processes) else {
                     continue;
                 };
@@ -186,6 +184,36 @@ impl Platform {
         }
         self.record.ready = true;
         self.folder.write_record(&self.record)
+    }
+
+    /// Keeps the record true for as long as it's waited for.
+    pub(crate) async fn keep_record(&mut self) {
+        loop {
+            if let Err(failure) = self.look().await {
+                tracing::warn!(%failure, "the record of what runs here is not up to date");
+            }
+            tokio::time::sleep(RECORD).await;
+        }
+    }
+
+    /// The workers as they are now; changes are noted in the record.
+    async fn look(&mut self) -> Result<Vec<WorkerStatus>, Failure> {
+        let status = self
+            .manager
+            .status()
+            .await
+            .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
+        let serving: BTreeMap<_, _> = status
+            .workers
+            .iter()
+            .filter(|worker| !worker.processes.is_empty())
+            .filter_map(|worker| Some((worker.name.clone()?, worker.processes.len())))
+            .collect();
+        if serving != self.record.serving {
+            self.record.serving = serving;
+            self.folder.write_record(&self.record)?;
+        }
+        Ok(status.workers)
     }
 
     /// Takes no more requests, lets orders in flight end, stops the hosts and waits for them.

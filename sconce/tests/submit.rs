@@ -287,6 +287,21 @@ fn failures_say_what_to_do_next() {
 }
 
 #[test]
+fn an_order_without_inputs_says_so_when_they_are_missed() {
+    let fake = Fake {
+        failure: Some((Reason::WorkloadInput, "expected a number")),
+        ..Fake::default()
+    };
+    let listener = fake.start();
+    let bare = ["submit", "-u", &listener.uri, "-w", WORKER, "-l", "w"];
+    let outcome = User::new().run(bare);
+    assert!(
+        outcome.stderr.contains("no input was sent: -i TEXT"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn failures_are_json_too() {
     let fake = Fake {
         failure: Some((Reason::WorkloadInput, "expected a number")),
@@ -529,7 +544,14 @@ fn a_timeout_says_how_to_go_on() {
     }
     .start();
     let user = User::new();
+    let slow = submit(&user, &listener, &["--timeout", "6", "-o"]);
+    assert!(
+        slow.stderr
+            .contains("still waiting; the order is accepted, up to 1 s more"),
+        "{slow:?}"
+    );
     let late = submit(&user, &listener, &["--timeout", "1", "-o"]);
+    assert!(!late.stderr.contains("still waiting"), "{late:?}");
     assert_eq!((late.status, late.stdout.as_str()), (1, ""));
     assert!(
         late.stderr.contains("fetch it later: sconce order get "),

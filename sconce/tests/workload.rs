@@ -26,7 +26,11 @@ fn a_new_workload_is_listed() {
 
     let new = run(&user, &["workload", "new", "my-id"]);
     assert_eq!(new.status, 0, "{new:?}");
-    assert!(new.stdout.contains("workloads/src/my_id.rs\n"), "{new:?}");
+    assert!(
+        new.stdout
+            .starts_with("new      workloads/src/my_id.rs\nchanged  "),
+        "{new:?}"
+    );
     assert!(
         new.stderr.contains("cargo test -p sconce-workloads"),
         "{new:?}"

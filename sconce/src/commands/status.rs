@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::args::DataArgs;
 use crate::commands::worker::{Summary, summaries};
 use crate::failure::Failure;
-use crate::platform::{Found, look};
+use crate::platform::{Found, Record, look};
 use crate::terminal::Terminal;
 
 /// Show whether a platform runs, where its listener is, and its workers.
@@ -22,6 +22,15 @@ pub(crate) struct Args {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// How many processes of a worker take orders.
+fn processes(record: &Record, worker: &Summary) -> usize {
+    let serving = worker
+        .name
+        .as_ref()
+        .and_then(|name| record.serving.get(name));
+    serving.copied().unwrap_or(0)
 }
 
 /// Shows it.
@@ -44,9 +53,20 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     })?;
     let failure = |error| Failure::of_client("status", &error);
     let client = Client::connect(&record.listener).map_err(failure)?;
-    let workers = summaries(&client, &record.workers).await.map_err(failure)?;
+    let names: Vec<_> = record
+        .workers
+        .iter()
+        .chain(record.serving.keys())
+        .cloned()
+        .collect();
+    let workers = summaries(&client, &names).await.map_err(failure)?;
     if args.json {
-        let views: Vec<_> = workers.iter().map(Summary::view).collect();
+        let view = |worker: &Summary| {
+            let mut view = worker.view();
+            view["processes"] = processes(&record, worker).into();
+            view
+        };
+        let views: Vec<_> = workers.iter().map(view).collect();
         terminal.print_json(&json!({
             "running": true,
             "dataDir": data,
@@ -66,7 +86,12 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         record.listener, record.mode
     ));
     for worker in workers {
-        terminal.print(format_args!("worker     {}", worker.line()));
+        let processes = match processes(&record, &worker) {
+            0 => "no process takes orders".to_owned(),
+            1 => "takes orders (1 process)".to_owned(),
+            more => format!("takes orders ({more} processes)"),
+        };
+        terminal.print(format_args!("worker     {}  {processes}", worker.line()));
     }
     Ok(())
 }

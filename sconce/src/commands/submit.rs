@@ -4,11 +4,13 @@ mod inputs;
 mod unused;
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use client::{Answer, Client, Error, NotProved, Order, Protection, Sealed, Worker, WorkerId};
-use protocol::SystemEntropy;
 use protocol::crypto::secp256k1::SigningKey;
+use protocol::{Reason, SystemEntropy};
 use serde_json::json;
 
 use crate::args::{ListenerArgs, WaitArgs};
@@ -131,6 +133,7 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     args.unused.check(terminal)?;
     let id = args.worker.id()?;
     let inputs = args.inputs.read()?;
+    let no_inputs = inputs.is_empty();
     let key = args
         .sign
         .then(|| signing_key(args.key_file.as_deref(), terminal))
@@ -153,19 +156,26 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     let mut record = Record::begin(&args, &client, &sealed, terminal)?;
 
     let spinner = terminal.spinner(format!("{} on {}", args.workload, short(id.as_str())));
-    let outcome = send(&client, &sealed, &args.wait).await;
+    let outcome = send(&client, &sealed, &args.wait, terminal).await;
     drop(spinner);
     record.end(&outcome, terminal);
     let order_id = sealed.pending.id().as_str();
     match outcome {
         Ok(Some(answer)) => show(&args, &worker, &answer, terminal),
         Ok(None) => accepted(&args, order_id, terminal),
-        Err(error) => {
-            let what = format!("order {}", short(order_id));
-            return Err(Failure::of_client(what, &error));
-        }
+        Err(error) => return Err(failed(order_id, no_inputs, &error)),
     }
     Ok(())
+}
+
+fn failed(order_id: &str, no_inputs: bool, error: &Error) -> Failure {
+    let failure = Failure::of_client(format_args!("order {}", short(order_id)), error);
+    match error {
+        Error::Rpc(error) if no_inputs && error.reason == Some(Reason::WorkloadInput) => {
+            failure.advice("no input was sent: -i TEXT")
+        }
+        _ => failure,
+    }
 }
 
 fn compose(
@@ -189,11 +199,29 @@ fn compose(
     }
 }
 
-async fn send(client: &Client, sealed: &Sealed, wait: &WaitArgs) -> Result<Option<Answer>, Error> {
+/// When somebody who waits is told that it's not in vain.
+const STILL: Duration = Duration::from_secs(5);
+
+async fn send(
+    client: &Client,
+    sealed: &Sealed,
+    wait: &WaitArgs,
+    terminal: &Terminal,
+) -> Result<Option<Answer>, Error> {
     match client.post(sealed).await? {
         Some(answer) => Ok(Some(answer)),
         None if wait.no_wait => Ok(None),
-        None => client.wait(&sealed.pending, wait.timeout()).await.map(Some),
+        None => {
+            let mut answer = pin!(client.wait(&sealed.pending, wait.timeout()));
+            if let Ok(early) = tokio::time::timeout(STILL, &mut answer).await {
+                return early.map(Some);
+            }
+            terminal.note(format_args!(
+                "still waiting; the order is accepted, up to {} s more",
+                wait.timeout().saturating_sub(STILL).as_secs()
+            ));
+            answer.await.map(Some)
+        }
     }
 }
 

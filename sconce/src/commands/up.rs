@@ -141,7 +141,10 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     if ready.is_ok() {
         terminal.print(platform.greeting());
         terminal.say("stop with Ctrl-C or `sconce down`");
-        stop.next().await;
+        tokio::select! {
+            () = stop.next() => {}
+            () = platform.keep_record() => {}
+        }
     }
     end(platform, &mut stop, terminal).await?;
     ready

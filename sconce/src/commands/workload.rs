@@ -1,5 +1,6 @@
 //! `sconce workload`: the functions that are compiled into the worker program.
 
+use std::iter::repeat;
 use std::path::Path;
 
 use registry::{Input, Workload};
@@ -40,7 +41,11 @@ pub(crate) struct ListArgs {
 /// Adds or lists.
 pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
     let here = std::env::current_dir().map_err(Failure::failed)?;
-    let checkout = host::program::find_checkout(&here).map_err(Failure::failed)?;
+    let checkout = host::program::find_checkout(&here).map_err(|_| {
+        Failure::failed(format_args!("no checkout in {} or above it", here.display())).advice(
+            "go to Sconce's sources: a folder with workloads.json beside a Cargo.toml with [workspace]",
+        )
+    })?;
     match command {
         Command::New(args) => new(&checkout, &args.id, terminal),
         Command::List(args) => list(&checkout, args.json, terminal),
@@ -50,8 +55,15 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> 
 fn new(checkout: &Path, id: &str, terminal: &Terminal) -> Result<(), Failure> {
     let files =
         registry::new_workload(checkout, id).map_err(|error| Failure::of_registry(&error))?;
-    for file in &files {
-        terminal.print(relative(checkout, file).display());
+    // The function's file comes first.
+    for (file, what) in files
+        .iter()
+        .zip(["new    "].into_iter().chain(repeat("changed")))
+    {
+        terminal.print(format_args!(
+            "{what}  {}",
+            relative(checkout, file).display()
+        ));
     }
     if let Some(function) = files.first() {
         terminal.note(format_args!(

@@ -1,5 +1,6 @@
 //! `up.json`: what runs in a data folder, for `status`, `down` and scripts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,6 +30,9 @@ pub(crate) struct Record {
     pub(crate) started: u64,
     /// Whether every worker has taken up work since.
     pub(crate) ready: bool,
+    /// How many processes of each worker take orders now, by its name; none where it is missing.
+    #[serde(default)]
+    pub(crate) serving: BTreeMap<String, usize>,
 }
 
 /// Whether submitting waits for the answer.
@@ -72,6 +76,7 @@ impl Record {
             processes: plan.processes,
             started: since.map_or(0, |since| since.as_secs()),
             ready: false,
+            serving: BTreeMap::new(),
         }
     }
 }
