@@ -272,7 +272,7 @@ impl Supervisor {
             (false, _) => self.backoff.wait(),
         };
         let worker = &self.config.worker;
-        if status.success() {
+        if status.success() && was_ready {
             tracing::info!(%worker, %status, "the program has exited");
         } else {
             tracing::warn!(%worker, %status, again_in = ?wait, "the program has exited");
@@ -288,7 +288,7 @@ impl Supervisor {
         match &mut self.state {
             State::Starting(child, ..) | State::Serving(child, ..) | State::Ending(child, ..) => {
                 // It says nothing unless something is wrong.
-                child.read_log(|line| tracing::warn!(target: "program", "{worker}: {line}"))
+                child.read_log(|line| tracing::warn!(target: "program", %worker, "{line}"))
             }
             State::Waiting(_) => false,
         }
