@@ -157,6 +157,23 @@ impl Reason {
         }
     }
 
+    /// Whether an accepted order that fails so has ended, and will never be answered.
+    pub const fn ends_the_order(self) -> bool {
+        matches!(
+            self,
+            R::OrderIntegrity
+                | R::OrderSignature
+                | R::OrderExpired
+                | R::WorkloadUnknown
+                | R::WorkloadInput
+                | R::WorkloadFailed
+                | R::WorkloadPanicked
+                | R::WorkloadOutput
+                | R::WorkloadTime
+                | R::WorkerLost
+        )
+    }
+
     /// `error.code` of a worker's reply frame (0 to 6, as Avalon's Python worker has them).
     pub const fn worker_code(self) -> i64 {
         match self {

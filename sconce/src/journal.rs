@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use client::{Pending, WorkOrderId, WorkerId, WorkloadId};
 use protocol::crypto::aes::{Ivs, SessionKey};
 use protocol::crypto::secp256k1::VerifyingKey;
-use protocol::{Reason, RequesterId, requester};
+use protocol::{RequesterId, requester};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -162,7 +162,7 @@ impl Entry {
             Ok(None) | Err(client::Error::TimedOut { .. }) => (State::Accepted, None),
             Err(client::Error::NotVerified { .. }) => (State::Forged, None),
             Err(client::Error::Rpc(error)) => match error.reason {
-                Some(reason) if ends_an_order(reason) => (State::Failed, Some(reason)),
+                Some(reason) if reason.ends_the_order() => (State::Failed, Some(reason)),
                 // It may still be answered.
                 _ => return,
             },
@@ -177,24 +177,6 @@ impl Entry {
     pub(crate) fn age(&self) -> u64 {
         now().as_secs().saturating_sub(self.submitted)
     }
-}
-
-/// Whether an order that failed so will never be answered.
-fn ends_an_order(reason: Reason) -> bool {
-    use Reason as R;
-    matches!(
-        reason,
-        R::OrderIntegrity
-            | R::OrderSignature
-            | R::OrderExpired
-            | R::WorkloadUnknown
-            | R::WorkloadInput
-            | R::WorkloadFailed
-            | R::WorkloadPanicked
-            | R::WorkloadOutput
-            | R::WorkloadTime
-            | R::WorkerLost
-    )
 }
 
 /// Since 1970.
