@@ -1,6 +1,11 @@
 //! The wire protocol of Sconce: Hyperledger Avalon's JSON-RPC profile of the EEA Off-Chain
 //! Trusted Compute Specification 1.1, as its SDK and workers speak it.
 //!
+//! Avalon is described nowhere in full, so its behaviour was established by running it. Comments cite
+//! these *wire facts* by their sections: 2 HTTP and envelope, 3 methods and error codes, 4
+//! cryptography, 5 worker records, 6 frames between manager and worker. `docs/protocol.md` says what
+//! Sconce does differently, and why.
+//!
 //! Everything here is pure: bytes in, bytes out, randomness through [`Entropy`]. The listener, the
 //! manager, the worker and the requester's library share these types, so that a rule stands once.
 //!
