@@ -126,3 +126,22 @@ pub(crate) fn checkout() -> User {
     }
     user
 }
+
+/// Runs `submit` of an order that every listener here can answer, with more options.
+pub(crate) fn submit(user: &User, to: &listener::Listener, more: &[&str]) -> Outcome {
+    let base = [
+        "submit",
+        "-u",
+        &to.uri,
+        "-w",
+        listener::WORKER,
+        "-l",
+        "python-hello",
+    ];
+    user.run(base.iter().chain(&["-i", "Mujtaba"]).chain(more))
+}
+
+/// Its output, which must be JSON.
+pub(crate) fn parsed(outcome: &Outcome) -> serde_json::Value {
+    serde_json::from_str(&outcome.stdout).unwrap()
+}

@@ -286,7 +286,8 @@ async fn a_taken_port_is_named() {
 async fn a_shutdown_lets_requests_end() {
     let mut config = config();
     config.result_wait = Duration::from_millis(500);
-    config.limits.header_time = Duration::from_secs(30);
+    config.limits.header_time = Duration::from_secs(600);
+    config.drain = Duration::from_secs(600);
     let door = Door::open(config).await;
     door.post(&support::submit("ab01"));
     let address = door.listener.address();
@@ -298,9 +299,11 @@ async fn a_shutdown_lets_requests_end() {
         body.len()
     ));
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let begun = Instant::now();
-    door.listener.shutdown().await;
-    assert!(begun.elapsed() < Duration::from_millis(1500));
+    // It waits for the request, and not for the connection that is idle.
+    let shutdown = tokio::time::timeout(Duration::from_secs(60), door.listener.shutdown());
+    shutdown
+        .await
+        .expect("it ends before the idle connection does");
     assert_eq!(busy.reply().unwrap().error().0, 5);
     assert!(busy.is_closed() && idle.is_closed());
     assert!(std::net::TcpStream::connect(address).is_err());
@@ -324,7 +327,7 @@ async fn bodies_share_a_budget_of_memory() {
     let mut config = config();
     config.limits.body = 1 << 20;
     config.limits.memory = 512 << 10;
-    config.limits.body_time = Duration::from_millis(1500);
+    config.limits.body_time = Duration::from_secs(3);
     let door = Door::open(config).await;
 
     // More than there is: it holds what it has until its time is over.
@@ -334,11 +337,11 @@ async fn bodies_share_a_budget_of_memory() {
     std::thread::sleep(Duration::from_millis(500));
     // Small bodies need nothing of it.
     assert_eq!(door.post(&get_result("ab")).error().1, "order.unknown");
-    assert!(begun.elapsed() < Duration::from_millis(1400));
+    assert!(!large.is_finished(), "the large one still waits");
     // This one gets what the large one gives back.
     let reply = door.client().post(&padded(400 << 10));
     assert_eq!(reply.error().1, "order.unknown");
-    assert!(begun.elapsed() >= Duration::from_millis(1400));
+    assert!(begun.elapsed() >= Duration::from_millis(2900));
     let reply = large.join().unwrap();
     assert_eq!(reply.error(), (8, "limit.rate".to_owned()));
     assert_eq!(reply.header("connection"), Some("close"));

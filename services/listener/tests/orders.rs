@@ -120,14 +120,14 @@ async fn synchronous_submit_waits_no_longer_than_it_may() {
     let begun = Instant::now();
     let reply = door.post(&submit("ab01")).json();
     assert_eq!(plain_error(reply), error(5, COMPUTING, "ab01"));
-    assert!((250..2000).contains(&begun.elapsed().as_millis()));
+    assert!(begun.elapsed() >= Duration::from_millis(250));
 
+    // Were it to wait here, the client would give up first.
+    let door = Door::open(synchronous(600_000)).await;
     for (order, timeout) in [("ab02", 0), ("ab03", -5), ("ab04", i64::MIN)] {
-        let begun = Instant::now();
         let mut body = submit(order);
         body["params"]["responseTimeoutMSecs"] = timeout.into();
         assert_eq!(door.post(&body).json()["error"]["code"], 5);
-        assert!(begun.elapsed() < Duration::from_millis(250), "{timeout}");
     }
 }
 
