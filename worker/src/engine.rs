@@ -25,6 +25,7 @@ mod open;
 
 pub use job::Job;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::envelope::{self, ErrorObject, Limits};
@@ -80,7 +81,7 @@ pub enum Step {
     /// Answer this.
     Reply(Vec<u8>),
     /// Run a workload.
-    Run(Box<Job>),
+    Run(Arc<Job>),
 }
 
 impl Engine {
@@ -103,7 +104,7 @@ impl Engine {
                 let reply = job.run(&self.keys, entropy);
                 let time = clock.elapsed().saturating_sub(started);
                 if time > job.time_limit() {
-                    job.overdue().to_vec()
+                    job.overdue(entropy)
                 } else {
                     reply
                 }
@@ -165,10 +166,7 @@ impl Engine {
             return Err(Reason::OrderIntegrity);
         }
         Ok(match found {
-            Some(workload) => {
-                let job = Job::new(workload, order, id, opened, entropy)?;
-                Step::Run(Box::new(job))
-            }
+            Some(workload) => Step::Run(Arc::new(Job::new(workload, order, id, opened))),
             None => Step::Reply(job::unknown_workload(order, id, opened, entropy)),
         })
     }

@@ -28,7 +28,7 @@ use serde::Serialize;
 use self::outbox::Outbox;
 use self::queue::Queue;
 use self::watchdog::Watchdog;
-use crate::engine::{Engine, Step};
+use crate::engine::{Engine, Job, Step};
 
 /// Exit codes that the host understands.
 pub mod exit {
@@ -157,7 +157,7 @@ struct Shared {
     engine: Engine,
     queue: Queue,
     outbox: Outbox,
-    watchdog: Watchdog,
+    watchdog: Watchdog<Arc<Job>>,
     entropy: SystemEntropy,
 }
 
@@ -174,9 +174,7 @@ impl Shared {
                 Step::Run(job) => job,
             };
             drop(body);
-            let watch = self
-                .watchdog
-                .start(tag, job.time_limit(), job.overdue().to_vec());
+            let watch = self.watchdog.start(tag, job.time_limit(), Arc::clone(&job));
             let reply = job.run(self.engine.keys(), &self.entropy);
             if self.watchdog.stop(watch) {
                 self.answer(tag, &reply);
@@ -196,9 +194,11 @@ impl Shared {
 
     /// The watchdog's life: it ends with the process.
     fn watch(&self) {
-        let (tag, reply) = self.watchdog.wait();
+        let (tag, job) = self.watchdog.wait();
         eprintln!("a workload overran its time limit; this process ends");
-        let _ = self.outbox.send(Kind::Response, tag, &reply);
+        let _ = self
+            .outbox
+            .send(Kind::Response, tag, &job.overdue(&self.entropy));
         for tag in self.queue.close() {
             let _ = self.outbox.send(Kind::Returned, tag, b"");
         }

@@ -24,7 +24,6 @@ pub struct Job {
     workload: &'static Description,
     inputs: Vec<Zeroizing<Vec<u8>>>,
     address: Address,
-    overdue: Vec<u8>,
 }
 
 /// Everything that an answer needs besides the output.
@@ -57,21 +56,18 @@ impl Job {
         order: &Submit<'_>,
         id: &RawValue,
         opened: Opened,
-        entropy: &dyn Entropy,
-    ) -> Result<Self, Reason> {
+    ) -> Self {
         let Opened {
             session_key,
             ivs,
             inputs,
         } = opened;
         let address = Address::of(order, id, session_key, ivs);
-        let overdue = address.failure(&over_time(workload), entropy);
-        Ok(Self {
+        Self {
             workload,
             inputs,
             address,
-            overdue,
-        })
+        }
     }
 
     /// How long the workload may run.
@@ -79,10 +75,10 @@ impl Job {
         self.workload.time_limit
     }
 
-    /// The answer if it runs longer, made beforehand: nothing can stop a thread that overruns, so
-    /// somebody else must send this.
-    pub fn overdue(&self) -> &[u8] {
-        &self.overdue
+    /// The answer if it runs longer. Nothing can stop a thread that overruns, so somebody else makes
+    /// and sends it.
+    pub fn overdue(&self, entropy: &dyn Entropy) -> Vec<u8> {
+        self.address.failure(&over_time(self.workload), entropy)
     }
 
     /// Runs the workload and answers, however long it takes. A panic ends only this order.

@@ -1,4 +1,4 @@
-//! Time limits: who runs, until when, and what to say if they don't end.
+//! Time limits: who runs, until when, and who did not end by then.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,28 +8,27 @@ use std::time::{Duration, Instant};
 pub(super) type Watch = u64;
 
 /// Knows every run and its deadline.
-pub(super) struct Watchdog {
-    state: Mutex<State>,
+pub(super) struct Watchdog<T> {
+    state: Mutex<State<T>>,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct State {
+struct State<T> {
     next: Watch,
-    runs: BTreeMap<Watch, Run>,
+    runs: BTreeMap<Watch, Run<T>>,
 }
 
-struct Run {
+struct Run<T> {
     deadline: Instant,
     tag: u64,
-    overdue: Vec<u8>,
+    what: T,
 }
 
 /// A deadline that is noticed so late was slept through: the process was stopped, and its runs
 /// with it.
 const PAUSED: Duration = Duration::from_secs(1);
 
-impl State {
+impl<T> State<T> {
     /// Gives all runs the time back during which nothing ran.
     fn forgive_a_pause(&mut self, now: Instant) {
         let earliest = self.runs.values().map(|run| run.deadline).min();
@@ -44,16 +43,19 @@ impl State {
     }
 }
 
-impl Watchdog {
+impl<T> Watchdog<T> {
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                next: 0,
+                runs: BTreeMap::new(),
+            }),
             changed: Condvar::new(),
         }
     }
 
-    /// Watches a run that starts now; `overdue` answers for it if it doesn't stop in time.
-    pub(super) fn start(&self, tag: u64, limit: Duration, overdue: Vec<u8>) -> Watch {
+    /// Watches a run that starts now; `what` comes back if it doesn't stop in time.
+    pub(super) fn start(&self, tag: u64, limit: Duration, what: T) -> Watch {
         let mut state = self.lock();
         let deadline = Instant::now() + limit;
         let watch = state.next;
@@ -64,7 +66,7 @@ impl Watchdog {
             Run {
                 deadline,
                 tag,
-                overdue,
+                what,
             },
         );
         // Waking the watchdog costs more than a short order, so only a new earliest deadline does.
@@ -79,8 +81,8 @@ impl Watchdog {
         self.lock().runs.remove(&watch).is_some()
     }
 
-    /// Waits for a run to overrun; returns its tag and the answer for it.
-    pub(super) fn wait(&self) -> (u64, Vec<u8>) {
+    /// Waits for a run to overrun; returns its tag and what it is.
+    pub(super) fn wait(&self) -> (u64, T) {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -89,7 +91,7 @@ impl Watchdog {
             if let Some(watch) = due.map(|(watch, _)| *watch)
                 && let Some(run) = state.runs.remove(&watch)
             {
-                return (run.tag, run.overdue);
+                return (run.tag, run.what);
             }
             state = match state.runs.values().map(|run| run.deadline).min() {
                 None => self
@@ -105,7 +107,7 @@ impl Watchdog {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,27 +119,27 @@ mod tests {
     #[test]
     fn only_what_overruns_is_answered_for() {
         let watchdog = Watchdog::new();
-        let long = watchdog.start(1, Duration::from_secs(3600), b"long".to_vec());
-        let short = watchdog.start(2, Duration::from_millis(20), b"short".to_vec());
-        let ended = watchdog.start(3, Duration::from_millis(1), b"ended".to_vec());
+        let long = watchdog.start(1, Duration::from_secs(3600), "long");
+        let short = watchdog.start(2, Duration::from_millis(20), "short");
+        let ended = watchdog.start(3, Duration::from_millis(1), "ended");
         assert!(watchdog.stop(ended));
-        assert_eq!(watchdog.wait(), (2, b"short".to_vec()));
+        assert_eq!(watchdog.wait(), (2, "short"));
         assert!(!watchdog.stop(short), "it has been answered for");
         assert!(watchdog.stop(long));
     }
 
     #[test]
     fn a_pause_of_the_process_is_forgiven() {
-        let mut state = State::default();
+        let runs = BTreeMap::new();
+        let mut state = State { next: 0, runs };
         let begin = Instant::now();
         let deadline = begin + Duration::from_secs(5);
-        let overdue = Vec::new();
         state.runs.insert(
             0,
             Run {
                 deadline,
                 tag: 7,
-                overdue,
+                what: (),
             },
         );
         state.forgive_a_pause(begin + Duration::from_millis(5900));
@@ -151,8 +153,8 @@ mod tests {
         let watchdog = &Watchdog::new();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| watchdog.wait().0);
-            watchdog.start(1, Duration::from_secs(3600), vec![]);
-            watchdog.start(2, Duration::from_millis(5), vec![]);
+            watchdog.start(1, Duration::from_secs(3600), ());
+            watchdog.start(2, Duration::from_millis(5), ());
             assert_eq!(waiting.join().unwrap(), 2);
         });
     }
