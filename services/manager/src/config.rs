@@ -27,6 +27,9 @@ pub struct ManagerConfig {
     pub time_to_live: Duration,
     /// How long results are kept.
     pub retention: Duration,
+    /// How long the replay marks of orders for an encryption key are kept after the worker has
+    /// replaced that key. Those for the present key are never dropped.
+    pub mark_overlap: Duration,
     /// How long other things may take.
     pub timing: Timing,
 }
@@ -71,7 +74,8 @@ pub struct Timing {
 }
 
 impl ManagerConfig {
-    /// The defaults: any loopback port, five attempts, two lost alone, an hour to live, a day of retention.
+    /// The defaults: any loopback port, five attempts, two lost alone, an hour to live, a day
+    /// of retention for results and for the replay marks of keys that are replaced.
     pub fn new(token: Token) -> Self {
         Self {
             bind: "tcp://127.0.0.1:0".to_owned(),
@@ -82,6 +86,7 @@ impl ManagerConfig {
             max_lost_alone: 2,
             time_to_live: Duration::from_secs(3600),
             retention: Duration::from_secs(24 * 3600),
+            mark_overlap: Duration::from_secs(24 * 3600),
             timing: Timing::default(),
         }
     }
