@@ -141,6 +141,7 @@ async fn cycle(
             replays: vec![format!("requester-{caller}/{id}").into()],
             digest: Digest([1; 32]),
             body: vec![b'b'; BODY],
+            memo: Vec::new(),
         })
         .await?;
     let submitted = begin.elapsed();

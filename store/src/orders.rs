@@ -75,6 +75,9 @@ pub trait Orders: Send + Sync {
     /// Where an order stands.
     async fn get(&self, order: &OrderId) -> Result<State, Error>;
 
+    /// The memo that an order was submitted with; `None` if it was never submitted or is evicted.
+    async fn memo(&self, order: &OrderId) -> Result<Option<Vec<u8>>, Error>;
+
     /// Answers as [`get`](Self::get), as soon as the order is neither queued nor leased, at the
     /// latest after `until`. A finish is seen no later than [`Capabilities::poll`] after it.
     async fn wait(&self, order: &OrderId, until: Duration) -> Result<State, Error>;
@@ -147,11 +150,16 @@ pub struct Submission {
     pub digest: Digest,
     /// What a claim gets to see; dropped when the order finishes.
     pub body: Vec<u8>,
+    /// What [`Orders::memo`] gives, for as long as the order is stored, finished or not; at most
+    /// [`Submission::MAX_MEMO`] bytes. The store never looks at it.
+    pub memo: Vec<u8>,
 }
 
 impl Submission {
     /// Most replay keys of one order.
     pub const MAX_REPLAYS: usize = 4;
+    /// Most bytes of a memo.
+    pub const MAX_MEMO: usize = 256;
 }
 
 /// The answer to [`Orders::submit`].

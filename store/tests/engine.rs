@@ -44,6 +44,7 @@ fn submission(id: &str) -> Submission {
         replays: vec![id.into()],
         digest: Digest([7; 32]),
         body: b"body".to_vec(),
+        memo: Vec::new(),
     }
 }
 

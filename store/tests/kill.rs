@@ -295,6 +295,7 @@ fn submission(id: &str) -> Submission {
         replays: vec![id.into()],
         digest: Digest(digest),
         body: id.repeat(100).into_bytes(),
+        memo: Vec::new(),
     }
 }
 

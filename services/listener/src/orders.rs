@@ -90,6 +90,7 @@ impl Service {
             replays: replay_keys(order),
             digest,
             body: text.as_bytes().to_vec(),
+            memo: Vec::new(),
         };
         let mut in_doubt = false;
         for pause in PAUSES {

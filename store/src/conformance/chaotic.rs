@@ -177,6 +177,10 @@ impl Orders for ChaoticHandle {
         self.carry(self.inner.orders.get(order).await)
     }
 
+    async fn memo(&self, order: &OrderId) -> Result<Option<Vec<u8>>, Error> {
+        self.carry(self.inner.orders.memo(order).await)
+    }
+
     async fn wait(&self, order: &OrderId, until: Duration) -> Result<State, Error> {
         let begin = Instant::now();
         loop {

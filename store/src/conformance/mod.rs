@@ -120,6 +120,7 @@ macro_rules! conformance {
             a_late_result_is_refused_after_the_next_claim,
             appends_come_with_the_result,
             a_wait_ends_with_the_order,
+            a_memo_lasts_until_eviction,
             // Retention.
             expiry_ends_queued_orders_only,
             an_evicted_order_still_refuses_its_id_and_key,
@@ -183,6 +184,7 @@ fn order(name: &str) -> Submission {
         replays: vec![format!("nonce of {name}").into()],
         digest: Digest(digest),
         body: format!("body of {name}").into_bytes(),
+        memo: format!("memo of {name}").into_bytes(),
     }
 }
 

@@ -204,6 +204,30 @@ pub async fn a_restart_loses_nothing(factory: &dyn Factory) {
     assert_eq!(stored, Completed::Stored);
 }
 
+/// What an order was submitted with is there at every stage and after a restart, until it is
+/// evicted.
+pub async fn a_memo_lasts_until_eviction(factory: &dyn Factory) {
+    let store = factory.create(Limits::NONE).await;
+    let a = store.open().await;
+    let mut silent = order("silent");
+    silent.memo = Vec::new();
+    let memo = Some(order("order").memo);
+    assert_eq!(a.orders.memo(&"order".into()).await, Ok(None));
+    a.accept(&order("order")).await;
+    assert_eq!(a.orders.memo(&"order".into()).await, Ok(memo.clone()));
+    let lease = a.claim_one(LONG, NOW).await;
+    assert_eq!(a.orders.memo(&"order".into()).await, Ok(memo.clone()));
+    a.complete(&lease.order, lease.token, "result").await;
+    a.accept(&silent).await;
+    drop(a);
+
+    let b = store.open().await;
+    assert_eq!(b.orders.memo(&"order".into()).await, Ok(memo));
+    assert_eq!(b.orders.memo(&silent.order).await, Ok(Some(Vec::new())));
+    assert_eq!(b.orders.evict(NOW, 10).await, Ok(1));
+    assert_eq!(b.orders.memo(&"order".into()).await, Ok(None));
+}
+
 /// Takes an order through to its result "result"; returns its token.
 async fn finish(handle: &Handle, name: &str) -> crate::Token {
     handle.accept(&order(name)).await;

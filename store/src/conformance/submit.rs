@@ -127,6 +127,14 @@ pub async fn too_large_is_refused(factory: &dyn Factory) {
     assert_key_too_long(&a.orders.submit(submission.clone()).await.unwrap_err());
     submission.order = vec![b'x'; limits.max_key].into();
     a.accept(&submission).await;
+    let mut submission = order("large memo");
+    submission.memo = vec![b'x'; Submission::MAX_MEMO + 1];
+    let refused = a.orders.submit(submission.clone()).await.unwrap_err();
+    assert_too_large(&refused);
+    submission.memo.pop();
+    a.accept(&submission).await;
+    let memo = a.orders.memo(&submission.order).await.unwrap();
+    assert_eq!(memo, Some(submission.memo));
     let mut submission = order("many replay keys");
     submission.replays = vec!["key".into(); Submission::MAX_REPLAYS + 1];
     let refused = a.orders.submit(submission).await.unwrap_err();

@@ -110,6 +110,7 @@ fn submission(name: &str) -> Submission {
         replays: vec![name.into()],
         digest: Digest([0; 32]),
         body: vec![0; 100_000],
+        memo: Vec::new(),
     }
 }
 

@@ -204,6 +204,7 @@ impl Orders for Engine {
             return Err(Reason::BatchTooLarge { size, limit }.into());
         }
         check_size("the body", &submission.body, self.shared.options.max_body)?;
+        check_size("the memo", &submission.memo, Submission::MAX_MEMO)?;
         self.writer.call(submit::Submit(submission)).await
     }
 
@@ -301,6 +302,10 @@ impl Orders for Engine {
 
     async fn get(&self, order: &OrderId) -> Result<State, Error> {
         self.read()?.state(order, self.shared.clock.now())
+    }
+
+    async fn memo(&self, order: &OrderId) -> Result<Option<Vec<u8>>, Error> {
+        self.read()?.memo(order)
     }
 
     async fn wait(&self, order: &OrderId, until: Duration) -> Result<State, Error> {

@@ -1,6 +1,6 @@
 //! Looking things up: each reader sees one commit.
 
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::schema::{self, Number, Open, Time, meta};
 use crate::{Counts, Cursor, Error, Key, OrderId, Page, PartitionId, Row, State, Version};
@@ -35,6 +35,30 @@ impl Reader {
             Some(result) => State::Finished(result.value().to_vec()),
             None => State::Evicted,
         })
+    }
+
+    /// What an order that is stored was submitted with.
+    pub(super) fn memo(self, order: &OrderId) -> std::result::Result<Option<Vec<u8>>, Error> {
+        answer(self.find_memo(order))
+    }
+
+    fn find_memo(&self, order: &OrderId) -> Result<Option<Vec<u8>>> {
+        let ids = self.0.open_table(schema::IDS)?;
+        let Some(place) = ids.get(order.as_bytes())?.map(|row| row.value()) else {
+            return Ok(None);
+        };
+        let stored = self.0.open_table(schema::OPEN)?.get(place)?.is_some()
+            || self.0.open_table(schema::CLOSED)?.get(place.1)?.is_some();
+        if !stored {
+            return Ok(None);
+        }
+        let memos = match self.0.open_table(schema::MEMOS) {
+            // Nothing was submitted to this file since there are memos.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Some(Vec::new())),
+            memos => memos?,
+        };
+        let memo = memos.get(place.1)?.map(|memo| memo.value().to_vec());
+        Ok(Some(memo.unwrap_or_default()))
     }
 
     /// When the next order of a partition may be claimed, if there is any.

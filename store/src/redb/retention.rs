@@ -38,6 +38,7 @@ pub(super) fn evict_oldest(
     for &(finished, number) in &old {
         ledger.finished.remove((finished, number))?;
         ledger.results.remove(number)?;
+        ledger.memos.remove(number)?;
         let row = ledger.closed_row_at(number)?;
         ledger.closed.remove(number)?;
         ledger.counters.finished -= 1;

@@ -10,6 +10,7 @@
 //! | `open` | partition, number | row without body | queued or leased |
 //! | `bodies` | number | body | queued or leased |
 //! | `due` | partition, time, number | – | queued (when it may be claimed) or leased (when that ends) |
+//! | `memos` | number | memo | stored, and its memo is not empty |
 //! | `closed` | number | row without result | finished |
 //! | `results` | number | result | finished |
 //! | `finished` | time, number | – | finished |
@@ -43,6 +44,7 @@ pub(super) const IDS: TableDefinition<'_, &[u8], (Partition, Number)> = TableDef
 pub(super) const OPEN: TableDefinition<'_, (Partition, Number), OpenValue<'static>> =
     TableDefinition::new("open");
 pub(super) const BODIES: TableDefinition<'_, Number, &[u8]> = TableDefinition::new("bodies");
+pub(super) const MEMOS: TableDefinition<'_, Number, &[u8]> = TableDefinition::new("memos");
 pub(super) const DUE: TableDefinition<'_, (Partition, Time, Number), ()> =
     TableDefinition::new("due");
 pub(super) const CLOSED: TableDefinition<'_, Number, ClosedValue<'static>> =

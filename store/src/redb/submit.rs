@@ -26,6 +26,7 @@ impl Operation for Submit {
             replays,
             digest,
             body,
+            memo,
         } = &self.0;
         let partition = ledger.partition_or_new(name)?;
         let number = ledger.next();
@@ -42,6 +43,9 @@ impl Operation for Submit {
         ledger.ids.insert(order.as_bytes(), (partition, number))?;
         ledger.open.insert((partition, number), row.value())?;
         ledger.bodies.insert(number, body.as_slice())?;
+        if !memo.is_empty() {
+            ledger.memos.insert(number, memo.as_slice())?;
+        }
         ledger.due.insert((partition, now, number), ())?;
         let keys: Vec<_> = replays.iter().map(ReplayKey::as_bytes).collect();
         for key in &keys {

@@ -149,6 +149,7 @@ impl Both {
                     replays: vec![vec![replay].into()],
                     digest: Digest([digest; 32]),
                     body: vec![order; 10],
+                    memo: Vec::new(),
                 });
                 let expected = model.submit(partition, order, replay, digest);
                 assert_eq!(submitted.await, Ok(expected), "{call:?}");

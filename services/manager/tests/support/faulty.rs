@@ -124,6 +124,10 @@ impl Orders for Faulty {
         self.perform(Call::Read, self.inner.get(order)).await
     }
 
+    async fn memo(&self, order: &OrderId) -> Result<Option<Vec<u8>>, Error> {
+        self.perform(Call::Read, self.inner.memo(order)).await
+    }
+
     async fn wait(&self, order: &OrderId, until: Duration) -> Result<State, Error> {
         self.perform(Call::Read, self.inner.wait(order, until))
             .await

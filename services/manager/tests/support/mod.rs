@@ -77,6 +77,7 @@ impl Store {
                 replays: vec![order.into()],
                 digest: Digest([0; 32]),
                 body: body.to_string().into_bytes(),
+                memo: Vec::new(),
             })
             .await
             .unwrap();
