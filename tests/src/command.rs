@@ -1,5 +1,7 @@
 //! The `sconce` command as its user starts it.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -7,44 +9,126 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::platform::{sconce_program, worker_program};
+use crate::process::{Process, Signal, descendants};
 
-/// A running `sconce up` on free ports. Dropping it asks it to stop and waits.
-pub struct Up {
-    child: Child,
-    folder: PathBuf,
+/// How to start `sconce up`.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The data folder.
+    pub folder: PathBuf,
+    /// `async` or `sync`.
+    pub mode: String,
+    /// How many workers.
+    pub workers: usize,
+    /// The listener's address; any free port of this machine without.
+    pub listener: Option<String>,
+    /// Further arguments.
+    pub arguments: Vec<OsString>,
+    /// Variables that it gets beside those of this process.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Where its log goes, after what is there; nowhere without.
+    pub log: Option<PathBuf>,
 }
 
-impl Up {
+impl Setup {
+    /// On any free port, with the worker program of this build.
+    pub fn new(folder: &Path, mode: &str, workers: usize) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            mode: mode.to_owned(),
+            workers,
+            listener: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            log: None,
+        }
+    }
+
     /// Starts it without waiting for anything.
-    pub fn spawn(folder: &Path, mode: &str, workers: usize) -> Self {
+    pub fn spawn(&self) -> Up {
+        let log = self.log.as_ref().map_or_else(Stdio::null, |path| {
+            File::options()
+                .append(true)
+                .create(true)
+                .open(path)
+                .unwrap()
+                .into()
+        });
         let child = Command::new(sconce_program())
-            .args(["up", "--listener", "127.0.0.1:0", "--mode", mode])
-            .args(["--workers", &workers.to_string()])
+            .args(["up", "--mode", &self.mode])
+            .args([
+                "--listener",
+                self.listener.as_deref().unwrap_or("127.0.0.1:0"),
+            ])
+            .args(["--workers", &self.workers.to_string()])
             .arg("--data-dir")
-            .arg(folder)
+            .arg(&self.folder)
             .arg("--image")
             .arg(worker_program())
+            .args(&self.arguments)
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
-        let folder = folder.to_owned();
-        Self { child, folder }
+        let folder = self.folder.clone();
+        Up { child, folder }
     }
 
     /// Starts it and waits until it says that it's ready.
-    pub fn start(folder: &Path, mode: &str, workers: usize) -> Self {
-        let mut up = Self::spawn(folder, mode, workers);
+    pub fn start(&self) -> Up {
+        let mut up = self.spawn();
         let stdout = up.child.stdout.take().unwrap();
         let mut lines = BufReader::new(stdout).lines();
         let ready = lines.any(|line| line.is_ok_and(|line| line.starts_with("ready")));
         assert!(ready, "sconce up ended before it was ready");
         up
     }
+}
+
+/// A running `sconce up`. Dropping it asks it to stop and waits.
+pub struct Up {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Up {
+    /// Starts it on any free port without waiting for anything.
+    pub fn spawn(folder: &Path, mode: &str, workers: usize) -> Self {
+        Setup::new(folder, mode, workers).spawn()
+    }
+
+    /// Starts it on any free port and waits until it says that it's ready.
+    pub fn start(folder: &Path, mode: &str, workers: usize) -> Self {
+        Setup::new(folder, mode, workers).start()
+    }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Itself as a process. It wasn't waited for, so it's there even if it has ended.
+    pub fn process(&self) -> Process {
+        Process::of(self.pid()).unwrap()
+    }
+
+    /// The hosts that it has started and that are alive.
+    pub fn hosts(&self) -> Vec<Process> {
+        self.running(sconce_program())
+    }
+
+    /// The worker programs that its hosts have started and that are alive.
+    pub fn workers(&self) -> Vec<Process> {
+        self.running(worker_program())
+    }
+
+    fn running(&self, program: &Path) -> Vec<Process> {
+        let program = program.canonicalize().unwrap();
+        let mut processes = descendants(self.pid());
+        processes.retain(|one| one.is_alive() && one.program().as_ref() == Some(&program));
+        processes
     }
 
     /// The listener's URL, once there is one.
@@ -54,14 +138,18 @@ impl Up {
         Some(record["listener"].as_str()?.to_owned())
     }
 
-    /// Ends it as a power failure would, hosts and workers included.
-    pub fn kill(mut self) {
-        let processes = descendants(self.pid());
+    /// Ends it alone by SIGKILL. Hosts and workers have to notice by themselves.
+    pub fn crash(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        for pid in processes {
-            // Hosts and workers may have noticed and ended already.
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).output();
+    }
+
+    /// Ends it as a power failure would, hosts and workers included.
+    pub fn kill(self) {
+        let processes = descendants(self.pid());
+        self.crash();
+        for process in processes {
+            process.signal(Signal::KILL);
         }
     }
 }
@@ -69,7 +157,7 @@ impl Up {
 impl Drop for Up {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            let _ = Command::new("kill").arg(self.pid().to_string()).status();
+            self.process().signal(Signal::TERM);
             let _ = self.child.wait();
         }
     }
@@ -85,35 +173,4 @@ pub fn sconce(home: &Path, arguments: &[&str]) -> Output {
         .stdin(Stdio::null())
         .output()
         .unwrap()
-}
-
-/// Process ids of all that a process has started, and those have, and so on.
-pub fn descendants(pid: u32) -> Vec<u32> {
-    let mut found = vec![pid];
-    let mut at = 0;
-    while at < found.len() {
-        found.extend(children(found[at]));
-        at += 1;
-    }
-    found.split_off(1)
-}
-
-/// Children stand with the thread that started them.
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
-        return Vec::new();
-    };
-    threads
-        .flatten()
-        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
-        .flat_map(|text| {
-            let pids = text.split_whitespace().filter_map(|pid| pid.parse().ok());
-            pids.collect::<Vec<u32>>()
-        })
-        .collect()
-}
-
-/// The program that a process runs.
-pub fn program_of(pid: u32) -> Option<PathBuf> {
-    std::fs::read_link(format!("/proc/{pid}/exe")).ok()
 }

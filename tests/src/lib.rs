@@ -7,6 +7,8 @@
 //! | [`entropy`] | randomness that is the same each time |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
 //! | [`platform`] | a whole platform on free ports |
+//! | [`process`] | other processes: what they cost, signals to them |
+//! | [`random`] | choices that are the same for the same seed |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
 pub mod command;
@@ -14,4 +16,6 @@ pub mod entropy;
 pub mod keys;
 pub mod orders;
 pub mod platform;
+pub mod process;
+pub mod random;
 pub mod vectors;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
 
-use sconce_tests::command::{Up, descendants, program_of, sconce};
+use sconce_tests::command::{Up, sconce};
 use sconce_tests::platform::worker_program;
+use sconce_tests::process::Process;
 use serde_json::Value;
 
 fn stdout(output: &Output) -> String {
@@ -62,27 +63,23 @@ fn the_commands_that_users_were_promised() {
 fn workers_are_processes_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let up = Up::start(folder.path(), "async", 5);
-    let processes = descendants(up.pid());
-    let (workers, hosts): (Vec<u32>, Vec<u32>) = processes
-        .iter()
-        .partition(|pid| program_of(**pid).is_some_and(|exe| exe == worker_program()));
+    let (workers, hosts) = (up.workers(), up.hosts());
     assert_eq!(
         (workers.len(), hosts.len()),
         (5, 5),
         "a host and a program for each worker"
     );
-    let all: BTreeSet<_> = processes
+    let this = Process::of(std::process::id()).unwrap();
+    let all: BTreeSet<_> = workers
         .into_iter()
-        .chain([up.pid(), std::process::id()])
+        .chain(hosts)
+        .chain([up.process(), this])
         .collect();
     assert_eq!(all.len(), 12);
 
     drop(up);
-    for pid in all.iter().filter(|pid| **pid != std::process::id()) {
-        assert!(
-            program_of(*pid).is_none(),
-            "process {pid} outlived the platform"
-        );
+    for process in all.iter().filter(|process| **process != this) {
+        assert!(!process.is_alive(), "{process:?} outlived the platform");
     }
 }
 
