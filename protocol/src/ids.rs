@@ -32,6 +32,11 @@ impl HexText {
         }
     }
 
+    /// Lower-case hex of these bytes, of which there must be some.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(hex::encode(bytes))
+    }
+
     /// The text as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -92,6 +97,12 @@ macro_rules! id {
             /// The id as it was sent.
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
+            }
+        }
+
+        impl From<&$name> for HexText {
+            fn from(id: &$name) -> Self {
+                id.0.clone()
             }
         }
 

@@ -21,6 +21,7 @@
 //! | [`answer`] | what a worker returns |
 //! | [`detail`] | a workload's own message, encrypted |
 //! | [`record`] | a worker's entry in the registry |
+//! | [`receipt`] | receipts of orders, their updates, what is signed of both |
 //! | [`processor`] | the frames between a manager and a worker |
 //! | [`membership`] | the frames between a host and the manager |
 //! | [`token`] | the secrets that hosts and operators show |
@@ -37,6 +38,7 @@ pub mod membership;
 pub mod methods;
 pub mod processor;
 pub mod reason;
+pub mod receipt;
 pub mod record;
 pub mod requester;
 pub mod token;

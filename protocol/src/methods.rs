@@ -2,6 +2,7 @@
 //!
 //! A fault is reported in Avalon's words where they are known.
 
+pub mod receipt;
 pub mod submit;
 pub mod worker;
 
@@ -27,6 +28,18 @@ pub enum Method {
     WorkerLookUpNext,
     /// Fetches a worker's record.
     WorkerRetrieve,
+    /// States something about an order.
+    WorkOrderReceiptCreate,
+    /// Adds to a receipt.
+    WorkOrderReceiptUpdate,
+    /// Fetches a receipt.
+    WorkOrderReceiptRetrieve,
+    /// Fetches what was added to a receipt.
+    WorkOrderReceiptUpdateRetrieve,
+    /// Finds receipts by service, worker, requester and status.
+    WorkOrderReceiptLookUp,
+    /// More of what [`Method::WorkOrderReceiptLookUp`] found.
+    WorkOrderReceiptLookUpNext,
     /// Adds a worker's record (operators).
     WorkerRegister,
     /// Replaces a worker's details (operators).
@@ -43,6 +56,12 @@ impl Method {
         Method::WorkerLookUp,
         Method::WorkerLookUpNext,
         Method::WorkerRetrieve,
+        Method::WorkOrderReceiptCreate,
+        Method::WorkOrderReceiptUpdate,
+        Method::WorkOrderReceiptRetrieve,
+        Method::WorkOrderReceiptUpdateRetrieve,
+        Method::WorkOrderReceiptLookUp,
+        Method::WorkOrderReceiptLookUpNext,
         Method::WorkerRegister,
         Method::WorkerUpdate,
         Method::WorkerSetStatus,
@@ -56,6 +75,12 @@ impl Method {
             Method::WorkerLookUp => "WorkerLookUp",
             Method::WorkerLookUpNext => "WorkerLookUpNext",
             Method::WorkerRetrieve => "WorkerRetrieve",
+            Method::WorkOrderReceiptCreate => "WorkOrderReceiptCreate",
+            Method::WorkOrderReceiptUpdate => "WorkOrderReceiptUpdate",
+            Method::WorkOrderReceiptRetrieve => "WorkOrderReceiptRetrieve",
+            Method::WorkOrderReceiptUpdateRetrieve => "WorkOrderReceiptUpdateRetrieve",
+            Method::WorkOrderReceiptLookUp => "WorkOrderReceiptLookUp",
+            Method::WorkOrderReceiptLookUpNext => "WorkOrderReceiptLookUpNext",
             Method::WorkerRegister => "WorkerRegister",
             Method::WorkerUpdate => "WorkerUpdate",
             Method::WorkerSetStatus => "WorkerSetStatus",

@@ -46,6 +46,24 @@ pub enum Reason {
     OrderSignature,
     /// No worker took the order within its time to live.
     OrderExpired,
+    /// No receipt of that order is stored.
+    ReceiptUnknown,
+    /// The order has a receipt already.
+    ReceiptTaken,
+    /// The receipt says something of the order that isn't so.
+    ReceiptMismatch,
+    /// The signature of a receipt or of an update isn't valid.
+    ReceiptSignature,
+    /// An update is signed by a key that has no part in the order.
+    ReceiptForeign,
+    /// The status can't follow, or can't be said yet.
+    ReceiptStatus,
+    /// The very same update was made before.
+    ReceiptRepeated,
+    /// The receipt has as many updates as it may have.
+    ReceiptFull,
+    /// The receipt has no update at that place.
+    ReceiptIndex,
     /// The queue or the store is full.
     Busy,
     /// The worker has no workload of that id.
@@ -88,6 +106,15 @@ impl Reason {
         R::OrderIntegrity,
         R::OrderSignature,
         R::OrderExpired,
+        R::ReceiptUnknown,
+        R::ReceiptTaken,
+        R::ReceiptMismatch,
+        R::ReceiptSignature,
+        R::ReceiptForeign,
+        R::ReceiptStatus,
+        R::ReceiptRepeated,
+        R::ReceiptFull,
+        R::ReceiptIndex,
         R::Busy,
         R::WorkloadUnknown,
         R::WorkloadInput,
@@ -119,6 +146,15 @@ impl Reason {
             R::OrderIntegrity => "order.integrity",
             R::OrderSignature => "order.signature",
             R::OrderExpired => "order.expired",
+            R::ReceiptUnknown => "receipt.unknown",
+            R::ReceiptTaken => "receipt.taken",
+            R::ReceiptMismatch => "receipt.mismatch",
+            R::ReceiptSignature => "receipt.signature",
+            R::ReceiptForeign => "receipt.foreign",
+            R::ReceiptStatus => "receipt.status",
+            R::ReceiptRepeated => "receipt.repeated",
+            R::ReceiptFull => "receipt.full",
+            R::ReceiptIndex => "receipt.index",
             R::Busy => "busy",
             R::WorkloadUnknown => "workload.unknown",
             R::WorkloadInput => "workload.input",
@@ -139,9 +175,9 @@ impl Reason {
     /// `error.code` towards clients (EEA work-order codes; see [`ClientCode`]).
     pub const fn client_code(self) -> i64 {
         match self {
-            R::AccessDenied => ClientCode::ACCESS_DENIED,
+            R::AccessDenied | R::ReceiptForeign => ClientCode::ACCESS_DENIED,
             R::OrderPending => ClientCode::PENDING,
-            R::OrderSignature => ClientCode::INVALID_SIGNATURE,
+            R::OrderSignature | R::ReceiptSignature => ClientCode::INVALID_SIGNATURE,
             R::LimitRate | R::Busy => ClientCode::BUSY,
             R::OrderIntegrity
             | R::OrderExpired
@@ -209,6 +245,19 @@ impl Reason {
             R::OrderIntegrity => "Work order integrity check failed",
             R::OrderSignature => "The requester's signature is not valid",
             R::OrderExpired => "No worker took the work order in time",
+            // Avalon; the listener puts the order id between.
+            R::ReceiptUnknown => {
+                "Work order receipt not found in the database. Hence invalid parameter"
+            }
+            // Avalon
+            R::ReceiptTaken => "Work order receipt already exists. Hence invalid parameter",
+            R::ReceiptMismatch => "The receipt does not fit the work order",
+            R::ReceiptSignature => "The signature of the receipt is not valid",
+            R::ReceiptForeign => "Only the receipt's creator and its worker may update it",
+            R::ReceiptStatus => "The receipt cannot have this status now",
+            R::ReceiptRepeated => "The receipt has this update already",
+            R::ReceiptFull => "The receipt has as many updates as it may have",
+            R::ReceiptIndex => "There is no update at this index. Hence invalid parameter",
             R::Busy => "Too many work orders are waiting. Please try again later",
             // Avalon
             R::WorkloadUnknown

@@ -97,6 +97,11 @@ impl VerifyingKey {
         &self.pem
     }
 
+    /// Whether it's the same key, however its text is written.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.point == other.point
+    }
+
     /// Whether `der` is this key's signature over `digest`. High s is accepted, because Avalon's
     /// signers emit it; anything but strict DER is not.
     pub fn verifies(&self, digest: &[u8; 32], der: &[u8]) -> bool {

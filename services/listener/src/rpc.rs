@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use protocol::Reason;
 use protocol::envelope::{self, ErrorObject, Request, UNKNOWN_METHOD};
+use protocol::json;
 use protocol::methods::Method;
 use serde_json::value::RawValue;
 use store::Orders;
 use workers::Registry;
 
+use crate::body::{Budget, Held};
 use crate::config::{Limits, ListenerConfig};
+use crate::rate::Buckets;
 
 /// Answers bodies.
 pub(crate) struct Service {
     pub(crate) config: ListenerConfig,
+    pub(crate) requesters: Buckets,
+    pub(crate) budget: Budget,
     pub(crate) orders: Arc<dyn Orders>,
     pub(crate) registry: Registry,
 }
@@ -24,6 +30,8 @@ pub(crate) type Answer = Result<Box<RawValue>, ErrorObject>;
 impl Service {
     pub(crate) fn new(config: ListenerConfig, orders: Arc<dyn Orders>, registry: Registry) -> Self {
         Self {
+            requesters: Buckets::new(config.limits.requester_rate),
+            budget: Budget::new(config.limits.memory),
             config,
             orders,
             registry,
@@ -37,6 +45,7 @@ impl Service {
     /// The reply to a body; `authorization` is the header of that name.
     pub(crate) async fn answer(&self, body: &[u8], authorization: Option<&[u8]>) -> Vec<u8> {
         let Ok(text) = std::str::from_utf8(body) else {
+            self.note(None, Some(Reason::RequestJson));
             let error = ErrorObject::for_client(Reason::RequestJson);
             return envelope::failure(None, &error.saying("The body is not UTF-8"));
         };
@@ -45,12 +54,23 @@ impl Service {
         };
         let request = match envelope::parse(text, limits) {
             Ok(request) => request,
-            Err(refused) => return envelope::failure(refused.id, &refused.error),
+            Err(refused) => {
+                self.note(None, refused.error.reason());
+                return envelope::failure(refused.id, &refused.error);
+            }
         };
-        match self.dispatch(&request, text, authorization).await {
+        let answer = self.dispatch(&request, text, authorization).await;
+        let error = answer.as_ref().err().and_then(ErrorObject::reason);
+        self.note(Method::from_name(&request.method), error);
+        match answer {
             Ok(result) => envelope::success(request.id, &result),
             Err(error) => envelope::failure(Some(request.id), &error),
         }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn note(&self, method: Option<Method>, error: Option<Reason>) {
+        self.config.monitor.answered(method, error);
     }
 
     async fn dispatch(
@@ -73,6 +93,14 @@ impl Service {
             Method::WorkerLookUp => self.look_up(params).await,
             Method::WorkerLookUpNext => self.look_up_next(params).await,
             Method::WorkerRetrieve => self.retrieve(params).await,
+            Method::WorkOrderReceiptCreate
+            | Method::WorkOrderReceiptUpdate
+            | Method::WorkOrderReceiptRetrieve
+            | Method::WorkOrderReceiptUpdateRetrieve
+            | Method::WorkOrderReceiptLookUp
+            | Method::WorkOrderReceiptLookUpNext => {
+                Err(ErrorObject::for_client(Reason::RequestEnvelope).saying(UNKNOWN_METHOD))
+            }
             Method::WorkerRegister => self.register(params).await,
             Method::WorkerUpdate => self.update(params).await,
             Method::WorkerSetStatus => self.set_status(params).await,
@@ -89,6 +117,51 @@ impl Service {
             (Some(token), Some(shown)) => token.is(shown.trim_ascii()),
             _ => false,
         }
+    }
+}
+
+/// A reply's body and the memory that it takes of all answers' together.
+pub(crate) struct Text {
+    bytes: Vec<u8>,
+    held: Option<Held>,
+}
+
+impl Text {
+    fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, held: None }
+    }
+}
+
+impl From<Text> for Bytes {
+    /// The memory counts until the last of it is written.
+    fn from(text: Text) -> Self {
+        match text.held {
+            None => text.bytes.into(),
+            Some(_) => Self::from_owner(text),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Instead of an answer for which there is no memory. It can be fetched later; of a submit it must
+/// not be said that it may come again.
+fn no_room(request: &Request<'_>) -> ErrorObject {
+    let submit = Method::from_name(&request.method) == Some(Method::WorkOrderSubmit);
+    let reason = if submit {
+        Reason::OrderPending
+    } else {
+        Reason::LimitRate
+    };
+    let error = ErrorObject::for_client(reason);
+    let order = request.params.get("workOrderId").and_then(json::string);
+    match order {
+        Some(order) => error.about(&order),
+        None => error,
     }
 }
 
