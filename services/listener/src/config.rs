@@ -1,7 +1,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use monitor::Monitor;
 use protocol::token::Token;
+
+use crate::metrics::Metrics;
 
 /// What a [`Listener`](crate::Listener) needs to know.
 #[derive(Clone, Debug)]
@@ -18,6 +21,10 @@ pub struct ListenerConfig {
     pub limits: Limits,
     /// How long a shutdown waits for requests in progress.
     pub drain: Duration,
+    /// Whether and where metrics are shown.
+    pub metrics: Metrics,
+    /// Counts what happens, and knows whether the platform is ready.
+    pub monitor: Monitor,
 }
 
 /// How `WorkOrderSubmit` answers (wire facts 3.2 and 3.3).
@@ -80,6 +87,8 @@ impl Default for ListenerConfig {
             operator_token: None,
             limits: Limits::default(),
             drain: Duration::from_secs(10),
+            metrics: Metrics::default(),
+            monitor: Monitor::new(),
         }
     }
 }

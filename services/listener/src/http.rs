@@ -1,67 +1,121 @@
 //! HTTP: one verb, two content types, and a body within its limits.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use protocol::Reason;
 use protocol::envelope::{ErrorObject, failure};
 
-use crate::body::{Budget, Buffer, Unread, discard};
+use crate::body::{Buffer, Unread, discard};
 use crate::config::Limits;
+use crate::orders::too_often;
+use crate::rate::Buckets;
 use crate::rpc::Service;
 
+/// What a request is answered with.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
 /// What answers requests.
-#[derive(Clone)]
-struct Desk {
-    service: Arc<Service>,
-    budget: Budget,
+pub(crate) struct Desk {
+    service: Service,
+    addresses: Buckets,
+    loopback: Buckets,
 }
 
-/// Answers a POST to any path.
-pub(crate) fn router(service: Arc<Service>) -> Router {
-    let budget = Budget::new(service.limits().memory);
-    Router::new()
-        .fallback(answer)
-        .with_state(Desk { service, budget })
-}
-
-/// Answers that there are too many connections already, and closes this one.
-pub(crate) fn full(limits: Limits) -> Router {
-    Router::new().fallback(answer_full).with_state(limits)
-}
-
-async fn answer(State(desk): State<Desk>, request: Request) -> Response {
-    let kind = match kind_of(&request) {
-        Ok(kind) => kind,
-        Err(unfit) => return unfit.response(),
-    };
-    let Desk { service, budget } = desk;
-    let authorization = request.headers().get(AUTHORIZATION).cloned();
-    match read(request, service.limits(), &budget).await {
-        Ok(body) => {
-            let authorization = authorization.as_ref().map(HeaderValue::as_bytes);
-            reply(kind, service.answer(body.bytes(), authorization).await)
+impl Desk {
+    pub(crate) fn new(service: Service) -> Self {
+        let limits = service.limits();
+        Self {
+            addresses: Buckets::new(limits.address_rate),
+            loopback: Buckets::new(limits.loopback_rate),
+            service,
         }
-        Err(Unread::Refused(reason)) => {
-            close(reply(kind, failure(None, &ErrorObject::for_client(reason))))
+    }
+
+    /// Answers a POST to any path; `source` is who shares an address.
+    pub(crate) async fn answer(&self, source: IpAddr, request: Request<Incoming>) -> Reply {
+        let kind = match kind_of(&request) {
+            Ok(kind) => kind,
+            Err(unfit) => return unfit.reply(),
+        };
+        let limits = self.service.limits();
+        let buckets = if source.is_loopback() {
+            &self.loopback
+        } else {
+            &self.addresses
+        };
+        if let Err(wait) = buckets.take(&source) {
+            return refuse(kind, &too_often(wait), request, limits).await;
         }
-        Err(Unread::Broken) => close(StatusCode::BAD_REQUEST.into_response()),
+        let authorization = request.headers().get(AUTHORIZATION).cloned();
+        match self.read(request).await {
+            Ok(body) => {
+                let authorization = authorization.as_ref().map(HeaderValue::as_bytes);
+                reply(kind, self.service.answer(body.bytes(), authorization).await)
+            }
+            Err(Unread::Refused(reason)) => close(reply(kind, error_text(reason))),
+            Err(Unread::Broken) => close(plain(StatusCode::BAD_REQUEST, "")),
+        }
+    }
+
+    /// Answers that there are too many connections already, and closes this one.
+    pub(crate) async fn turn_away(&self, request: Request<Incoming>) -> Reply {
+        match kind_of(&request) {
+            Ok(kind) => {
+                let error = ErrorObject::for_client(Reason::LimitRate);
+                close(refuse(kind, &error, request, self.service.limits()).await)
+            }
+            Err(unfit) => close(unfit.reply()),
+        }
+    }
+
+    async fn read(&self, request: Request<Incoming>) -> Result<Buffer, Unread> {
+        let limits = self.service.limits();
+        let length = request
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        // One that says so beforehand is believed; it may be waiting for a word (Expect:
+        // 100-continue).
+        if length.is_some_and(|length| length > limits.body.saturating_add(limits.overlong)) {
+            return Err(Unread::Refused(Reason::LimitSize));
+        }
+        let body = request.into_body();
+        self.service.budget.read(body, length, limits).await
     }
 }
 
-async fn answer_full(State(limits): State<Limits>, request: Request) -> Response {
-    let kind = match kind_of(&request) {
-        Ok(kind) => kind,
-        Err(unfit) => return close(unfit.response()),
-    };
-    discard(request.into_body(), &limits).await;
-    let error = ErrorObject::for_client(Reason::LimitRate);
-    close(reply(kind, failure(None, &error)))
+/// What is written to a client whose request line and headers don't arrive: a whole reply.
+pub(crate) fn too_slow() -> String {
+    let body = String::from_utf8(error_text(Reason::LimitSlow)).unwrap_or_default();
+    format!(
+        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: {}\r\n\
+         content-length: {}\r\n\r\n{body}",
+        Kind::JSON,
+        body.len()
+    )
+}
+
+/// Answers with an error without looking at the body.
+async fn refuse(
+    kind: Kind,
+    error: &ErrorObject,
+    request: Request<Incoming>,
+    limits: &Limits,
+) -> Reply {
+    let ended = discard(request.into_body(), limits).await;
+    let reply = reply(kind, failure(None, error));
+    if ended { reply } else { close(reply) }
+}
+
+fn error_text(reason: Reason) -> Vec<u8> {
+    failure(None, &ErrorObject::for_client(reason))
 }
 
 /// What the reply says its content is. It is compared as a string by Avalon's SDK: no charset.
@@ -117,50 +171,53 @@ enum Unfit {
 }
 
 impl Unfit {
-    fn response(self) -> Response {
+    fn reply(self) -> Reply {
         match self {
             Self::Verb => {
                 let text = "Only POST is answered here\n";
-                (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")], text).into_response()
+                let mut reply = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+                let headers = reply.headers_mut();
+                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+                reply
             }
             Self::ContentType => {
                 let text = "The content type must be application/json\n";
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response()
+                plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
             }
         }
     }
 }
 
 /// Checks verb and content type.
-fn kind_of(request: &Request) -> Result<Kind, Unfit> {
+fn kind_of(request: &Request<Incoming>) -> Result<Kind, Unfit> {
     if request.method() != Method::POST {
         return Err(Unfit::Verb);
     }
     Kind::of(request.headers()).ok_or(Unfit::ContentType)
 }
 
-async fn read(request: Request, limits: &Limits, budget: &Budget) -> Result<Buffer, Unread> {
-    let length = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    // One that says so beforehand is believed; it may be waiting for a word (Expect: 100-continue).
-    if length.is_some_and(|length| length > limits.body.saturating_add(limits.overlong)) {
-        return Err(Unread::Refused(Reason::LimitSize));
-    }
-    budget.read(request.into_body(), length, limits).await
+fn reply(kind: Kind, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    let content_type = HeaderValue::from_static(kind.text());
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
 }
 
-fn reply(kind: Kind, body: Vec<u8>) -> Response {
-    let content_type = HeaderValue::from_static(kind.text());
-    ([(CONTENT_TYPE, content_type)], Bytes::from(body)).into_response()
+fn plain(status: StatusCode, text: &'static str) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *reply.status_mut() = status;
+    if !text.is_empty() {
+        let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+        reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    reply
 }
 
 /// The same as the last word on its connection.
-fn close(mut response: Response) -> Response {
-    let headers = response.headers_mut();
+fn close(mut reply: Reply) -> Reply {
+    let headers = reply.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    response
+    reply
 }
 
 #[cfg(test)]

@@ -2,21 +2,26 @@
 //!
 //! | layer | module | subject |
 //! |---|---|---|
-//! | connections | `server`, `places` | accepting, limits on connections and headers, graceful shutdown |
-//! | HTTP | `http`, `body` | verbs, content types, reading a body within its limits |
+//! | connections | `server`, `places` | accepting, limits on connections, graceful shutdown |
+//! | | `connection`, `tls`, `timed` | one connection: TLS, limits on headers and times |
+//! | HTTP | `http`, `body`, `rate` | verbs, content types, how often one may come, reading a body within its limits |
 //! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
+//! | operators | `metrics`, `health` | what goes on, and whether it's ready |
 //! | methods | `orders`, `registry` | submit and get-result; the registry of workers |
 //!
 //! Every reply to a body, good or bad, has HTTP status 200, as Avalon's listener has it: its SDK
 //! turns any other status into an exception and drops the text. So the limits on a body's size and
-//! time answer 200 too. Other statuses (405, 415, 431) are left for what no SDK sends.
+//! time answer 200 too. Other statuses (400, 405, 408, 415, 431) are left for what no SDK sends.
 //!
 //! Nothing of a body is logged; order ids and worker ids may be.
 
 mod body;
 mod config;
+mod connection;
 mod error;
+mod health;
 mod http;
+mod metrics;
 mod orders;
 mod places;
 mod registry;
@@ -25,4 +30,5 @@ mod server;
 
 pub use config::{Limits, ListenerConfig, Mode};
 pub use error::Error;
+pub use metrics::Metrics;
 pub use server::Listener;

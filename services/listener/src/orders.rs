@@ -1,9 +1,10 @@
 //! `WorkOrderSubmit` and `WorkOrderGetResult` (wire facts 3.1 to 3.4).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use monitor::Refusal;
 use protocol::crypto::sha256;
 use protocol::envelope::ErrorObject;
 use protocol::json::Members;
@@ -26,14 +27,25 @@ const COMPUTING: &str =
 impl Service {
     /// Takes an order in. From the check of the worker on, errors name the order.
     pub(crate) async fn submit(&self, params: &Members<'_>, text: &str) -> Answer {
+        let begin = Instant::now();
+        let monitor = &self.config.monitor;
         let order = Submit::parse(params)?;
         let name = order.work_order_id.as_str();
+        let requester = order.requester_id.as_str();
+        self.requesters
+            .take(requester)
+            .map_err(|wait| too_often(wait).about(name))?;
         self.accept(&order, text)
             .await
             .map_err(|error| error.about(name))?;
-        tracing::debug!(order = name, "an order was accepted");
+        monitor.accepted(begin.elapsed());
+        tracing::trace!(order = name, "an order was accepted");
         let wait = self.patience(order.response_timeout_ms);
-        self.outcome(&order.work_order_id, wait, COMPUTING).await
+        let answer = self.outcome(&order.work_order_id, wait, COMPUTING).await;
+        if !wait.is_zero() {
+            monitor.sync_submitted(begin.elapsed());
+        }
+        answer
     }
 
     /// Answers with an order's result, however often it's asked.
@@ -51,15 +63,24 @@ impl Service {
             return Err(ErrorObject::for_client(Reason::RequestMember)
                 .saying("Invalid data format for requesterSignature"));
         }
-        match self.store(order, text).await {
-            Ok(Submitted::Accepted) => Ok(()),
-            Ok(Submitted::AlreadyAccepted | Submitted::DuplicateOrder) => {
-                Err(ErrorObject::for_client(Reason::OrderTaken))
-            }
-            Ok(Submitted::Replayed) => Err(ErrorObject::for_client(Reason::OrderReplayed)),
-            Ok(Submitted::Full) => Err(ErrorObject::for_client(Reason::Busy)),
-            Err(error) => Err(failed("an order could not be stored", &error)),
-        }
+        let (refusal, error) = match self.store(order, text).await {
+            Ok(Submitted::Accepted) => return Ok(()),
+            Ok(Submitted::AlreadyAccepted | Submitted::DuplicateOrder) => (
+                Refusal::OrderTaken,
+                ErrorObject::for_client(Reason::OrderTaken),
+            ),
+            Ok(Submitted::Replayed) => (
+                Refusal::OrderReplayed,
+                ErrorObject::for_client(Reason::OrderReplayed),
+            ),
+            Ok(Submitted::Full) => (Refusal::Orders, ErrorObject::for_client(Reason::Busy)),
+            Err(error) => (
+                Refusal::Store,
+                failed("an order could not be stored", &error),
+            ),
+        };
+        self.config.monitor.refused(refusal);
+        Err(error)
     }
 
     async fn check_worker(&self, order: &Submit<'_>) -> Result<(), ErrorObject> {
@@ -199,6 +220,11 @@ fn nonce_key(order: &Submit<'_>) -> ReplayKey {
         key.extend_from_slice(part.as_bytes());
     }
     ReplayKey::new(key)
+}
+
+/// The answer to whoever comes too often.
+pub(crate) fn too_often(wait: Duration) -> ErrorObject {
+    ErrorObject::for_client(Reason::LimitRate).again_after(wait)
 }
 
 /// What the manager stored when the order ended.

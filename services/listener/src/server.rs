@@ -10,6 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use monitor::{Monitor, Refusal};
 use store::Orders;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
@@ -17,12 +18,20 @@ use tokio::task::{JoinHandle, JoinSet};
 use workers::Registry;
 
 use crate::config::{Limits, ListenerConfig};
+use crate::http::Desk;
 use crate::places::Places;
 use crate::rpc::Service;
-use crate::{Error, http};
+use crate::{Error, http, metrics};
 
 /// A running listener. Dropping it is a shutdown that nobody waits for.
 pub struct Listener {
+    main: Entrance,
+    /// The metrics' own.
+    metrics: Option<Entrance>,
+}
+
+/// An address that is listened at.
+struct Entrance {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -39,56 +48,94 @@ impl Listener {
         orders: Arc<dyn Orders>,
         registry: Registry,
     ) -> Result<Self, Error> {
-        let wanted = config.address;
-        let failed = |source: std::io::Error| match source.kind() {
-            ErrorKind::AddrInUse => Error::InUse(wanted),
-            _ => Error::Bind {
-                address: wanted,
-                source,
-            },
+        let (socket, address) = bind(config.address).await?;
+        let own = match config.metrics.address() {
+            Some(wanted) => Some(bind(wanted).await?),
+            None => None,
         };
-        let socket = TcpListener::bind(wanted).await.map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
-        let (stop, stopped) = oneshot::channel();
-        let (limits, drain) = (config.limits, config.drain);
-        let service = Arc::new(Service::new(config, orders, registry));
+        let (limits, drain, monitor) = (config.limits, config.drain, config.monitor.clone());
+        let desk = Desk::new(Arc::new(Service::new(config, orders, registry)));
         let door = Door {
             socket,
             limits,
-            service: http::router(service),
+            near: http::router(&desk, true),
+            far: http::router(&desk, false),
             full: http::full(limits),
+            monitor: monitor.clone(),
         };
         tracing::info!(%address, "listener is answering");
-        let task = tokio::spawn(door.run(stopped, drain));
         Ok(Self {
-            address,
-            stop,
-            task,
+            main: door.open(address, drain),
+            metrics: own.map(|(socket, address)| {
+                tracing::info!(%address, "metrics are shown");
+                let router = metrics::router(monitor.clone());
+                let door = Door {
+                    socket,
+                    limits,
+                    near: router.clone(),
+                    far: router.clone(),
+                    full: http::full(limits),
+                    monitor,
+                };
+                door.open(address, drain)
+            }),
         })
     }
 
     /// Where it listens, with the real port.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.main.address
+    }
+
+    /// Where metrics are shown, with the real port, if not at [`address`](Self::address).
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|entrance| entrance.address)
     }
 
     /// Takes no more connections, closes idle ones, and waits for requests in progress, at most
     /// [`ListenerConfig::drain`].
     pub async fn shutdown(self) {
+        self.main.close().await;
+        // Last, so that the end can be watched.
+        if let Some(metrics) = self.metrics {
+            metrics.close().await;
+        }
+        tracing::info!("listener has stopped");
+    }
+}
+
+impl Entrance {
+    async fn close(self) {
         // Errors mean that it has ended already.
         let _ = self.stop.send(());
         let _ = self.task.await;
-        tracing::info!("listener has stopped");
     }
+}
+
+async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source: std::io::Error| match source.kind() {
+        ErrorKind::AddrInUse => Error::InUse(wanted),
+        _ => Error::Bind {
+            address: wanted,
+            source,
+        },
+    };
+    let socket = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok((socket, address))
 }
 
 /// The accepting task.
 struct Door {
     socket: TcpListener,
     limits: Limits,
-    service: Router,
+    /// Answers clients on this machine.
+    near: Router,
+    /// Answers all others.
+    far: Router,
     /// Answers those who came too many.
     full: Router,
+    monitor: Monitor,
 }
 
 /// Connections over the limit that are told so; those over this limit are just closed.
@@ -101,6 +148,15 @@ const READ_AHEAD: usize = 64 << 10;
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 impl Door {
+    fn open(self, address: SocketAddr, drain: Duration) -> Entrance {
+        let (stop, stopped) = oneshot::channel();
+        Entrance {
+            address,
+            stop,
+            task: tokio::spawn(self.run(stopped, drain)),
+        }
+    }
+
     async fn run(self, mut stopped: oneshot::Receiver<()>, drain: Duration) {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
@@ -120,11 +176,13 @@ impl Door {
                 },
             };
             let (place, router) = if let Some(place) = places.take(address.ip()) {
-                (Ok(place), &self.service)
-            } else if let Ok(place) = Arc::clone(&told).try_acquire_owned() {
-                (Err(place), &self.full)
+                (Ok(place), self.service(address))
             } else {
-                continue;
+                self.monitor.refused(Refusal::Connections);
+                let Ok(place) = Arc::clone(&told).try_acquire_owned() else {
+                    continue;
+                };
+                (Err(place), &self.full)
             };
             prepare(&stream, &self.limits);
             let connection = protocol_of(&self.limits).serve_connection(
@@ -132,12 +190,13 @@ impl Door {
                 TowerToHyperService::new(router.clone()),
             );
             let connection = graceful.watch(connection);
+            let counted = self.monitor.connected();
             connections.spawn(async move {
                 // A client that breaks off is no news.
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended");
                 }
-                drop(place);
+                drop((place, counted));
             });
         }
         drop(self.socket);
@@ -146,6 +205,14 @@ impl Door {
             tracing::warn!("requests in progress were cut off by the shutdown");
         }
         connections.shutdown().await;
+    }
+
+    fn service(&self, client: SocketAddr) -> &Router {
+        if client.ip().to_canonical().is_loopback() {
+            &self.near
+        } else {
+            &self.far
+        }
     }
 }
 
