@@ -1,14 +1,13 @@
-//! `/metrics`: for Prometheus, and for `sconce status --watch`.
+//! What operators may GET: `/metrics`, for Prometheus and for `sconce status --watch`, and the
+//! paths of `health`.
 
 use std::net::SocketAddr;
 
-use axum::Router;
-use axum::extract::{FromRef, State};
-use axum::response::Response;
-use axum::routing::get;
+use hyper::Method;
 use monitor::Monitor;
 
-use crate::health::{self, fresh};
+use crate::health;
+use crate::http::Reply;
 
 /// Whether and where metrics are shown.
 ///
@@ -33,38 +32,44 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The paths beside JSON-RPC at the listener's address; `near` are clients on this machine.
-    pub(crate) fn routes<S>(self, near: bool) -> Router<S>
-    where
-        S: Clone + Send + Sync + 'static,
-        Monitor: FromRef<S>,
-    {
-        if self.enabled && self.bind.is_none() && near {
-            all()
-        } else {
-            health::routes()
-        }
-    }
-
     /// Where they are shown, if not at the listener's address.
     pub(crate) fn address(self) -> Option<SocketAddr> {
         self.bind.filter(|_| self.enabled)
     }
+
+    /// Whether they are shown at the listener's address; `near` are clients on this machine.
+    pub(crate) fn are_shown(self, near: bool) -> bool {
+        self.enabled && self.bind.is_none() && near
+    }
 }
 
-/// What is answered at an address of their own.
-pub(crate) fn router(monitor: Monitor) -> Router {
-    all().with_state(monitor)
+/// Something to GET that is not JSON-RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    Alive,
+    Ready,
+    Metrics,
 }
 
-fn all<S>() -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Monitor: FromRef<S>,
-{
-    health::routes().route("/metrics", get(show))
-}
+impl Page {
+    /// What is asked for; `None` is for others to answer.
+    pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        match path {
+            "/healthz" => Some(Self::Alive),
+            "/readyz" => Some(Self::Ready),
+            "/metrics" => Some(Self::Metrics),
+            _ => None,
+        }
+    }
 
-async fn show(State(monitor): State<Monitor>) -> Response {
-    fresh(monitor::CONTENT_TYPE, monitor.metrics().await)
+    pub(crate) async fn reply(self, monitor: &Monitor) -> Reply {
+        match self {
+            Self::Alive => health::alive(),
+            Self::Ready => health::ready(monitor).await,
+            Self::Metrics => health::fresh(monitor::CONTENT_TYPE, monitor.metrics().await),
+        }
+    }
 }
