@@ -9,6 +9,7 @@
 //! | [`platform`] | a whole platform on free ports |
 //! | [`process`] | other processes: what they cost, signals to them |
 //! | [`random`] | choices that are the same for the same seed |
+//! | [`skipped`] | saying that something was not tested here |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
 pub mod command;
@@ -18,4 +19,5 @@ pub mod orders;
 pub mod platform;
 pub mod process;
 pub mod random;
+pub mod skipped;
 pub mod vectors;

@@ -87,6 +87,17 @@ impl Load {
         }
     }
 
+    /// Sends one order, once. It's taken, or refused for this reason, or not answered.
+    pub fn probe(&self, worker: &str) -> Result<(), Option<Reason>> {
+        self.runtime.block_on(async {
+            let worker = self.client.worker(&WorkerId::from_name(worker)).await;
+            let worker = worker.map_err(reason)?;
+            let order = Order::new(&worker, "python-hello").input("probe");
+            self.client.submit(&order).await.map_err(reason)?;
+            Ok(())
+        })
+    }
+
     /// Stops submitting, waits for every order, asks for all results once more.
     pub fn finish(mut self) -> (Totals, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
@@ -163,7 +174,11 @@ impl Requester {
             if self.submit(&asked).await {
                 // Some requesters come back much later.
                 if self.choices.chance(75) {
+                    let begin = Instant::now();
                     fetch(&self.client, &self.history, &asked).await;
+                    let waited = begin.elapsed();
+                    self.history
+                        .count(|totals| totals.longest = totals.longest.max(waited));
                 }
                 self.asked.push(asked);
                 self.look_back().await;
@@ -315,6 +330,13 @@ async fn fetch(client: &Client, history: &History, asked: &Asked) {
         tokio::time::sleep(PAUSE).await;
     }
     history.broke(format!("{} is stuck", asked.id()));
+}
+
+fn reason(error: Error) -> Option<Reason> {
+    match error {
+        Error::Rpc(error) => error.reason,
+        _ => None,
+    }
 }
 
 /// What a call came to.
