@@ -190,6 +190,8 @@ pub struct Lease {
     pub attempt: u32,
     /// Time left when the engine answered.
     pub deadline_in: Duration,
+    /// How long ago the order was submitted when the engine answered.
+    pub age: Duration,
     /// The body as it was submitted.
     pub body: Vec<u8>,
 }
@@ -293,6 +295,7 @@ impl fmt::Debug for Lease {
             .field("token", &self.token)
             .field("attempt", &self.attempt)
             .field("deadline_in", &self.deadline_in)
+            .field("age", &self.age)
             .field("body", &Size(&self.body))
             .finish()
     }

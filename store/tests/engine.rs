@@ -354,3 +354,16 @@ async fn a_full_disk_is_got_over() {
         assert_eq!(again, Ok(Submitted::AlreadyAccepted));
     }
 }
+
+#[tokio::test]
+async fn commits_are_observed_and_looks_are_not() {
+    let (_folder, file) = file();
+    let engine = Engine::open(&file, Options::default()).unwrap();
+    let seen: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
+    let notes = Arc::clone(&seen);
+    engine.observe_commits(move |operations, _took| notes.lock().unwrap().push(operations));
+    engine.submit(submission("order")).await.unwrap();
+    // Nothing changes, so nothing is committed.
+    engine.submit(submission("order")).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [1]);
+}

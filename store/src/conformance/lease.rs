@@ -10,9 +10,15 @@ const NOW: Duration = Duration::ZERO;
 /// While one holds an order, nobody else gets it.
 pub async fn an_order_has_one_live_lease(factory: &dyn Factory) {
     let (a, b) = two(factory).await;
+    let begin = Instant::now();
     a.accept(&order("order")).await;
+    let submitted = Instant::now();
+    tokio::time::sleep(SHORT).await;
     let lease = a.claim_one(LONG, NOW).await;
     assert_eq!(lease.order, "order".into());
+    // The engine may count in milliseconds.
+    assert!(lease.age + Duration::from_millis(2) >= SHORT.min(submitted.elapsed()));
+    assert!(lease.age <= begin.elapsed() + Duration::from_millis(2));
     assert_eq!(lease.attempt, 1);
     assert_eq!(lease.body, order("order").body);
     assert!(lease.deadline_in <= LONG && lease.deadline_in + SLACK > LONG);

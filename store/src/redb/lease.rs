@@ -16,16 +16,18 @@ pub(super) struct Claim {
     pub(super) lease: u64,
 }
 
-/// A lease with the moment it ends.
+/// A lease with the moment it ends, and the one when its order was submitted.
 pub(super) struct Granted {
     lease: Lease,
     deadline: Time,
+    submitted: Time,
 }
 
 impl Granted {
     /// The lease as its holder gets it at this time.
     pub(super) fn at(mut self, now: Time) -> Lease {
         self.lease.deadline_in = Duration::from_millis(self.deadline.saturating_sub(now));
+        self.lease.age = Duration::from_millis(now.saturating_sub(self.submitted));
         self.lease
     }
 }
@@ -80,10 +82,12 @@ impl Claim {
         ledger.changed = true;
         Ok(Granted {
             deadline,
+            submitted: row.submitted,
             lease: Lease {
                 attempt: row.attempts,
                 token: Token(token),
                 deadline_in: Duration::ZERO,
+                age: Duration::ZERO,
                 order: row.order.into(),
                 body,
             },

@@ -27,7 +27,7 @@ mod submit;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -116,7 +116,12 @@ struct Shared {
     claimable: Hints<PartitionId>,
     /// Rung when the order has ended.
     ended: Hints<OrderId>,
+    /// Told of every commit.
+    observer: OnceLock<Observer>,
 }
+
+/// Is told how many operations a commit had, and how long it took until it was on disk.
+type Observer = Box<dyn Fn(usize, Duration) + Send + Sync>;
 
 impl Engine {
     /// Opens the file, or creates it, readable by its owner only.
@@ -133,6 +138,14 @@ impl Engine {
         Self::start(slot, last, options)
     }
 
+    /// Calls `observer` after every commit from now on, with its number of operations and the time
+    /// until it was on disk. It is called by the thread that writes, so it must be quick. Only the
+    /// first one that is given counts.
+    pub fn observe_commits(&self, observer: impl Fn(usize, Duration) + Send + Sync + 'static) {
+        // Full means that somebody observes already.
+        let _ = self.shared.observer.set(Box::new(observer));
+    }
+
     fn start(database: Slot, last: u64, options: Options) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             database,
@@ -140,6 +153,7 @@ impl Engine {
             options,
             claimable: Hints::new(),
             ended: Hints::new(),
+            observer: OnceLock::new(),
         });
         let writer = Writer::start(Arc::clone(&shared))?;
         Ok(Self { shared, writer })

@@ -150,6 +150,7 @@ fn run(shared: &Shared, mut calls: mpsc::Receiver<Box<dyn Call>>) {
             batch.push(call);
         }
         batch.retain(|call| !call.abandoned());
+        let begin = Instant::now();
         let committed = shared
             .database
             .with(|database| commit(database, shared, &mut batch));
@@ -158,6 +159,9 @@ fn run(shared: &Shared, mut calls: mpsc::Receiver<Box<dyn Call>>) {
                 if let Some(hints) = &hints {
                     pause = PAUSES.0;
                     ring(shared, hints);
+                    if let Some(observer) = shared.observer.get() {
+                        observer(batch.len(), begin.elapsed());
+                    }
                 }
                 (Ok(()), false)
             }
