@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use monitor::{Ended, Monitor};
 use protocol::Reason;
 use protocol::envelope::ErrorObject;
 use protocol::processor::{Outcome, order_frame};
@@ -32,6 +33,8 @@ pub(crate) struct Attempt {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: Arc<Worker>,
     pub(crate) lease: Lease,
+    /// When the lease came.
+    pub(crate) claimed: Instant,
 }
 
 /// How an order comes to its process.
@@ -51,9 +54,16 @@ struct Seat<'w> {
 /// What became of an attempt.
 enum Verdict {
     /// The order has ended with this.
-    Done(Vec<u8>),
+    Done(End),
     /// It has not; somebody else may try.
     Lost(Loss),
+}
+
+/// What an order ends with.
+struct End {
+    /// What the client sees.
+    result: Vec<u8>,
+    what: Ended,
 }
 
 /// How an attempt came to nothing.
@@ -105,8 +115,8 @@ impl Attempt {
         let process = &seat.place.process;
         let exchange = self.exchange(process, order, request);
         match self.keeping(order, exchange).await {
-            Some(Verdict::Done(result)) => {
-                if self.complete(order, result).await {
+            Some(Verdict::Done(end)) => {
+                if self.complete(order, end).await {
                     process.count_done();
                 }
             }
@@ -116,7 +126,13 @@ impl Attempt {
     }
 
     fn warn_of_lapse(&self, order: &OrderId) {
-        tracing::warn!(order = %text(order), "the lease of an order ran out");
+        let (worker, attempt) = (&self.worker.name, self.lease.attempt);
+        tracing::warn!(order = %text(order), worker, attempt, "the lease of an order ran out");
+        self.monitor().lost(monitor::Loss::Lease);
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.shared.config.monitor
     }
 
     /// Waits until a process is empty and takes all of it; `None` if no process is there any more,
@@ -148,11 +164,15 @@ impl Attempt {
 
     /// Asks the worker.
     async fn exchange(&self, process: &Process, order: &OrderId, request: &str) -> Verdict {
+        let asked = Instant::now();
         let answer = process.peer.ask(order_frame(1, request));
         tokio::select! {
             biased;
             answer = answer => match answer {
-                Ok(frame) => judge(&frame, order, self.lease.attempt),
+                Ok(frame) => {
+                    self.monitor().attempted(asked.elapsed());
+                    judge(&frame, order, self.lease.attempt)
+                }
                 Err(_) => lost("its connection is closed", Fault::Process, Duration::ZERO),
             },
             () = process.gone(self.shared.config.timing.leave) => {
@@ -206,7 +226,9 @@ impl Attempt {
 
     async fn lose(&self, order: &OrderId, loss: Loss, alone: bool) {
         let (attempt, why, fault) = (self.lease.attempt, loss.why, loss.fault);
-        tracing::warn!(order = %text(order), attempt, alone, why, "an attempt at an order was lost");
+        let worker = &self.worker.name;
+        tracing::warn!(order = %text(order), worker, attempt, alone, why, "an attempt at an order was lost");
+        self.monitor().lost(fault.into());
         let config = &self.shared.config;
         // From the second attempt on it was alone each time.
         let guilty = alone && fault == Fault::Process && attempt > config.max_lost_alone;
@@ -226,34 +248,66 @@ impl Attempt {
     }
 
     async fn give_up(&self, order: &OrderId, why: &str) {
-        tracing::error!(order = %text(order), why, "an order was lost too often and ends");
+        let (worker, attempt) = (&self.worker.name, self.lease.attempt);
+        tracing::error!(order = %text(order), worker, attempt, why, "an order was lost too often and ends");
         self.complete(order, failure(order, Reason::WorkerLost))
             .await;
     }
 
     /// Ends the order with `result`; whether that is what it ended with.
-    async fn complete(&self, order: &OrderId, mut result: Vec<u8>) -> bool {
+    async fn complete(&self, order: &OrderId, mut end: End) -> bool {
         let orders = &self.shared.orders;
-        if result.len() > orders.capabilities().max_result {
+        if end.result.len() > orders.capabilities().max_result {
             tracing::error!(order = %text(order), "a result is larger than the store takes");
-            result = failure(order, Reason::WorkloadOutput);
+            end = failure(order, Reason::WorkloadOutput);
         }
         let completion = || Completion {
             order: order.clone(),
             token: self.lease.token,
-            result: result.clone(),
+            result: end.result.clone(),
             appends: Vec::new(),
         };
         match persist(|| orders.complete(completion())).await {
-            Ok(Completed::Stored | Completed::AlreadyStored) => true,
+            Ok(Completed::Stored | Completed::AlreadyStored) => {
+                self.note_end(order, end.what);
+                true
+            }
             Ok(Completed::Lost(_)) => {
-                tracing::warn!(order = %text(order), "an answer came after its lease");
+                let (worker, attempt) = (&self.worker.name, self.lease.attempt);
+                tracing::warn!(order = %text(order), worker, attempt, "an answer came after its lease");
+                self.monitor().lost(monitor::Loss::Lease);
                 false
             }
             Err(error) => {
                 tracing::error!(order = %text(order), %error, "a result could not be stored, the order will be tried again");
                 false
             }
+        }
+    }
+}
+
+impl Attempt {
+    /// Counts the order's end. Of an order that goes well this is the only line in the log.
+    fn note_end(&self, order: &OrderId, what: Ended) {
+        let age = self.lease.age + self.claimed.elapsed();
+        self.monitor().ended(what, age);
+        tracing::debug!(
+            order = %text(order),
+            worker = self.worker.name,
+            attempt = self.lease.attempt,
+            reason = what.label(),
+            elapsed_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            "an order has ended"
+        );
+    }
+}
+
+impl From<Fault> for monitor::Loss {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::None => Self::NotBegun,
+            Fault::Answer => Self::Answer,
+            Fault::Process => Self::Process,
         }
     }
 }
@@ -275,7 +329,13 @@ fn judge(frame: &[u8], order: &OrderId, attempt: u32) -> Verdict {
             Fault::Answer,
             rest,
         ),
-        Some(outcome) => Verdict::Done(outcome.for_client(&order)),
+        Some(outcome) => Verdict::Done(End {
+            what: match &outcome {
+                Outcome::Result(_) => Ended::Result,
+                Outcome::Error(error) => Ended::Error(error.reason()),
+            },
+            result: outcome.for_client(&order),
+        }),
     }
 }
 
@@ -304,9 +364,12 @@ fn lost(why: &'static str, fault: Fault, rest: Duration) -> Verdict {
     Verdict::Lost(Loss { why, fault, rest })
 }
 
-/// What the client sees of an order that ends with this reason.
-fn failure(order: &OrderId, reason: Reason) -> Vec<u8> {
-    Outcome::Error(ErrorObject::for_manager(reason)).for_client(&text(order))
+/// The end of an order that ends with this reason.
+fn failure(order: &OrderId, reason: Reason) -> End {
+    End {
+        result: Outcome::Error(ErrorObject::for_manager(reason)).for_client(&text(order)),
+        what: Ended::Error(Some(reason)),
+    }
 }
 
 /// An order id as text, which it is by the listener's check.

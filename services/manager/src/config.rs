@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use monitor::Monitor;
 use protocol::membership::is_worker_name;
 use protocol::token::Token;
 
@@ -32,6 +33,8 @@ pub struct ManagerConfig {
     pub mark_overlap: Duration,
     /// How long other things may take.
     pub timing: Timing,
+    /// Counts what happens; it is told which workers there are.
+    pub monitor: Monitor,
 }
 
 /// A worker that binds a ZeroMQ `REP` socket and answers one request after the other.
@@ -88,6 +91,7 @@ impl ManagerConfig {
             retention: Duration::from_secs(24 * 3600),
             mark_overlap: Duration::from_secs(24 * 3600),
             timing: Timing::default(),
+            monitor: Monitor::new(),
         }
     }
 

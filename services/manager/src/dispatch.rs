@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use store::Lease;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::attempt::{Admission, Attempt};
 use crate::phase::Phase;
@@ -115,6 +116,7 @@ async fn hand_out(
                 shared: Arc::clone(shared),
                 worker: Arc::clone(worker),
                 lease,
+                claimed: Instant::now(),
             };
             attempts.spawn(attempt.run(admission));
         }

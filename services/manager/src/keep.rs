@@ -45,9 +45,12 @@ async fn expire(shared: &Shared) -> Result<(), workers::Error> {
             if ended > 0 {
                 tracing::warn!(
                     orders = ended,
+                    reason = end.reason.code(),
                     why = end.why,
                     "orders ended that nobody took"
                 );
+                let orders = u64::try_from(ended).unwrap_or(u64::MAX);
+                shared.config.monitor.expired(end.reason, orders);
             }
             if ended < BATCH {
                 break;
@@ -74,6 +77,7 @@ const BREATH: Duration = Duration::from_millis(5);
 /// When and how orders of a queue end that nobody takes.
 struct End {
     after: Duration,
+    reason: Reason,
     result: Vec<u8>,
     why: &'static str,
 }
@@ -82,11 +86,13 @@ struct End {
 async fn ends(shared: &Shared) -> Result<BTreeMap<PartitionId, End>, workers::Error> {
     let patient = || End {
         after: shared.config.time_to_live,
+        reason: Reason::OrderExpired,
         result: result(&ErrorObject::for_client(Reason::OrderExpired)),
         why: "they expired",
     };
     let retired = |why| End {
         after: Duration::ZERO,
+        reason: Reason::WorkerUnknown,
         result: result(&ErrorObject::for_client(Reason::WorkerUnknown).saying(why)),
         why,
     };

@@ -48,6 +48,7 @@ impl Manager {
             config, orders, registry, wire, phase, newcomers,
         ));
 
+        status::show(&shared);
         let mut tasks = JoinSet::new();
         tasks.spawn(Members::new(Arc::clone(&shared)).run(hosts));
         tasks.spawn(dispatch_all(Arc::clone(&shared), new_workers));

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use monitor::WorkerSeen;
 use serde::Serialize;
 
 use crate::Error;
@@ -87,6 +89,29 @@ pub(crate) async fn take(shared: &Shared) -> Result<Status, Error> {
             finished: counts.finished,
         },
     })
+}
+
+/// Lets the monitor look up who is there, for as long as the manager lives.
+pub(crate) fn show(shared: &Arc<Shared>) {
+    let weak = Arc::downgrade(shared);
+    shared.config.monitor.watch_workers(move || {
+        let workers = weak.upgrade().map(|shared| shared.all_workers());
+        workers
+            .unwrap_or_default()
+            .iter()
+            .map(|worker| seen(worker))
+            .collect()
+    });
+}
+
+fn seen(worker: &Worker) -> WorkerSeen {
+    let present = worker.present();
+    WorkerSeen {
+        name: worker.name.clone(),
+        processes: u32::try_from(present.len()).unwrap_or(u32::MAX),
+        capacity: present.iter().map(|process| process.capacity).sum(),
+        in_flight: present.iter().map(|process| process.in_flight()).sum(),
+    }
 }
 
 /// In an order that stays, though the processes take turns.

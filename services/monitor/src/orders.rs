@@ -32,6 +32,20 @@ pub enum Loss {
     NotBegun,
 }
 
+impl Ended {
+    /// `ok`, the reason's code, or `other`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Result => OK,
+            Self::Error(Some(reason)) => reason.code(),
+            Self::Error(None) => OTHER,
+        }
+    }
+}
+
+const OK: &str = "ok";
+const OTHER: &str = "other";
+
 impl Loss {
     const ALL: [Self; 4] = [Self::Lease, Self::Process, Self::Answer, Self::NotBegun];
 
@@ -96,8 +110,8 @@ impl Orders {
             order: latency("order", "From accepting an order to its end"),
             attempt: latency("attempt", "From handing an order to a worker to its answer"),
             accepted,
-            ok: outcome("ok"),
-            other: outcome("other"),
+            ok: outcome(OK),
+            other: outcome(OTHER),
             failed: Reason::ALL
                 .iter()
                 .filter(|reason| may_end(**reason))
