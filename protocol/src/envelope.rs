@@ -1,6 +1,7 @@
 //! The JSON-RPC envelope (wire facts, section 2), with Avalon's texts for what is wrong with it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -48,6 +49,9 @@ pub struct ErrorData {
     /// With `worker.lost`: `false` when the worker never began with the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<bool>,
+    /// With `limit.rate`: when the same request may come again, in milliseconds from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl ErrorObject {
@@ -81,6 +85,13 @@ impl ErrorObject {
     /// The same, naming the order.
     pub fn about(mut self, work_order_id: &str) -> Self {
         self.data.get_or_insert_default().work_order_id = Some(work_order_id.to_owned());
+        self
+    }
+
+    /// The same, saying when the request may come again; whole milliseconds, rounded up.
+    pub fn again_after(mut self, wait: Duration) -> Self {
+        let wait = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        self.data.get_or_insert_default().retry_after_ms = Some(wait);
         self
     }
 

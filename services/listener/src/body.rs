@@ -1,18 +1,19 @@
-//! Bodies: read within limits of size, time and memory, or read and thrown away.
+//! Bodies: read within limits of size, time and memory, or read and thrown away; and the memory of
+//! answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use protocol::Reason;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Limits;
 
-/// What bodies longer than [`FREE`] take together; clones share it.
+/// What bodies and answers longer than [`FREE`] take together; clones share it.
 #[derive(Clone)]
 pub(crate) struct Budget(Arc<Semaphore>);
 
@@ -24,9 +25,9 @@ pub(crate) enum Unread {
     Broken,
 }
 
-/// Bytes of each body that don't count, so that small requests get through while large ones hold
-/// the budget. The number of connections bounds what they take.
-pub(crate) const FREE: usize = 64 << 10;
+/// Bytes of each that don't count, so that small requests get through while large ones hold the
+/// budget. The number of connections bounds what they take.
+const FREE: usize = 64 << 10;
 
 /// How long a client that is refused may go on writing before it's hung up on.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -39,46 +40,65 @@ impl Budget {
     /// Reads a body; `length` is the one that its head announced.
     pub(crate) async fn read(
         &self,
-        mut body: Body,
+        mut body: Incoming,
         length: Option<usize>,
         limits: &Limits,
     ) -> Result<Buffer, Unread> {
         let deadline = Instant::now() + limits.body_time;
-        let mut buffer = Buffer::new(length.unwrap_or(limits.body).min(limits.body));
-        while let Some(data) = next(&mut body, deadline).await? {
-            let reason = if buffer.bytes.len() + data.len() > limits.body {
+        let Some(first) = next(&mut body, deadline).await? else {
+            return Ok(Buffer::whole(Bytes::new()));
+        };
+        if body.is_end_stream() && first.len() <= FREE.min(limits.body) {
+            return Ok(Buffer::whole(first));
+        }
+        let mut gathered = Gathered::new(length.unwrap_or(limits.body).min(limits.body));
+        let mut arrived = Some(first);
+        while let Some(data) = arrived {
+            let reason = if gathered.bytes.len() + data.len() > limits.body {
                 Reason::LimitSize
-            } else if timeout_at(deadline, buffer.append(&data, self))
+            } else if timeout_at(deadline, gathered.append(&data, self))
                 .await
                 .is_err()
             {
                 Reason::LimitRate
             } else {
+                arrived = next(&mut body, deadline).await?;
                 continue;
             };
-            drop((buffer, data));
+            drop((gathered, data));
             discard(body, limits).await;
             return Err(Unread::Refused(reason));
         }
-        Ok(buffer)
+        Ok(gathered.into())
+    }
+
+    /// Memory for an answer of this length, if there is any.
+    pub(crate) fn hold(&self, length: usize) -> Option<Held> {
+        let Some(counted) = length.checked_sub(FREE) else {
+            return Some(Held(None));
+        };
+        let counted = u32::try_from(counted).ok()?;
+        let permit = Arc::clone(&self.0).try_acquire_many_owned(counted).ok()?;
+        Some(Held(Some(permit)))
     }
 }
 
 /// Reads what a refused client still sends, for a while, so that one that writes before it reads
-/// gets to see the answer.
-pub(crate) async fn discard(mut body: Body, limits: &Limits) {
+/// gets to see the answer. Whether that was all.
+pub(crate) async fn discard(mut body: Incoming, limits: &Limits) -> bool {
     let deadline = Instant::now() + LAST_WORDS.min(limits.body_time);
     let mut left = limits.overlong;
-    while let Ok(Some(data)) = next(&mut body, deadline).await {
-        match left.checked_sub(data.len()) {
-            Some(rest) => left = rest,
-            None => break,
+    loop {
+        match next(&mut body, deadline).await {
+            Ok(Some(data)) if data.len() <= left => left -= data.len(),
+            Ok(None) => return true,
+            Ok(Some(_)) | Err(_) => return false,
         }
     }
 }
 
 /// The next bytes; `None` at the end.
-async fn next(body: &mut Body, deadline: Instant) -> Result<Option<Bytes>, Unread> {
+async fn next(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Unread> {
     loop {
         let Some(frame) = timeout_at(deadline, body.frame())
             .await
@@ -93,14 +113,37 @@ async fn next(body: &mut Body, deadline: Instant) -> Result<Option<Bytes>, Unrea
     }
 }
 
-/// A body's bytes and what they take of the budget, which is given back with them.
+/// What something takes of the budget, given back when dropped.
+pub(crate) struct Held(#[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>);
+
+/// A body's bytes and what they take of the budget.
 pub(crate) struct Buffer {
+    bytes: Bytes,
+    _taken: Option<OwnedSemaphorePermit>,
+}
+
+impl Buffer {
+    /// One that arrived in one piece, which is never copied.
+    fn whole(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            _taken: None,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A body in arrival.
+struct Gathered {
     bytes: Vec<u8>,
     longest: usize,
     taken: Option<OwnedSemaphorePermit>,
 }
 
-impl Buffer {
+impl Gathered {
     /// For `longest` bytes at most. What a client announces isn't memory yet.
     fn new(longest: usize) -> Self {
         Self {
@@ -108,10 +151,6 @@ impl Buffer {
             longest,
             taken: None,
         }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// Appends, as soon as the budget has what that takes.
@@ -135,6 +174,15 @@ impl Buffer {
                 Some(taken) => taken.merge(more),
                 None => self.taken = Some(more),
             }
+        }
+    }
+}
+
+impl From<Gathered> for Buffer {
+    fn from(gathered: Gathered) -> Self {
+        Self {
+            bytes: gathered.bytes.into(),
+            _taken: gathered.taken,
         }
     }
 }

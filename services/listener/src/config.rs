@@ -1,4 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use monitor::Monitor;
@@ -11,6 +13,8 @@ use crate::metrics::Metrics;
 pub struct ListenerConfig {
     /// Where to listen; port 0 takes any free one.
     pub address: SocketAddr,
+    /// The certificate to show; without it the listener speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Whether submitting waits for the result.
     pub mode: Mode,
     /// How long `WorkOrderGetResult` holds a pending order before it says so.
@@ -25,6 +29,15 @@ pub struct ListenerConfig {
     pub metrics: Metrics,
     /// Counts what happens, and knows whether the platform is ready.
     pub monitor: Monitor,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and behind it those that lead to its authority.
+    pub certificate: PathBuf,
+    /// The private key: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
 }
 
 /// How `WorkOrderSubmit` answers (wire facts 3.2 and 3.3).
@@ -54,8 +67,9 @@ pub struct Limits {
     /// How much of a body that is too long is read and thrown away, in bytes, so that a client
     /// that writes before it reads gets to see the answer.
     pub overlong: usize,
-    /// Memory that bodies in arrival and in progress may take together, in bytes. The first 64 KiB
-    /// of each body don't count. A body that gets none in its time is answered with `limit.rate`.
+    /// Memory that bodies in arrival and in progress and answers on their way may take together, in
+    /// bytes. The first 64 KiB of each don't count. A body or an answer that gets none in its time
+    /// is replaced by the answer `limit.rate`.
     pub memory: usize,
     /// Deepest nesting of a body.
     pub depth: usize,
@@ -65,10 +79,15 @@ pub struct Limits {
     pub headers: usize,
     /// Most headers.
     pub header_count: usize,
-    /// How long headers may take to arrive; also how long a connection may be idle.
+    /// How long a connection's first request line and headers may take to arrive, and those of
+    /// later requests from their first byte on.
     pub header_time: Duration,
-    /// How long a client may leave what it's sent unread.
+    /// How long a connection may be idle between two requests.
+    pub idle_time: Duration,
+    /// How long an answer may take to be read by the client.
     pub write_time: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_time: Duration,
     /// Most connections at once; further ones are answered with `limit.rate` and closed.
     pub connections: usize,
     /// Most connections of one address, or of one /64 network of IPv6; further ones are answered
@@ -76,12 +95,48 @@ pub struct Limits {
     pub connections_of_address: usize,
     /// The same for each address of this machine: a proxy before the listener is one client.
     pub connections_of_loopback: usize,
+    /// How often one requester may submit. Nobody proves a requester id, so whoever invents one for
+    /// each order escapes this: [`address_rate`](Self::address_rate) is what holds them.
+    pub requester_rate: Allowance,
+    /// How often requests may come from one address, or one /64 network of IPv6.
+    pub address_rate: Allowance,
+    /// The same for each address of this machine.
+    pub loopback_rate: Allowance,
+}
+
+/// How often something may happen: now and then in a burst, on average no more than its rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The average; without it there is no bound.
+    pub rate: Option<Rate>,
+    /// How many may come at once.
+    pub burst: NonZeroU32,
+}
+
+/// So many times in so much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub times: NonZeroU32,
+    /// In how much time.
+    pub per: Duration,
+}
+
+impl Rate {
+    /// So many times a second.
+    pub const fn per_second(times: NonZeroU32) -> Self {
+        Self {
+            times,
+            per: Duration::from_secs(1),
+        }
+    }
 }
 
 impl Default for ListenerConfig {
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1947)),
+            tls: None,
             mode: Mode::Async,
             result_wait: Duration::from_secs(1),
             operator_token: None,
@@ -104,10 +159,32 @@ impl Default for Limits {
             headers: 16 << 10,
             header_count: 64,
             header_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(30),
             write_time: Duration::from_secs(30),
+            handshake_time: Duration::from_secs(10),
             connections: 1024,
             connections_of_address: 256,
             connections_of_loopback: 1024,
+            requester_rate: allowance(1000, 5000),
+            address_rate: allowance(2000, 10_000),
+            loopback_rate: Allowance {
+                rate: None,
+                ..allowance(2000, 10_000)
+            },
         }
+    }
+}
+
+const fn allowance(times: u32, burst: u32) -> Allowance {
+    Allowance {
+        rate: Some(Rate::per_second(at_least_one(times))),
+        burst: at_least_one(burst),
+    }
+}
+
+const fn at_least_one(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
     }
 }

@@ -1,5 +1,7 @@
 use std::net::SocketAddr;
 
+use crate::tls::TlsError;
+
 /// Why a listener couldn't start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,4 +17,7 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }

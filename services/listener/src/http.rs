@@ -1,19 +1,19 @@
 //! HTTP: one verb, two content types, and a body within its limits.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{
-    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
-};
+use hyper::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use monitor::{Monitor, Refusal};
 use protocol::Reason;
 use protocol::envelope::{ErrorObject, failure};
 
 use crate::body::{Buffer, Unread, discard};
-use crate::config::Limits;
+use crate::metrics::Page;
 use crate::orders::too_often;
 use crate::rate::Buckets;
 use crate::rpc::Service;
@@ -23,55 +23,107 @@ pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// What answers requests.
 pub(crate) struct Desk {
+    monitor: Monitor,
+    /// What answers a POST; there is none at the metrics' own address.
+    methods: Option<Methods>,
+}
+
+struct Methods {
     service: Service,
     addresses: Buckets,
     loopback: Buckets,
 }
 
 impl Desk {
+    /// One that answers everything.
     pub(crate) fn new(service: Service) -> Self {
         let limits = service.limits();
         Self {
-            addresses: Buckets::new(limits.address_rate),
-            loopback: Buckets::new(limits.loopback_rate),
-            service,
+            monitor: service.config.monitor.clone(),
+            methods: Some(Methods {
+                addresses: Buckets::new(limits.address_rate),
+                loopback: Buckets::new(limits.loopback_rate),
+                service,
+            }),
         }
     }
 
-    /// Answers a POST to any path; `source` is who shares an address.
+    /// One at the metrics' own address.
+    pub(crate) fn for_metrics(monitor: Monitor) -> Self {
+        Self {
+            monitor,
+            methods: None,
+        }
+    }
+
+    /// Answers a POST to any path, and whoever asks for a page; `source` is who shares an address.
     pub(crate) async fn answer(&self, source: IpAddr, request: Request<Incoming>) -> Reply {
-        let kind = match kind_of(&request) {
-            Ok(kind) => kind,
-            Err(unfit) => return unfit.reply(),
+        let page = Page::of(request.method(), request.uri().path());
+        let Some(methods) = &self.methods else {
+            return match page {
+                Some(page) => page.reply(&self.monitor).await,
+                None => plain(StatusCode::NOT_FOUND, "See /metrics\n"),
+            };
         };
-        let limits = self.service.limits();
-        let buckets = if source.is_loopback() {
+        let near = source.is_loopback();
+        if let Err(wait) = methods.take(source, near) {
+            self.monitor.refused(Refusal::Rate);
+            return methods.put_off(request, wait).await;
+        }
+        let shown = &methods.service.config.metrics;
+        match page {
+            Some(page) if page != Page::Metrics || shown.are_shown(near) => {
+                page.reply(&self.monitor).await
+            }
+            _ => methods.answer(request).await,
+        }
+    }
+
+    /// Answers that there are too many connections already, and closes this one.
+    pub(crate) async fn turn_away(&self, request: Request<Incoming>) -> Reply {
+        let Some(methods) = &self.methods else {
+            return close(plain(StatusCode::SERVICE_UNAVAILABLE, ""));
+        };
+        match kind_of(&request) {
+            Ok(kind) => {
+                let error = ErrorObject::for_client(Reason::LimitRate);
+                close(methods.refuse(kind, &error, request).await)
+            }
+            Err(unfit) => close(unfit.reply()),
+        }
+    }
+}
+
+impl Methods {
+    /// Counts a request of this source.
+    fn take(&self, source: IpAddr, near: bool) -> Result<(), Duration> {
+        let buckets = if near {
             &self.loopback
         } else {
             &self.addresses
         };
-        if let Err(wait) = buckets.take(&source) {
-            return refuse(kind, &too_often(wait), request, limits).await;
-        }
+        buckets.take(&source)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let kind = match kind_of(&request) {
+            Ok(kind) => kind,
+            Err(unfit) => return unfit.reply(),
+        };
         let authorization = request.headers().get(AUTHORIZATION).cloned();
         match self.read(request).await {
             Ok(body) => {
                 let authorization = authorization.as_ref().map(HeaderValue::as_bytes);
                 reply(kind, self.service.answer(body.bytes(), authorization).await)
             }
-            Err(Unread::Refused(reason)) => close(reply(kind, error_text(reason))),
-            Err(Unread::Broken) => close(plain(StatusCode::BAD_REQUEST, "")),
-        }
-    }
-
-    /// Answers that there are too many connections already, and closes this one.
-    pub(crate) async fn turn_away(&self, request: Request<Incoming>) -> Reply {
-        match kind_of(&request) {
-            Ok(kind) => {
-                let error = ErrorObject::for_client(Reason::LimitRate);
-                close(refuse(kind, &error, request, self.service.limits()).await)
+            Err(Unread::Refused(reason)) => {
+                self.service.note(None, Some(reason));
+                if reason == Reason::LimitRate {
+                    self.service.config.monitor.refused(Refusal::Memory);
+                }
+                close(reply(kind, error_text(reason)))
             }
-            Err(unfit) => close(unfit.reply()),
+            Err(Unread::Broken) => close(plain(StatusCode::BAD_REQUEST, "")),
         }
     }
 
@@ -89,6 +141,22 @@ impl Desk {
         let body = request.into_body();
         self.service.budget.read(body, length, limits).await
     }
+
+    /// Answers that the same may come again after a wait.
+    async fn put_off(&self, request: Request<Incoming>, wait: Duration) -> Reply {
+        match kind_of(&request) {
+            Ok(kind) => self.refuse(kind, &too_often(wait), request).await,
+            Err(_) => plain(StatusCode::TOO_MANY_REQUESTS, ""),
+        }
+    }
+
+    /// Answers with an error without looking at the body.
+    async fn refuse(&self, kind: Kind, error: &ErrorObject, request: Request<Incoming>) -> Reply {
+        self.service.note(None, error.reason());
+        let ended = discard(request.into_body(), self.service.limits()).await;
+        let reply = reply(kind, failure(None, error));
+        if ended { reply } else { close(reply) }
+    }
 }
 
 /// What is written to a client whose request line and headers don't arrive: a whole reply.
@@ -100,18 +168,6 @@ pub(crate) fn too_slow() -> String {
         Kind::JSON,
         body.len()
     )
-}
-
-/// Answers with an error without looking at the body.
-async fn refuse(
-    kind: Kind,
-    error: &ErrorObject,
-    request: Request<Incoming>,
-    limits: &Limits,
-) -> Reply {
-    let ended = discard(request.into_body(), limits).await;
-    let reply = reply(kind, failure(None, error));
-    if ended { reply } else { close(reply) }
 }
 
 fn error_text(reason: Reason) -> Vec<u8> {

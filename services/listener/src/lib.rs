@@ -24,11 +24,16 @@ mod http;
 mod metrics;
 mod orders;
 mod places;
+mod rate;
 mod registry;
 mod rpc;
 mod server;
+mod timed;
+mod tls;
+mod validity;
 
-pub use config::{Limits, ListenerConfig, Mode};
+pub use config::{Allowance, Limits, ListenerConfig, Mode, Rate, TlsFiles};
 pub use error::Error;
 pub use metrics::Metrics;
 pub use server::Listener;
+pub use tls::TlsError;

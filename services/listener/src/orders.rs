@@ -32,9 +32,10 @@ impl Service {
         let order = Submit::parse(params)?;
         let name = order.work_order_id.as_str();
         let requester = order.requester_id.as_str();
-        self.requesters
-            .take(requester)
-            .map_err(|wait| too_often(wait).about(name))?;
+        self.requesters.take(requester).map_err(|wait| {
+            monitor.refused(Refusal::Rate);
+            too_often(wait).about(name)
+        })?;
         self.accept(&order, text)
             .await
             .map_err(|error| error.about(name))?;

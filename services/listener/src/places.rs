@@ -68,6 +68,13 @@ impl Drop for Place {
     }
 }
 
+impl Place {
+    /// Who has it, as far as shares go.
+    pub(crate) fn source(&self) -> IpAddr {
+        self.source
+    }
+}
+
 /// Who shares: an address of IPv4, or a network of IPv6 as one customer has it.
 fn source_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use monitor::Refusal;
 use protocol::Reason;
 use protocol::envelope::{self, ErrorObject, Request, UNKNOWN_METHOD};
 use protocol::json;
@@ -43,11 +44,14 @@ impl Service {
     }
 
     /// The reply to a body; `authorization` is the header of that name.
-    pub(crate) async fn answer(&self, body: &[u8], authorization: Option<&[u8]>) -> Vec<u8> {
+    pub(crate) async fn answer(&self, body: &[u8], authorization: Option<&[u8]>) -> Text {
         let Ok(text) = std::str::from_utf8(body) else {
             self.note(None, Some(Reason::RequestJson));
             let error = ErrorObject::for_client(Reason::RequestJson);
-            return envelope::failure(None, &error.saying("The body is not UTF-8"));
+            return Text::of(envelope::failure(
+                None,
+                &error.saying("The body is not UTF-8"),
+            ));
         };
         let limits = envelope::Limits {
             depth: self.config.limits.depth,
@@ -56,15 +60,40 @@ impl Service {
             Ok(request) => request,
             Err(refused) => {
                 self.note(None, refused.error.reason());
-                return envelope::failure(refused.id, &refused.error);
+                return Text::of(envelope::failure(refused.id, &refused.error));
             }
         };
         let answer = self.dispatch(&request, text, authorization).await;
+        let answer = answer.and_then(|result| match self.budget.hold(result.get().len()) {
+            Some(held) => Ok((result, held)),
+            None => Err(self.no_room(&request)),
+        });
         let error = answer.as_ref().err().and_then(ErrorObject::reason);
         self.note(Method::from_name(&request.method), error);
         match answer {
-            Ok(result) => envelope::success(request.id, &result),
-            Err(error) => envelope::failure(Some(request.id), &error),
+            Ok((result, held)) => Text {
+                bytes: envelope::success(request.id, &result),
+                held: Some(held),
+            },
+            Err(error) => Text::of(envelope::failure(Some(request.id), &error)),
+        }
+    }
+
+    /// Instead of an answer for which there is no memory. It can be fetched later; of a submit it
+    /// must not be said that it may come again.
+    fn no_room(&self, request: &Request<'_>) -> ErrorObject {
+        self.config.monitor.refused(Refusal::Memory);
+        let submit = Method::from_name(&request.method) == Some(Method::WorkOrderSubmit);
+        let reason = if submit {
+            Reason::OrderPending
+        } else {
+            Reason::LimitRate
+        };
+        let error = ErrorObject::for_client(reason);
+        let order = request.params.get("workOrderId").and_then(json::string);
+        match order {
+            Some(order) => error.about(&order),
+            None => error,
         }
     }
 
@@ -145,23 +174,6 @@ impl From<Text> for Bytes {
 impl AsRef<[u8]> for Text {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-/// Instead of an answer for which there is no memory. It can be fetched later; of a submit it must
-/// not be said that it may come again.
-fn no_room(request: &Request<'_>) -> ErrorObject {
-    let submit = Method::from_name(&request.method) == Some(Method::WorkOrderSubmit);
-    let reason = if submit {
-        Reason::OrderPending
-    } else {
-        Reason::LimitRate
-    };
-    let error = ErrorObject::for_client(reason);
-    let order = request.params.get("workOrderId").and_then(json::string);
-    match order {
-        Some(order) => error.about(&order),
-        None => error,
     }
 }
 

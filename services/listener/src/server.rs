@@ -5,29 +5,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use monitor::{Monitor, Refusal};
 use store::Orders;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use workers::Registry;
 
+use crate::Error;
 use crate::config::{Limits, ListenerConfig};
+use crate::connection::{Guest, Room};
 use crate::http::Desk;
 use crate::places::Places;
 use crate::rpc::Service;
-use crate::{Error, http, metrics};
+use crate::tls::Tls;
 
 /// A running listener. Dropping it is a shutdown that nobody waits for.
 pub struct Listener {
     main: Entrance,
     /// The metrics' own.
     metrics: Option<Entrance>,
+    room: Arc<Room>,
 }
 
 /// An address that is listened at.
@@ -42,43 +41,39 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::InUse`] and [`Error::Bind`], naming the address.
+    /// [`Error::InUse`] and [`Error::Bind`], naming the address; [`Error::Tls`], naming the file.
     pub async fn start(
         config: ListenerConfig,
         orders: Arc<dyn Orders>,
         registry: Registry,
     ) -> Result<Self, Error> {
+        let tls = config.tls.clone().map(Tls::load).transpose()?;
         let (socket, address) = bind(config.address).await?;
         let own = match config.metrics.address() {
             Some(wanted) => Some(bind(wanted).await?),
             None => None,
         };
         let (limits, drain, monitor) = (config.limits, config.drain, config.monitor.clone());
-        let desk = Desk::new(Arc::new(Service::new(config, orders, registry)));
-        let door = Door {
+        let door = |socket, room: &Arc<Room>| Door {
             socket,
             limits,
-            near: http::router(&desk, true),
-            far: http::router(&desk, false),
-            full: http::full(limits),
+            room: Arc::clone(room),
             monitor: monitor.clone(),
         };
-        tracing::info!(%address, "listener is answering");
+        let desk = Desk::new(Service::new(config, orders, registry));
+        let room = Arc::new(Room::new(desk, limits, tls));
+        tracing::info!(%address, tls = room.tls.is_some(), "listener is answering");
+        let main = door(socket, &room).open(address, drain);
+        let metrics = own.map(|(socket, address)| {
+            tracing::info!(%address, "metrics are shown");
+            let desk = Desk::for_metrics(monitor.clone());
+            let room = Arc::new(Room::new(desk, limits, None));
+            door(socket, &room).open(address, drain)
+        });
         Ok(Self {
-            main: door.open(address, drain),
-            metrics: own.map(|(socket, address)| {
-                tracing::info!(%address, "metrics are shown");
-                let router = metrics::router(monitor.clone());
-                let door = Door {
-                    socket,
-                    limits,
-                    near: router.clone(),
-                    far: router.clone(),
-                    full: http::full(limits),
-                    monitor,
-                };
-                door.open(address, drain)
-            }),
+            main,
+            metrics,
+            room,
         })
     }
 
@@ -90,6 +85,17 @@ impl Listener {
     /// Where metrics are shown, with the real port, if not at [`address`](Self::address).
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(|entrance| entrance.address)
+    }
+
+    /// Reads the certificate's files again, for connections that come from now on. Without TLS
+    /// there is nothing to do. Reads files, so it may block for a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`], naming the file; the certificate stays the one that it was.
+    pub fn reload_certificate(&self) -> Result<(), Error> {
+        self.room.tls.as_ref().map_or(Ok(()), Tls::reload)?;
+        Ok(())
     }
 
     /// Takes no more connections, closes idle ones, and waits for requests in progress, at most
@@ -129,20 +135,12 @@ async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 struct Door {
     socket: TcpListener,
     limits: Limits,
-    /// Answers clients on this machine.
-    near: Router,
-    /// Answers all others.
-    far: Router,
-    /// Answers those who came too many.
-    full: Router,
+    room: Arc<Room>,
     monitor: Monitor,
 }
 
 /// Connections over the limit that are told so; those over this limit are just closed.
 const TOLD: usize = 64;
-
-/// Most bytes that a connection holds beside a body, which has a budget of its own.
-const READ_AHEAD: usize = 64 << 10;
 
 /// Pause when the system has no more descriptors for connections.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
@@ -175,29 +173,17 @@ impl Door {
                     }
                 },
             };
-            let (place, router) = if let Some(place) = places.take(address.ip()) {
-                (Ok(place), self.service(address))
+            let guest = if let Some(place) = places.take(address.ip()) {
+                Guest::Placed(place, self.monitor.connected())
             } else {
                 self.monitor.refused(Refusal::Connections);
                 let Ok(place) = Arc::clone(&told).try_acquire_owned() else {
                     continue;
                 };
-                (Err(place), &self.full)
+                Guest::Unplaced(place)
             };
-            prepare(&stream, &self.limits);
-            let connection = protocol_of(&self.limits).serve_connection(
-                TokioIo::new(stream),
-                TowerToHyperService::new(router.clone()),
-            );
-            let connection = graceful.watch(connection);
-            let counted = self.monitor.connected();
-            connections.spawn(async move {
-                // A client that breaks off is no news.
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended");
-                }
-                drop((place, counted));
-            });
+            let room = Arc::clone(&self.room);
+            connections.spawn(room.serve(stream, guest, graceful.watcher()));
         }
         drop(self.socket);
         let drained = tokio::time::timeout(drain, graceful.shutdown()).await;
@@ -205,34 +191,6 @@ impl Door {
             tracing::warn!("requests in progress were cut off by the shutdown");
         }
         connections.shutdown().await;
-    }
-
-    fn service(&self, client: SocketAddr) -> &Router {
-        if client.ip().to_canonical().is_loopback() {
-            &self.near
-        } else {
-            &self.far
-        }
-    }
-}
-
-fn protocol_of(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time)
-        .max_buf_size(READ_AHEAD.max(limits.headers))
-        .max_headers(limits.header_count)
-        .max_header_size(limits.headers);
-    builder
-}
-
-/// Answers are small: they go out at once. A client that doesn't read them is cut off.
-fn prepare(stream: &TcpStream, limits: &Limits) {
-    let unread = u32::try_from(limits.write_time.as_millis()).unwrap_or(u32::MAX);
-    let timeout = rustix::net::sockopt::set_tcp_user_timeout(stream, unread);
-    if timeout.is_err() || stream.set_nodelay(true).is_err() {
-        tracing::debug!("a connection's options could not be set");
     }
 }
 

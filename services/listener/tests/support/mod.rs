@@ -47,6 +47,7 @@ pub(crate) fn config() -> ListenerConfig {
             overlong: 256 << 10,
             body_time: Duration::from_millis(600),
             header_time: Duration::from_millis(600),
+            idle_time: Duration::from_millis(600),
             connections: 16,
             ..Limits::default()
         },
