@@ -9,6 +9,7 @@ mod folders;
 mod foreign;
 mod journal;
 mod logging;
+mod notify;
 mod output;
 mod platform;
 mod signals;

@@ -48,6 +48,9 @@ pub(crate) struct Plan {
     /// Workers that run elsewhere.
     pub(crate) static_workers: Vec<StaticWorker>,
     pub(crate) operator_token_file: Option<PathBuf>,
+    /// The manager's ZeroMQ endpoint; any free port of this machine without.
+    pub(crate) manager: Option<String>,
+    pub(crate) host_token_file: Option<PathBuf>,
     /// The worker program; built from the checkout without.
     pub(crate) image: Option<PathBuf>,
 }
@@ -76,7 +79,8 @@ impl Platform {
     /// where that's needed, then starts the hosts.
     pub(crate) async fn start(plan: Plan, terminal: &Terminal) -> Result<Self, Failure> {
         let folder = DataFolder::take(&plan.data)?;
-        let (host_token, token_file) = folder.host_token()?;
+        let (host_token, token_file) =
+            folder.host_token(plan.host_token_file.as_deref(), terminal)?;
         let (operator_token, operator_file) =
             folder.operator_token(plan.operator_token_file.as_deref(), terminal)?;
         let engine = Engine::open(folder.store(), Options::default())
@@ -86,6 +90,9 @@ impl Platform {
 
         let mut config = ManagerConfig::new(host_token);
         config.workers.clone_from(&plan.static_workers);
+        if let Some(endpoint) = &plan.manager {
+            config.bind.clone_from(endpoint);
+        }
         let manager = Manager::start(config, engine.clone(), registry.clone())
             .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
         warn_of_plain_http(plan.listener, terminal);

@@ -1,4 +1,4 @@
-//! The signals that ask a platform to stop.
+//! The signals that ask a platform to stop, and one that must not.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -8,6 +8,9 @@ use crate::failure::Failure;
 pub(crate) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
+    /// A write beyond the limit on file sizes. Unless somebody listens it ends the process; then the
+    /// write fails, as on a full disk, which the store lives through.
+    _too_large: Signal,
 }
 
 impl StopSignals {
@@ -19,6 +22,7 @@ impl StopSignals {
         Ok(Self {
             interrupt: watch(SignalKind::interrupt())?,
             terminate: watch(SignalKind::terminate())?,
+            _too_large: watch(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -44,6 +44,8 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         threads: None,
         static_workers: Vec::new(),
         operator_token_file: None,
+        manager: None,
+        host_token_file: None,
         image: args.image,
     };
     let interrupted = || Failure::failed("stopped before the demonstration was over");

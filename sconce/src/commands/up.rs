@@ -9,6 +9,7 @@ use manager::StaticWorker;
 
 use crate::args::DataArgs;
 use crate::failure::Failure;
+use crate::notify;
 use crate::platform::{Mode, Plan, Platform};
 use crate::signals::StopSignals;
 use crate::terminal::Terminal;
@@ -41,6 +42,13 @@ pub(crate) struct Args {
     /// The file with the token that operators show [default: one in the data folder].
     #[arg(long, value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
+    /// Where hosts connect that are started elsewhere, with `sconce host` [default: any free port of
+    /// this machine]. The way to them is not encrypted.
+    #[arg(long, value_name = "tcp://ADDRESS:PORT")]
+    manager: Option<String>,
+    /// The file with the token that hosts show [default: a new one in the data folder at each start].
+    #[arg(long, value_name = "FILE")]
+    host_token_file: Option<PathBuf>,
 }
 
 /// Which workers, and how.
@@ -105,9 +113,10 @@ fn static_worker(text: &str) -> Result<StaticWorker, &'static str> {
 impl Args {
     fn plan(self) -> Result<Plan, Failure> {
         let workers = self.workers.names();
-        if workers.is_empty() && self.static_worker.is_empty() {
-            return Err(Failure::unusable("there would be no worker")
-                .advice("give --workers 1 or more, or a --static-worker"));
+        if workers.is_empty() && self.static_worker.is_empty() && self.manager.is_none() {
+            return Err(Failure::unusable("there would be no worker").advice(
+                "give --workers 1 or more, or a --static-worker, or a --manager that hosts can find",
+            ));
         }
         Ok(Plan {
             data: self.data.folder()?,
@@ -118,6 +127,8 @@ impl Args {
             threads: self.workers.threads,
             static_workers: self.static_worker,
             operator_token_file: self.operator_token_file,
+            manager: self.manager,
+            host_token_file: self.host_token_file,
             image: self.workers.image,
         })
     }
@@ -139,7 +150,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         () = stop.next() => return end(platform, &mut stop, terminal).await,
     };
     if ready.is_ok() {
-        terminal.print(platform.greeting());
+        let greeting = platform.greeting();
+        terminal.print(&greeting);
+        notify::ready(&greeting);
         terminal.say("stop with Ctrl-C or `sconce down`");
         tokio::select! {
             () = stop.next() => {}
@@ -156,6 +169,7 @@ async fn end(
     stop: &mut StopSignals,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
+    notify::stopping();
     terminal.say("stopping");
     tokio::select! {
         () = platform.stop() => terminal.say("stopped"),

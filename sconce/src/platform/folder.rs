@@ -99,8 +99,17 @@ impl DataFolder {
         self.path.join(STORE)
     }
 
-    /// A fresh token for the hosts of this start, and the file that they read it from.
-    pub(crate) fn host_token(&self) -> Result<(Token, PathBuf), Failure> {
+    /// The hosts' token: from `file`, or a fresh one for this start; and the file that they read it
+    /// from.
+    pub(crate) fn host_token(
+        &self,
+        file: Option<&Path>,
+        terminal: &Terminal,
+    ) -> Result<(Token, PathBuf), Failure> {
+        if let Some(file) = file {
+            folders::warn_if_shared(file, terminal);
+            return Ok((read_token(file)?, file.to_owned()));
+        }
         let path = self.path.join(HOST_TOKEN);
         Ok((self.new_token(&path)?, path))
     }
