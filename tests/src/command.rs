@@ -18,7 +18,7 @@ pub struct Setup {
     pub folder: PathBuf,
     /// `async` or `sync`.
     pub mode: String,
-    /// How many workers.
+    /// How many workers; with 0, `arguments` name them.
     pub workers: usize,
     /// The listener's address; any free port of this machine without.
     pub listener: Option<String>,
@@ -60,7 +60,7 @@ impl Setup {
                 "--listener",
                 self.listener.as_deref().unwrap_or("127.0.0.1:0"),
             ])
-            .args(["--workers", &self.workers.to_string()])
+            .args(self.worker_arguments())
             .arg("--data-dir")
             .arg(&self.folder)
             .arg("--image")
@@ -74,6 +74,13 @@ impl Setup {
             .unwrap();
         let folder = self.folder.clone();
         Up { child, folder }
+    }
+
+    fn worker_arguments(&self) -> Vec<String> {
+        match self.workers {
+            0 => Vec::new(),
+            count => vec!["--workers".to_owned(), count.to_string()],
+        }
     }
 
     /// Starts it and waits until it says that it's ready.

@@ -112,6 +112,13 @@ impl TestOrder {
         self.params["encryptedRequestHash"] = hex::encode(sealed).into();
     }
 
+    /// Signs the request as it stands.
+    pub fn sign(&mut self, key: &SigningKey) {
+        let signature = key.sign(&request_hash(&self.params));
+        self.params["requesterSignature"] = STANDARD.encode(signature).into();
+        self.params["verifyingKey"] = key.verifying_key().pem().into();
+    }
+
     /// Replaces the session key (of any length) by `key`, encrypted to the worker.
     pub fn set_session_key(&mut self, key: &[u8]) {
         let worker: EncryptionKey = keys::worker_decryption().encryption_key().unwrap();

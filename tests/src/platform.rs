@@ -34,6 +34,8 @@ pub struct Setup {
     pub folder: Option<PathBuf>,
     /// The workers' program.
     pub program: &'static Path,
+    /// Bounds on the store.
+    pub store: Options,
 }
 
 impl Default for Setup {
@@ -44,6 +46,7 @@ impl Default for Setup {
             mode: Mode::Async,
             folder: None,
             program: worker_program(),
+            store: Options::default(),
         }
     }
 }
@@ -74,7 +77,7 @@ impl Platform {
         let runtime = Runtime::new().unwrap();
         let token = || Token::new(TOKEN).unwrap();
         let (listener, manager) = runtime.block_on(async {
-            let engine = Engine::open(folder.join("store.redb"), Options::default()).unwrap();
+            let engine = Engine::open(folder.join("store.redb"), setup.store).unwrap();
             let engine = Arc::new(engine);
             let registry = Registry::new(engine.clone());
             let config = ManagerConfig::new(token());
@@ -85,7 +88,12 @@ impl Platform {
                 operator_token: Some(token()),
                 ..ListenerConfig::default()
             };
-            let listener = Listener::start(config, engine, registry).await.unwrap();
+            let listener = {
+                let receipts = Receipts::new(engine.clone());
+                Listener::start(config, engine, registry, receipts)
+                    .await
+                    .unwrap()
+            };
             (listener, manager)
         });
         let platform = Self {
