@@ -17,12 +17,14 @@ mod record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use listener::{Listener, ListenerConfig};
 use manager::{Manager, ManagerConfig, StaticWorker, WorkerStatus};
+use monitor::Monitor;
+use receipts::Receipts;
 use store::redb::{Engine, Options};
 use workers::Registry;
 
@@ -87,8 +89,11 @@ impl Platform {
             .map(Arc::new)
             .map_err(|error| Failure::failed(format_args!("the store: {error}")))?;
         let registry = Registry::new(engine.clone());
+        let receipts = Receipts::new(engine.clone());
+        let monitor = monitor_of(&engine, &folder.store());
 
         let mut config = ManagerConfig::new(host_token);
+        config.monitor = monitor.clone();
         config.workers.clone_from(&plan.static_workers);
         if let Some(endpoint) = &plan.manager {
             config.bind.clone_from(endpoint);
@@ -100,15 +105,16 @@ impl Platform {
             address: plan.listener,
             mode: plan.mode.for_listener(),
             operator_token: Some(operator_token),
+            monitor,
             ..ListenerConfig::default()
         };
-        let listener = Listener::start(config, engine, registry)
+        let listener = Listener::start(config, engine, registry, receipts)
             .await
             .map_err(|error| {
                 Failure::failed(format_args!("the listener: {error}"))
                     .advice("--listener 127.0.0.1:0 takes any free port")
             })?;
-        let record = Record::new(&plan, listener.address(), manager.endpoint());
+        let record = Record::new(&plan, &listener, manager.endpoint());
         folder.write_record(&record)?;
         terminal.say(format_args!("data       {}", folder.path().display()));
         terminal.say(format_args!(
@@ -230,6 +236,15 @@ impl Platform {
         self.hosts.stop().await;
         self.folder.forget_record();
     }
+}
+
+/// A monitor that watches the store.
+fn monitor_of(engine: &Arc<Engine>, file: &Path) -> Monitor {
+    let monitor = Monitor::new();
+    monitor.watch_store(engine.clone(), engine.clone(), Some(file));
+    let observer = monitor.clone();
+    engine.observe_commits(move |operations, took| observer.committed(operations, took));
+    monitor
 }
 
 fn warn_of_plain_http(listener: SocketAddr, terminal: &Terminal) {

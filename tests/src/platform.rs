@@ -16,6 +16,7 @@ use manager::{Manager, ManagerConfig};
 use protocol::WorkerId;
 use protocol::record::WorkerRecord;
 use protocol::token::Token;
+use receipts::Receipts;
 use serde_json::{Value, json};
 use store::redb::{Engine, Options};
 use tempfile::TempDir;
@@ -88,12 +89,9 @@ impl Platform {
                 operator_token: Some(token()),
                 ..ListenerConfig::default()
             };
-            let listener = {
-                let receipts = Receipts::new(engine.clone());
-                Listener::start(config, engine, registry, receipts)
-                    .await
-                    .unwrap()
-            };
+            let receipts = Receipts::new(engine.clone());
+            let listener = Listener::start(config, engine, registry, receipts);
+            let listener = listener.await.unwrap();
             (listener, manager)
         });
         let platform = Self {

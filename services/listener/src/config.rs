@@ -23,6 +23,8 @@ pub struct ListenerConfig {
     pub operator_token: Option<Token>,
     /// Bounds on what clients may send.
     pub limits: Limits,
+    /// How long receipts are kept.
+    pub receipt_retention: Duration,
     /// How long a shutdown waits for requests in progress.
     pub drain: Duration,
     /// Whether and where metrics are shown.
@@ -141,6 +143,7 @@ impl Default for ListenerConfig {
             result_wait: Duration::from_secs(1),
             operator_token: None,
             limits: Limits::default(),
+            receipt_retention: receipts::RETENTION,
             drain: Duration::from_secs(10),
             metrics: Metrics::default(),
             monitor: Monitor::new(),

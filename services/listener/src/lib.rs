@@ -7,7 +7,7 @@
 //! | HTTP | `http`, `body`, `rate` | verbs, content types, how often one may come, reading a body within its limits |
 //! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
 //! | operators | `metrics`, `health` | what goes on, and whether it's ready |
-//! | methods | `orders`, `registry` | submit and get-result; the registry of workers |
+//! | methods | `orders`, `registry`, `receipts` | submit and get-result; the registry of workers; receipts |
 //!
 //! Every reply to a body, good or bad, has HTTP status 200, as Avalon's listener has it: its SDK
 //! turns any other status into an exception and drops the text. So the limits on a body's size and
@@ -25,6 +25,7 @@ mod metrics;
 mod orders;
 mod places;
 mod rate;
+mod receipts;
 mod registry;
 mod rpc;
 mod server;

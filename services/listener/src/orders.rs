@@ -18,6 +18,7 @@ use store::{Digest, Error, OrderId, ReplayKey, State, Submission, Submitted};
 use tokio::time::sleep;
 
 use crate::config::Mode;
+use crate::receipts;
 use crate::rpc::{Answer, Service};
 
 /// Avalon's answer to an accepted order.
@@ -26,7 +27,7 @@ const COMPUTING: &str =
 
 impl Service {
     /// Takes an order in. From the check of the worker on, errors name the order.
-    pub(crate) async fn submit(&self, params: &Members<'_>, text: &str) -> Answer {
+    pub(crate) async fn submit(&self, params: &Members<'_>, id: &RawValue, text: &str) -> Answer {
         let begin = Instant::now();
         let monitor = &self.config.monitor;
         let order = Submit::parse(params)?;
@@ -36,7 +37,7 @@ impl Service {
             monitor.refused(Refusal::Rate);
             too_often(wait).about(name)
         })?;
-        self.accept(&order, text)
+        self.accept(&order, id, text)
             .await
             .map_err(|error| error.about(name))?;
         monitor.accepted(begin.elapsed());
@@ -57,14 +58,19 @@ impl Service {
             .await
     }
 
-    async fn accept(&self, order: &Submit<'_>, text: &str) -> Result<(), ErrorObject> {
+    async fn accept(
+        &self,
+        order: &Submit<'_>,
+        id: &RawValue,
+        text: &str,
+    ) -> Result<(), ErrorObject> {
         self.check_worker(order).await?;
         let signature = order.requester_signature.as_bytes();
         if STANDARD.decode(signature).is_err() {
             return Err(ErrorObject::for_client(Reason::RequestMember)
                 .saying("Invalid data format for requesterSignature"));
         }
-        let (refusal, error) = match self.store(order, text).await {
+        let (refusal, error) = match self.store(order, id, text).await {
             Ok(Submitted::Accepted) => return Ok(()),
             Ok(Submitted::AlreadyAccepted | Submitted::DuplicateOrder) => (
                 Refusal::OrderTaken,
@@ -103,7 +109,13 @@ impl Service {
     }
 
     /// Stores an order; an outcome that is unknown is asked for again.
-    async fn store(&self, order: &Submit<'_>, text: &str) -> Result<Submitted, Error> {
+    async fn store(
+        &self,
+        order: &Submit<'_>,
+        id: &RawValue,
+        text: &str,
+    ) -> Result<Submitted, Error> {
+        let memo = receipts::memo_of(order, id);
         let digest = Digest(sha256(&[text.as_bytes()]));
         // Made anew for each try: bodies are large, and a second try is rare.
         let submission = || Submission {
@@ -112,7 +124,7 @@ impl Service {
             replays: replay_keys(order),
             digest,
             body: text.as_bytes().to_vec(),
-            memo: Vec::new(),
+            memo: memo.clone(),
         };
         let mut in_doubt = false;
         for pause in PAUSES {
@@ -191,7 +203,7 @@ fn settle(submitted: Submitted, in_doubt: bool) -> Submitted {
     }
 }
 
-fn order_id(id: &WorkOrderId) -> OrderId {
+pub(crate) fn order_id(id: &WorkOrderId) -> OrderId {
     OrderId::from(id.as_str())
 }
 
@@ -235,7 +247,7 @@ struct Ended {
     error: Option<ErrorObject>,
 }
 
-fn open(stored: &[u8], id: &WorkOrderId) -> Answer {
+pub(crate) fn open(stored: &[u8], id: &WorkOrderId) -> Answer {
     match serde_json::from_slice(stored) {
         Ok(Ended {
             result: Some(result),

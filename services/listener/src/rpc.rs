@@ -8,6 +8,7 @@ use protocol::Reason;
 use protocol::envelope::{self, ErrorObject, Request, UNKNOWN_METHOD};
 use protocol::json;
 use protocol::methods::Method;
+use receipts::Receipts;
 use serde_json::value::RawValue;
 use store::Orders;
 use workers::Registry;
@@ -15,6 +16,7 @@ use workers::Registry;
 use crate::body::{Budget, Held};
 use crate::config::{Limits, ListenerConfig};
 use crate::rate::Buckets;
+use crate::receipts::Keeper;
 
 /// Answers bodies.
 pub(crate) struct Service {
@@ -23,19 +25,29 @@ pub(crate) struct Service {
     pub(crate) budget: Budget,
     pub(crate) orders: Arc<dyn Orders>,
     pub(crate) registry: Registry,
+    pub(crate) receipts: Receipts,
+    _keeper: Keeper,
 }
 
 /// What a method answers: the `result` member, or the `error` member.
 pub(crate) type Answer = Result<Box<RawValue>, ErrorObject>;
 
 impl Service {
-    pub(crate) fn new(config: ListenerConfig, orders: Arc<dyn Orders>, registry: Registry) -> Self {
+    /// Must be called within a Tokio runtime.
+    pub(crate) fn new(
+        config: ListenerConfig,
+        orders: Arc<dyn Orders>,
+        registry: Registry,
+        receipts: Receipts,
+    ) -> Self {
         Self {
+            _keeper: Keeper::start(&receipts, config.receipt_retention),
             requesters: Buckets::new(config.limits.requester_rate),
             budget: Budget::new(config.limits.memory),
             config,
             orders,
             registry,
+            receipts,
         }
     }
 
@@ -117,19 +129,17 @@ impl Service {
         }
         let params = &request.params;
         match method {
-            Method::WorkOrderSubmit => self.submit(params, text).await,
+            Method::WorkOrderSubmit => self.submit(params, request.id, text).await,
             Method::WorkOrderGetResult => self.get_result(params).await,
             Method::WorkerLookUp => self.look_up(params).await,
             Method::WorkerLookUpNext => self.look_up_next(params).await,
             Method::WorkerRetrieve => self.retrieve(params).await,
-            Method::WorkOrderReceiptCreate
-            | Method::WorkOrderReceiptUpdate
-            | Method::WorkOrderReceiptRetrieve
-            | Method::WorkOrderReceiptUpdateRetrieve
-            | Method::WorkOrderReceiptLookUp
-            | Method::WorkOrderReceiptLookUpNext => {
-                Err(ErrorObject::for_client(Reason::RequestEnvelope).saying(UNKNOWN_METHOD))
-            }
+            Method::WorkOrderReceiptCreate => self.create_receipt(params).await,
+            Method::WorkOrderReceiptUpdate => self.update_receipt(params).await,
+            Method::WorkOrderReceiptRetrieve => self.retrieve_receipt(params).await,
+            Method::WorkOrderReceiptUpdateRetrieve => self.retrieve_receipt_update(params).await,
+            Method::WorkOrderReceiptLookUp => self.look_up_receipts(params).await,
+            Method::WorkOrderReceiptLookUpNext => self.look_up_next_receipts(params).await,
             Method::WorkerRegister => self.register(params).await,
             Method::WorkerUpdate => self.update(params).await,
             Method::WorkerSetStatus => self.set_status(params).await,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
 use monitor::{Monitor, Refusal};
+use receipts::Receipts;
 use store::Orders;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
@@ -46,6 +47,7 @@ impl Listener {
         config: ListenerConfig,
         orders: Arc<dyn Orders>,
         registry: Registry,
+        receipts: Receipts,
     ) -> Result<Self, Error> {
         let tls = config.tls.clone().map(Tls::load).transpose()?;
         let (socket, address) = bind(config.address).await?;
@@ -60,7 +62,7 @@ impl Listener {
             room: Arc::clone(room),
             monitor: monitor.clone(),
         };
-        let desk = Desk::new(Service::new(config, orders, registry));
+        let desk = Desk::new(Service::new(config, orders, registry, receipts));
         let room = Arc::new(Room::new(desk, limits, tls));
         tracing::info!(%address, tls = room.tls.is_some(), "listener is answering");
         let main = door(socket, &room).open(address, drain);

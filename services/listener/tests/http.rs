@@ -274,7 +274,8 @@ async fn a_taken_port_is_named() {
     let mut again = config();
     again.address = door.listener.address();
     let (orders, registry) = (door.store.orders(), door.store.registry.clone());
-    let Err(error) = Listener::start(again, orders, registry).await else {
+    let receipts = support::receipts(&door.store);
+    let Err(error) = Listener::start(again, orders, registry, receipts).await else {
         panic!("two listeners have one port");
     };
     assert!(matches!(error, Error::InUse(_)));

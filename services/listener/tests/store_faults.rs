@@ -9,7 +9,7 @@ use serde_json::Value;
 use support::http::{Client, Reply};
 use support::platform::Store;
 use support::platform::faulty::{Call, Fault, Faulty};
-use support::{config, get_result, record, submit, worker_id};
+use support::{config, get_result, receipts, record, submit, worker_id};
 
 struct Fixture {
     faulty: Arc<Faulty>,
@@ -23,7 +23,8 @@ impl Fixture {
         let registry = store.registry.clone();
         registry.register(&worker_id(), &record()).await?;
         let faulty = Faulty::new(store.orders());
-        let listener = Listener::start(config(), faulty.clone(), registry).await?;
+        let listener =
+            Listener::start(config(), faulty.clone(), registry, receipts(&store)).await?;
         Ok(Self {
             faulty,
             listener,
@@ -99,7 +100,7 @@ async fn a_full_store_says_to_come_again() -> anyhow::Result<()> {
     let store = Store::with_room_for(1);
     let registry = store.registry.clone();
     registry.register(&worker_id(), &record()).await?;
-    let listener = Listener::start(config(), store.orders(), registry).await?;
+    let listener = Listener::start(config(), store.orders(), registry, receipts(&store)).await?;
     let post = |order| Client::connect(listener.address()).post(&submit(order).to_string());
     assert_eq!(post("ab01").error().0, 5);
     let full = post("ab02");

@@ -18,6 +18,7 @@ use std::time::Duration;
 use protocol::WorkerId;
 use protocol::record::WorkerRecord;
 use protocol::token::Token;
+use receipts::Receipts;
 use sconce_listener::{Limits, Listener, ListenerConfig};
 use serde_json::{Value, json};
 
@@ -61,7 +62,7 @@ impl Door {
         let store = Store::new();
         let registry = store.registry.clone();
         registry.register(&worker_id(), &record()).await.unwrap();
-        let listener = Listener::start(config, store.orders(), registry)
+        let listener = Listener::start(config, store.orders(), registry, receipts(&store))
             .await
             .unwrap();
         Self { store, listener }
@@ -75,6 +76,11 @@ impl Door {
     pub(crate) fn post(&self, body: &Value) -> Reply {
         self.client().post(&body.to_string())
     }
+}
+
+/// The receipts in a store.
+pub(crate) fn receipts(store: &Store) -> Receipts {
+    Receipts::new(store.engine.clone())
 }
 
 pub(crate) fn worker_id() -> WorkerId {
