@@ -1,32 +1,39 @@
 //! Frames from the host in, frames to the host out, one thread per core between them.
 //!
 //! ```text
-//! socket ─▶ reader ─▶ queue ─▶ threads: open, run, answer ─▶ outbox ─▶ socket
-//!                       ▲            │ ▲
-//!                       └─ returned ─┤ └─ watchdog: answers for an order that overruns,
-//!                                    ▼    gives back what waits, ends the process
+//! socket ─▶ inbox ─▶ threads: open, run, answer ─▶ outbox ─▶ socket
+//!             ▲            │ ▲
+//!             └─ returned ─┤ └─ watchdog: answers for an order that overruns,
+//!                          ▼    gives back what waits, ends the process
 //! ```
+//!
+//! Each thread reads its requests and writes its answers itself, one at a time; nothing is queued
+//! in between. At most one unfinished frame and 64 KiB are held besides the requests that are being
+//! worked on: when all threads are busy, requests wait in the socket, and the host stops reading
+//! when that is full. An answer that the host doesn't take in half a minute ends the process.
 //!
 //! No thread can be stopped in the middle of a workload. So when one overruns its limit the
 //! watchdog answers in its place and the process ends; the host starts another.
 
+mod inbox;
 mod outbox;
-mod queue;
 mod watchdog;
 
-use std::io::Read;
+use std::net::Shutdown;
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use link::{Decoder, Kind, Limits};
+use link::Kind;
 use protocol::SystemEntropy;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use serde::Serialize;
 
+use self::inbox::Inbox;
 use self::outbox::Outbox;
-use self::queue::Queue;
 use self::watchdog::Watchdog;
 use crate::engine::{Engine, Job, Step};
 
@@ -86,13 +93,14 @@ struct Ready<'a> {
 /// When the connection breaks or the host sends what it must not.
 pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), Error> {
     silence_panics();
-    let reader = stream.try_clone()?;
     let shared = Arc::new(Shared {
         engine,
-        queue: Queue::new(),
-        outbox: Outbox::new(stream)?,
+        inbox: Inbox::new(stream.try_clone()?),
+        outbox: Outbox::new(stream.try_clone()?)?,
         watchdog: Watchdog::new(),
         entropy: SystemEntropy::new(),
+        stream,
+        fault: Mutex::new(None),
     });
     for number in 0..config.threads.get() {
         let shared = Arc::clone(&shared);
@@ -115,7 +123,9 @@ pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), 
     // Made of strings and a number: writing it can't fail.
     let ready = serde_json::to_vec(&ready).unwrap_or_default();
     shared.outbox.send(Kind::Ready, 0, &ready)?;
-    read(reader, &shared.queue)
+    until_closed(&shared.stream)?;
+    let fault = shared.fault().take();
+    fault.map_or(Ok(()), Err)
 }
 
 /// Workloads may recurse; the stack is reserved, not used.
@@ -126,20 +136,14 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<
     builder.spawn(body).map(drop)
 }
 
-fn read(mut stream: UnixStream, queue: &Queue) -> Result<(), Error> {
-    let mut decoder = Decoder::new(Limits::DEFAULT);
-    let mut buffer = vec![0; 64 * 1024];
+/// Waits until the connection is closed, by the host or by [`Shared::fail`]. The threads see it too
+/// when they read or write, but a workload may keep them from that for long.
+fn until_closed(stream: &UnixStream) -> std::io::Result<()> {
     loop {
-        let count = stream.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(());
-        }
-        decoder.push(&buffer[..count]);
-        while let Some(frame) = decoder.next()? {
-            if frame.kind != Kind::Request {
-                return Err(Error::Kind);
-            }
-            queue.push(frame.tag, frame.body);
+        match poll(&mut [PollFd::new(stream, PollFlags::RDHUP)], None) {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -155,17 +159,24 @@ fn silence_panics() {
 
 struct Shared {
     engine: Engine,
-    queue: Queue,
+    inbox: Inbox,
     outbox: Outbox,
     watchdog: Watchdog<Arc<Job>>,
     entropy: SystemEntropy,
+    stream: UnixStream,
+    /// Why the connection was closed from this side.
+    fault: Mutex<Option<Error>>,
 }
 
 impl Shared {
     /// One thread's life.
     fn work(&self) {
         loop {
-            let (tag, body) = self.queue.pop();
+            let (tag, body) = match self.inbox.take() {
+                Ok(Some(request)) => request,
+                Ok(None) => rest(),
+                Err(error) => self.fail(error),
+            };
             let job = match self.engine.open(&body, &self.entropy) {
                 Step::Reply(reply) => {
                     self.answer(tag, &reply);
@@ -176,13 +187,24 @@ impl Shared {
             drop(body);
             let watch = self.watchdog.start(tag, job.time_limit(), Arc::clone(&job));
             let reply = job.run(self.engine.keys(), &self.entropy);
-            if self.watchdog.stop(watch) {
-                self.answer(tag, &reply);
-            } else {
+            if !self.watchdog.stop(watch) {
                 // The watchdog has answered and is about to end the process.
-                std::thread::park();
+                rest();
             }
+            self.answer(tag, &reply);
         }
+    }
+
+    /// Ends the process with an error of the connection's.
+    fn fail(&self, error: Error) -> ! {
+        self.fault().get_or_insert(error);
+        // It may be closed already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        rest()
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<Error>> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answer(&self, tag: u64, reply: &[u8]) {
@@ -199,10 +221,17 @@ impl Shared {
         let _ = self
             .outbox
             .send(Kind::Response, tag, &job.overdue(&self.entropy));
-        for tag in self.queue.close() {
+        for tag in self.inbox.close() {
             let _ = self.outbox.send(Kind::Returned, tag, b"");
         }
         let _ = self.outbox.send(Kind::Ending, 0, b"overrun");
         std::process::exit(exit::REPLACED.into());
+    }
+}
+
+/// Does nothing for the rest of the process's life.
+fn rest() -> ! {
+    loop {
+        std::thread::park();
     }
 }

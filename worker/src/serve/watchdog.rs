@@ -16,6 +16,9 @@ pub(super) struct Watchdog<T> {
 struct State<T> {
     next: Watch,
     runs: BTreeMap<Watch, Run<T>>,
+    /// When the watchdog looks next; never later than the earliest deadline. It may be the deadline
+    /// of a run that has ended: looking once in vain costs less than being told of every end.
+    alarm: Option<Instant>,
 }
 
 struct Run<T> {
@@ -24,15 +27,27 @@ struct Run<T> {
     what: T,
 }
 
-/// A deadline that is noticed so late was slept through: the process was stopped, and its runs
-/// with it.
+/// An alarm that is noticed so late was slept through: the process was stopped, and its runs with
+/// it.
 const PAUSED: Duration = Duration::from_secs(1);
 
 impl<T> State<T> {
+    /// Notes a run. `true` if the watchdog has to be told of it: waking it costs more than a short
+    /// order, and it looks early enough for nearly all of them anyway.
+    fn add(&mut self, run: Run<T>) -> (Watch, bool) {
+        let earlier = self.alarm.is_none_or(|alarm| run.deadline < alarm);
+        if earlier {
+            self.alarm = Some(run.deadline);
+        }
+        let watch = self.next;
+        self.next += 1;
+        self.runs.insert(watch, run);
+        (watch, earlier)
+    }
+
     /// Gives all runs the time back during which nothing ran.
     fn forgive_a_pause(&mut self, now: Instant) {
-        let earliest = self.runs.values().map(|run| run.deadline).min();
-        let Some(late) = earliest.and_then(|at| now.checked_duration_since(at)) else {
+        let Some(late) = self.alarm.and_then(|at| now.checked_duration_since(at)) else {
             return;
         };
         if late > PAUSED {
@@ -40,6 +55,15 @@ impl<T> State<T> {
                 run.deadline += late;
             }
         }
+    }
+
+    /// A run that should have ended by `now`; without one the alarm is set anew.
+    fn overrun(&mut self, now: Instant) -> Option<Run<T>> {
+        let due = self.runs.iter().find(|(_, run)| run.deadline <= now);
+        let due = due.map(|(watch, _)| *watch);
+        let run = due.and_then(|watch| self.runs.remove(&watch));
+        self.alarm = self.runs.values().map(|run| run.deadline).min();
+        run
     }
 }
 
@@ -49,6 +73,7 @@ impl<T> Watchdog<T> {
             state: Mutex::new(State {
                 next: 0,
                 runs: BTreeMap::new(),
+                alarm: None,
             }),
             changed: Condvar::new(),
         }
@@ -56,21 +81,13 @@ impl<T> Watchdog<T> {
 
     /// Watches a run that starts now; `what` comes back if it doesn't stop in time.
     pub(super) fn start(&self, tag: u64, limit: Duration, what: T) -> Watch {
-        let mut state = self.lock();
         let deadline = Instant::now() + limit;
-        let watch = state.next;
-        state.next += 1;
-        let earliest = state.runs.values().map(|run| run.deadline).min();
-        state.runs.insert(
-            watch,
-            Run {
-                deadline,
-                tag,
-                what,
-            },
-        );
-        // Waking the watchdog costs more than a short order, so only a new earliest deadline does.
-        if earliest.is_none_or(|earliest| deadline < earliest) {
+        let (watch, tell) = self.lock().add(Run {
+            deadline,
+            tag,
+            what,
+        });
+        if tell {
             self.changed.notify_one();
         }
         watch
@@ -87,19 +104,16 @@ impl<T> Watchdog<T> {
         loop {
             let now = Instant::now();
             state.forgive_a_pause(now);
-            let due = state.runs.iter().find(|(_, run)| run.deadline <= now);
-            if let Some(watch) = due.map(|(watch, _)| *watch)
-                && let Some(run) = state.runs.remove(&watch)
-            {
+            if let Some(run) = state.overrun(now) {
                 return (run.tag, run.what);
             }
-            state = match state.runs.values().map(|run| run.deadline).min() {
+            state = match state.alarm {
                 None => self
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(now);
+                Some(alarm) => {
+                    let left = alarm.saturating_duration_since(now);
                     let waited = self.changed.wait_timeout(state, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -128,24 +142,48 @@ mod tests {
         assert!(watchdog.stop(long));
     }
 
+    fn run(deadline: Instant) -> Run<()> {
+        Run {
+            deadline,
+            tag: 7,
+            what: (),
+        }
+    }
+
+    #[test]
+    fn the_watchdog_is_told_of_earlier_deadlines_only() {
+        let mut state = Watchdog::new().state.into_inner().unwrap();
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let (first, told) = state.add(run(at(5)));
+        assert!(told);
+        assert!(!state.add(run(at(6))).1);
+        assert!(!state.add(run(at(5))).1);
+        let (earlier, told) = state.add(run(at(4)));
+        assert!(told);
+        for ended in [first, earlier] {
+            state.runs.remove(&ended);
+        }
+        assert!(!state.add(run(at(7))).1, "it looks at 4 all the same");
+        assert!(state.overrun(at(4)).is_none());
+        assert_eq!(state.alarm, Some(at(5)));
+        assert!(state.overrun(at(5)).is_some());
+        assert_eq!(state.alarm, Some(at(6)));
+        state.runs.clear();
+        assert!(state.overrun(at(9)).is_none());
+        assert_eq!(state.alarm, None, "nothing to look for");
+    }
+
     #[test]
     fn a_pause_of_the_process_is_forgiven() {
-        let runs = BTreeMap::new();
-        let mut state = State { next: 0, runs };
+        let mut state = Watchdog::new().state.into_inner().unwrap();
         let begin = Instant::now();
         let deadline = begin + Duration::from_secs(5);
-        state.runs.insert(
-            0,
-            Run {
-                deadline,
-                tag: 7,
-                what: (),
-            },
-        );
+        let (watch, _) = state.add(run(deadline));
         state.forgive_a_pause(begin + Duration::from_millis(5900));
-        assert_eq!(state.runs[&0].deadline, deadline, "that is no pause");
+        assert_eq!(state.runs[&watch].deadline, deadline, "that is no pause");
         state.forgive_a_pause(begin + Duration::from_secs(25));
-        assert_eq!(state.runs[&0].deadline, begin + Duration::from_secs(25));
+        assert_eq!(state.runs[&watch].deadline, begin + Duration::from_secs(25));
     }
 
     #[test]
