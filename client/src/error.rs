@@ -11,6 +11,8 @@ use protocol::record::{BadDetails, Status};
 use protocol::requester::{AnswerError, BuildError};
 use protocol::{Reason, WorkOrderId, WorkerId};
 
+use crate::tls::fault_of;
+
 /// Why an operation of the client failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,6 +24,17 @@ pub enum Error {
         uri: String,
         /// What is wrong with it, and what to do.
         fault: &'static str,
+    },
+    /// A file with certificates, or this system's, can't be used.
+    #[error("{0}")]
+    Tls(String),
+    /// The listener can't be told from somebody else.
+    #[error("the listener at {uri} is not trusted: {fault}")]
+    NotTrusted {
+        /// The listener's address.
+        uri: String,
+        /// Why not.
+        fault: String,
     },
     /// No connection, or it broke.
     #[error("cannot reach the listener at {uri}: {fault}")]
@@ -129,12 +142,27 @@ impl Error {
 
     /// Names the address and the innermost cause: "connection refused" stands three deep.
     pub(crate) fn transport(uri: &str, source: impl StdError + Send + Sync + 'static) -> Self {
+        let uri = uri.to_owned();
+        match fault_of(&source) {
+            Some(rustls::Error::InvalidCertificate(fault)) => {
+                let fault = fault.to_string();
+                return Self::NotTrusted { uri, fault };
+            }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                return Self::Transport {
+                    uri,
+                    fault: "it does not speak TLS; write http:// instead of https://".to_owned(),
+                    source: Box::new(source),
+                };
+            }
+            _ => {}
+        }
         let mut cause: &dyn StdError = &source;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
         Self::Transport {
-            uri: uri.to_owned(),
+            uri,
             fault: cause.to_string(),
             source: Box::new(source),
         }

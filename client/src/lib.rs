@@ -38,6 +38,7 @@ mod error;
 mod http;
 mod order;
 mod rpc;
+mod tls;
 mod wait;
 mod worker;
 
@@ -48,4 +49,5 @@ pub use order::{Order, Sealed, Submitted};
 pub use protocol::requester::Protection;
 pub use protocol::{WorkOrderId, WorkerId, WorkloadId};
 pub use rpc::Client;
+pub use tls::Trust;
 pub use worker::{Criteria, NotProved, Worker};

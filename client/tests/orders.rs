@@ -327,7 +327,7 @@ async fn replies_are_bounded_in_size_and_time() {
         raw: Some(vec![b'x'; 101]),
         ..Fake::default()
     };
-    let client = Client::connect_with(&fake.start().uri, options).unwrap();
+    let client = Client::connect_with(&fake.start().uri, options.clone()).unwrap();
     let error = client.lookup(&Criteria::default()).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 100 }), "{error}");
 
