@@ -117,7 +117,7 @@ struct Params<'a> {
     requester_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_key_iv: Option<String>,
-    worker_encryption_key: String,
+    worker_encryption_key: &'a str,
     data_encryption_algorithm: &'static str,
     encrypted_session_key: String,
     encrypted_request_hash: String,
@@ -171,10 +171,10 @@ impl Order<'_> {
                 Ivs::Shared(iv) => Some(hex::encode_upper(iv)),
                 Ivs::Prefixed => None,
             },
-            worker_encryption_key: hex::encode(self.encryption_key.pem()),
+            worker_encryption_key: self.encryption_key.pem_hex(),
             data_encryption_algorithm: "AES-GCM-256",
-            encrypted_session_key: hex::encode_upper(session_key),
-            encrypted_request_hash: hex::encode_upper(sealed_hash),
+            encrypted_session_key: upper_hex(&session_key),
+            encrypted_request_hash: upper_hex(&sealed_hash),
             requester_signature: self
                 .signing_key
                 .map(|key| STANDARD.encode(key.sign(&request_hash)))
@@ -247,6 +247,15 @@ impl Order<'_> {
         }
         Ok(item)
     }
+}
+
+/// As `hex::encode_upper`, which takes its time because it makes text of single characters.
+fn upper_hex(bytes: &[u8]) -> String {
+    let mut text = vec![0; bytes.len() * 2];
+    // The length fits, and digits are ASCII.
+    let _infallible = hex::encode_to_slice(bytes, &mut text);
+    text.make_ascii_uppercase();
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// 32 random bytes of which the first is no ASCII, as it would be in a workload id: so no start of

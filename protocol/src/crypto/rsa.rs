@@ -69,6 +69,8 @@ pub struct EncryptionKey {
     oaep: OaepPublicEncryptingKey,
     bits: usize,
     pem: String,
+    /// Every order carries it.
+    pem_hex: String,
 }
 
 impl EncryptionKey {
@@ -90,12 +92,22 @@ impl EncryptionKey {
         };
         let bits = key.key_size_bits();
         let oaep = OaepPublicEncryptingKey::new(key).map_err(|_| KeyError::Size)?;
-        Ok(Self { oaep, bits, pem })
+        Ok(Self {
+            oaep,
+            bits,
+            pem_hex: hex::encode(&pem),
+            pem,
+        })
     }
 
     /// The PEM text: as it was read, or RFC 7468 for a key of ours.
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The hex of that text, as orders carry it.
+    pub fn pem_hex(&self) -> &str {
+        &self.pem_hex
     }
 
     /// Modulus size in bits.
