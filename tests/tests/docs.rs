@@ -113,6 +113,15 @@ fn worker_code(reason: Reason) -> Option<i64> {
         Reason::OrderUnknown,
         Reason::OrderPending,
         Reason::OrderExpired,
+        Reason::ReceiptUnknown,
+        Reason::ReceiptTaken,
+        Reason::ReceiptMismatch,
+        Reason::ReceiptSignature,
+        Reason::ReceiptForeign,
+        Reason::ReceiptStatus,
+        Reason::ReceiptRepeated,
+        Reason::ReceiptFull,
+        Reason::ReceiptIndex,
         Reason::Busy,
     ];
     (!others.contains(&reason)).then(|| reason.worker_code())
