@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use listener::Listener;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
@@ -19,6 +19,9 @@ pub(crate) struct Record {
     pub(crate) version: String,
     /// The listener's address, as in `http://127.0.0.1:1947`.
     pub(crate) listener: String,
+    /// Where metrics are shown; none if they are switched off.
+    #[serde(default)]
+    pub(crate) metrics: Option<String>,
     /// The manager's ZeroMQ endpoint for hosts.
     pub(crate) manager: String,
     pub(crate) mode: Mode,
@@ -64,12 +67,15 @@ impl fmt::Display for Mode {
 }
 
 impl Record {
-    pub(crate) fn new(plan: &Plan, listener: SocketAddr, manager: &str) -> Self {
+    pub(crate) fn new(plan: &Plan, listener: &Listener, manager: &str) -> Self {
+        let address = format!("http://{}", listener.address());
+        let own = listener.metrics_address();
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            listener: format!("http://{listener}"),
+            metrics: Some(own.map_or_else(|| address.clone(), |own| format!("http://{own}"))),
+            listener: address,
             manager: manager.to_owned(),
             mode: plan.mode,
             workers: plan.workers.clone(),
