@@ -17,5 +17,8 @@ pub(crate) fn start(verbose: u8, quiet: bool) {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // It would be said on stderr as well, with a macro that panics where that fails: on a full
+        // disk, for instance, and in whichever thread had something to say.
+        .log_internal_errors(false)
         .init();
 }
