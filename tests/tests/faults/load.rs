@@ -87,14 +87,12 @@ impl Load {
         }
     }
 
-    /// Sends one order, once. It's taken, or refused for this reason, or not answered.
-    pub fn probe(&self, worker: &str) -> Result<(), Option<Reason>> {
+    /// Sends one order, once.
+    pub fn probe(&self, worker: &str) -> Result<(), Error> {
         self.runtime.block_on(async {
             let worker = self.client.worker(&WorkerId::from_name(worker)).await;
-            let worker = worker.map_err(reason)?;
-            let order = Order::new(&worker, "python-hello").input("probe");
-            self.client.submit(&order).await.map_err(reason)?;
-            Ok(())
+            let order = Order::new(&worker?, "python-hello").input("probe");
+            self.client.submit(&order).await.map(|_| ())
         })
     }
 
@@ -330,13 +328,6 @@ async fn fetch(client: &Client, history: &History, asked: &Asked) {
         tokio::time::sleep(PAUSE).await;
     }
     history.broke(format!("{} is stuck", asked.id()));
-}
-
-fn reason(error: Error) -> Option<Reason> {
-    match error {
-        Error::Rpc(error) => error.reason,
-        _ => None,
-    }
 }
 
 /// What a call came to.
