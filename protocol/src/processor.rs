@@ -111,7 +111,9 @@ struct ReplyFrame {
 impl Outcome {
     /// Reads a reply frame; `None` if it's neither a result nor an error.
     pub fn parse(frame: &[u8]) -> Option<Self> {
-        let reply: ReplyFrame = serde_json::from_slice(frame).ok()?;
+        // Without this an array of the two members' values would do.
+        let object = frame.trim_ascii_start().starts_with(b"{");
+        let reply: ReplyFrame = serde_json::from_slice(frame).ok().filter(|_| object)?;
         match (reply.result, reply.error) {
             (Some(result), None) => Some(Self::Result(result)),
             (None, Some(error)) => Some(Self::Error(error)),
@@ -229,6 +231,7 @@ mod tests {
             r#"{"error":{"code":1,"message":"The worker reported a failure","data":{"workOrderId":"ab"}}}"#
         );
         assert!(Outcome::parse(b"{}").is_none());
+        assert!(Outcome::parse(b"[{\"a\":1}]").is_none());
         assert!(Outcome::parse(br#"{"result":1,"error":{"code":1,"message":""}}"#).is_none());
     }
 }
