@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{demo, down, host, order, status, submit, up, worker, workload};
+use crate::logging::LogFormat;
 
 /// Run functions in a worker program; send them encrypted work orders; get signed answers. The
 /// program is meant for an enclave, which this version does not have yet.
@@ -29,6 +30,19 @@ pub(crate) struct Cli {
     /// Say nothing but results and errors.
     #[arg(short, long, global = true, display_order = 901)]
     pub(crate) quiet: bool,
+    /// How lines on standard error are written.
+    #[arg(
+        long,
+        global = true,
+        display_order = 902,
+        value_enum,
+        value_name = "text|json",
+        hide_possible_values = true,
+        default_value = "text",
+        env = "SCONCE_LOG_FORMAT",
+        hide_env = true
+    )]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -1,11 +1,24 @@
 //! Log lines on stderr.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal as _};
+use std::panic::{self, PanicHookInfo};
 
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
+/// How log lines, and whatever else goes to stderr, are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    // No documentation: help pages would become three times as long.
+    #[default]
+    Text,
+    Json,
+}
 
 /// Sends log lines to stderr: warnings, or more with `-v`, or what `RUST_LOG` says.
-pub(crate) fn start(verbose: u8, quiet: bool) {
+pub(crate) fn start(verbose: u8, quiet: bool, format: LogFormat) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
         (_, 0) => "warn",
@@ -13,12 +26,63 @@ pub(crate) fn start(verbose: u8, quiet: bool) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
         // It would be said on stderr as well, with a macro that panics where that fails: on a full
         // disk, for instance, and in whichever thread had something to say.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).init();
+            panic::set_hook(Box::new(tell_of_panic));
+        }
+    }
+}
+
+/// A line of JSON for something that was said and not logged; the members are those of log lines.
+pub(crate) fn json_line(level: &str, message: &str) -> String {
+    let line = json!({
+        "timestamp": now(),
+        "level": level,
+        "message": message,
+        "target": "sconce",
+    });
+    line.to_string()
+}
+
+fn now() -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _infallible = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
+}
+
+/// As the standard library does it, on one line.
+fn tell_of_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let payload = panic.payload();
+    let why = match payload.downcast_ref::<&str>() {
+        Some(text) => Some(*text),
+        None => payload.downcast_ref::<String>().map(String::as_str),
+    };
+    tracing::error!(place, why, "a thread panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_one_line_of_json() {
+        let line = json_line("WARN", "a \"quoted\"\nline \u{9b}");
+        assert!(!line.contains('\n'));
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["level"], "WARN");
+        assert_eq!(value["message"], "a \"quoted\"\nline \u{9b}");
+        assert!(value["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
 }

@@ -22,6 +22,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
+use crate::logging::LogFormat;
 use crate::terminal::Terminal;
 
 /// Says what is wrong with the command line, or shows the help that was asked for; ends the process.
@@ -29,7 +30,8 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ! {
     // Nobody is left to be told.
     let _gone: std::io::Result<()> = error.print();
     if error.kind() == ErrorKind::UnknownArgument && argv::has_text_like_an_option(args) {
-        Terminal::new(false, 0).say("\n  tip: an input that begins with a hyphen: -i=\"-3 ab\"");
+        Terminal::new(false, 0, LogFormat::Text)
+            .say("\n  tip: an input that begins with a hyphen: -i=\"-3 ab\"");
     }
     std::process::exit(error.exit_code())
 }
@@ -37,8 +39,8 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ! {
 fn main() -> ExitCode {
     let args = argv::with_long_names(std::env::args_os());
     let cli = Cli::try_parse_from(&args).unwrap_or_else(|error| refuse(&error, &args));
-    let terminal = Terminal::new(cli.quiet, cli.verbose);
-    logging::start(cli.verbose, cli.quiet);
+    let terminal = Terminal::new(cli.quiet, cli.verbose, cli.log_format);
+    logging::start(cli.verbose, cli.quiet, cli.log_format);
     match commands::run(cli, &terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

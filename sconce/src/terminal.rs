@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::foreign::{escaped, escaped_json};
+use crate::foreign::{escaped, escaped_json, harmless};
+use crate::logging::{LogFormat, json_line};
 
 /// Where messages go, and how many of them.
 #[derive(Clone, Copy)]
@@ -16,14 +17,17 @@ pub(crate) struct Terminal {
     quiet: bool,
     verbose: u8,
     lively: bool,
+    format: LogFormat,
 }
 
 impl Terminal {
-    pub(crate) fn new(quiet: bool, verbose: u8) -> Self {
+    pub(crate) fn new(quiet: bool, verbose: u8, format: LogFormat) -> Self {
+        let for_people = !quiet && format == LogFormat::Text;
         Self {
             quiet,
             verbose,
-            lively: !quiet && io::stderr().is_terminal(),
+            lively: for_people && io::stderr().is_terminal(),
+            format,
         }
     }
 
@@ -54,24 +58,50 @@ impl Terminal {
 
     /// A line beside the result.
     pub(crate) fn say(&self, line: impl fmt::Display) {
-        if !self.quiet {
-            write(io::stderr(), format_args!("{line}\n"));
-        }
+        self.tell("INFO", "", line);
     }
 
     /// Something that should be known and stops nothing.
     pub(crate) fn note(&self, line: impl fmt::Display) {
-        self.say(format_args!("note: {line}"));
+        self.tell("INFO", "note: ", line);
     }
 
     /// Something that may do harm.
     pub(crate) fn warn(&self, line: impl fmt::Display) {
-        self.say(format_args!("warning: {line}"));
+        self.tell("WARN", "warning: ", line);
     }
 
     /// Why the command ends; said even when quiet.
     pub(crate) fn failure(&self, failure: &Failure) {
-        write(io::stderr(), format_args!("error: {failure}\n"));
+        self.always("ERROR", "error: ", failure);
+    }
+
+    /// A line that a host of `worker` wrote to its stderr, in the format that it was told.
+    pub(crate) fn pass_on(&self, worker: &str, line: &str) {
+        if self.quiet {
+            return;
+        }
+        match self.format {
+            LogFormat::Text => self.say(format_args!("{worker} | {}", harmless(line))),
+            LogFormat::Json if is_object(line) => write(io::stderr(), format_args!("{line}\n")),
+            LogFormat::Json => self.say(format_args!("{worker} | {}", harmless(line))),
+        }
+    }
+
+    fn tell(&self, level: &str, mark: &str, line: impl fmt::Display) {
+        if !self.quiet {
+            self.always(level, mark, line);
+        }
+    }
+
+    fn always(&self, level: &str, mark: &str, line: impl fmt::Display) {
+        match self.format {
+            LogFormat::Text => write(io::stderr(), format_args!("{mark}{line}\n")),
+            LogFormat::Json => {
+                let line = json_line(level, &line.to_string());
+                write(io::stderr(), format_args!("{line}\n"));
+            }
+        }
     }
 
     /// Something that turns while the user waits; only where somebody sees it. It goes away when it's
@@ -91,7 +121,9 @@ impl Terminal {
     /// The options that make another `sconce` say as much as this one.
     pub(crate) fn options(&self) -> impl Iterator<Item = &'static str> {
         let quiet = self.quiet.then_some("-q");
-        quiet.into_iter().chain((0..self.verbose).map(|_| "-v"))
+        let json = (self.format == LogFormat::Json).then_some("--log-format=json");
+        let verbose = (0..self.verbose).map(|_| "-v");
+        quiet.into_iter().chain(json).chain(verbose)
     }
 
     /// Whether somebody watches stderr.
@@ -114,6 +146,11 @@ impl Drop for Spinner {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
+}
+
+/// Whether it's a line of JSON already.
+fn is_object(line: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<_, _>>(line).is_ok()
 }
 
 // A reader that has gone away (`sconce … | head`) is no reason to fail, and println! would panic.

@@ -11,7 +11,6 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::foreign::harmless;
 use crate::terminal::Terminal;
 
 /// What every host is told.
@@ -144,7 +143,7 @@ impl Host {
             let mut lines = BufReader::new(stderr).split(b'\n');
             while let Ok(Some(line)) = lines.next_segment().await {
                 let line = String::from_utf8_lossy(&line);
-                terminal.say(format_args!("{worker} | {}", harmless(line.trim_end())));
+                terminal.pass_on(&worker, line.trim_end());
             }
         })
     }
