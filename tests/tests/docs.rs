@@ -196,7 +196,7 @@ fn ci_runs_the_commands_of_the_readme() {
     }
 }
 
-/// The README and everything in `docs/`.
+/// The README and its like, and everything in `docs/` and `deploy/`.
 fn documents() -> Vec<PathBuf> {
     let names = [
         "README.md",
@@ -205,7 +205,9 @@ fn documents() -> Vec<PathBuf> {
         "CHANGELOG.md",
     ];
     let mut found: Vec<PathBuf> = names.iter().map(|name| checkout().join(name)).collect();
-    let mut folders = vec![checkout().join("docs")];
+    let mut folders = ["docs", "deploy"]
+        .map(|name| checkout().join(name))
+        .to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

@@ -40,7 +40,6 @@ fn each_accepted_order_ends_with_its_own_result() {
     load.wait_for(20);
     for (number, fault) in schedule(seed, kills).into_iter().enumerate() {
         std::thread::sleep(fault.after);
-        scene.resume(false);
         let what = scene.inflict(&fault);
         let seconds = begin.elapsed().as_secs_f64();
         println!("{seconds:7.2} s  {number:3}  {what}");
@@ -196,11 +195,12 @@ impl Scene {
     }
 
     /// The process that a fault is to happen to; hosts and workers may take a while to be there.
-    fn find(&self, fault: &Fault) -> Option<Process> {
-        let up = self.up.as_ref()?;
-        assert!(up.process().is_alive(), "sconce up has ended by itself");
+    fn find(&mut self, fault: &Fault) -> Option<Process> {
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
+            self.resume(false);
+            let up = self.up.as_ref()?;
+            assert!(up.process().is_alive(), "sconce up has ended by itself");
             let mut there = match fault.target {
                 Target::Platform => vec![up.process()],
                 Target::Host => up.hosts(),
