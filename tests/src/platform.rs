@@ -57,6 +57,7 @@ pub struct Platform {
     // Hosts stop first, so that the manager hears them leave.
     hosts: Mutex<HashMap<String, Vec<host::Handle>>>,
     services: Option<(Listener, Manager)>,
+    store: Arc<Engine>,
     address: SocketAddr,
     manager_endpoint: String,
     folder: PathBuf,
@@ -77,9 +78,10 @@ impl Platform {
         let folder = setup.folder.unwrap_or_else(|| temporary.path().to_owned());
         let runtime = Runtime::new().unwrap();
         let token = || Token::new(TOKEN).unwrap();
+        let store = Engine::open(folder.join("store.redb"), setup.store).unwrap();
+        let store = Arc::new(store);
         let (listener, manager) = runtime.block_on(async {
-            let engine = Engine::open(folder.join("store.redb"), setup.store).unwrap();
-            let engine = Arc::new(engine);
+            let engine = Arc::clone(&store);
             let registry = Registry::new(engine.clone());
             let config = ManagerConfig::new(token());
             let manager = Manager::start(config, engine.clone(), registry.clone()).unwrap();
@@ -99,6 +101,7 @@ impl Platform {
             address: listener.address(),
             manager_endpoint: manager.endpoint().to_owned(),
             services: Some((listener, manager)),
+            store,
             folder,
             program: setup.program,
             runtime,
@@ -125,6 +128,11 @@ impl Platform {
     /// The listener's address.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The store behind both.
+    pub fn store(&self) -> &Engine {
+        &self.store
     }
 
     /// Runs a future on the platform's runtime.

@@ -9,6 +9,7 @@ mod flow;
 mod frames;
 mod http;
 mod orders;
+mod receipts;
 mod registry;
 mod vector_worker;
 
@@ -102,11 +103,12 @@ impl Suite {
     /// `None` for what a later version will answer.
     fn check(&self, name: &str, value: &Value) -> Option<Verdict> {
         Some(match name {
-            "receipts.json" | "wpe_flow.json" => return None,
+            "wpe_flow.json" => return None,
             "keys.json" => self.worker.check(value),
             "signatures.json" => self.worker.check_signatures(value),
             "worker_retrieve.json" => registry::retrieve(self, value),
             "worker_lookup.json" => registry::look_up(self, value),
+            "receipts.json" => receipts::check(self, value),
             "async_flow.json" => flow::check(self, value),
             "error_envelopes.json" => envelopes::check(self, value),
             "zmq_signup.json" => frames::signup(self, value),

@@ -105,14 +105,19 @@ fn request_hash(file: &Value, checked: &mut Vec<String>) -> Result<(), String> {
     let (Some(claimed), true, false) = (file["request_hash"].as_str(), accepted, changed) else {
         return Ok(());
     };
-    let request = file["request"].to_string();
-    let envelope = envelope::parse(&request, envelope::Limits::default());
-    let envelope = envelope.map_err(|refused| refused.error.message)?;
-    let order = Submit::parse(&envelope.params).map_err(|error| error.message)?;
-    let own = hex::encode(hash::of_submit(&order));
+    let own = request_hash_of(&file["request"])?;
     ensure!(own == claimed, "our request hash is {own}, not {claimed}");
     checked.push("request hash".into());
     Ok(())
+}
+
+/// Our hash of a request, in hex.
+pub(crate) fn request_hash_of(request: &Value) -> Result<String, String> {
+    let request = request.to_string();
+    let envelope = envelope::parse(&request, envelope::Limits::default());
+    let envelope = envelope.map_err(|refused| refused.error.message)?;
+    let order = Submit::parse(&envelope.params).map_err(|error| error.message)?;
+    Ok(hex::encode(hash::of_submit(&order)))
 }
 
 fn engine(
