@@ -1,0 +1,37 @@
+//! What each fuzz target does with its bytes.
+//!
+//! A target is a function of bytes that panics if something is wrong. `fuzz_targets/` hands them to
+//! libFuzzer; `tests/tests/fuzz_corpora.rs` runs every file of `corpus/` through them, so that what a
+//! fuzzer once found is tested without one. `docs/testing.md` says how to run them and how far they
+//! got.
+//!
+//! | target | bytes are |
+//! |---|---|
+//! | [`request`] | the body of a request to the listener |
+//! | [`link`] | what an enclave program or its host writes to the other, in pieces |
+//! | [`frames`] | a ZeroMQ frame, to each of those that read one |
+//! | [`engine`] | a frame to a worker |
+//! | [`order`] | a recipe for an order that is sealed properly, so that it gets past decryption |
+//! | [`receipt`] | the parameters of the receipts' methods |
+
+pub mod engine;
+pub mod frames;
+pub mod link;
+pub mod order;
+pub mod receipt;
+pub mod request;
+pub mod seeds;
+mod support;
+
+/// A target: its name, which is also that of its folder in `corpus/`, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    ("request", request::run),
+    ("link", link::run),
+    ("frames", frames::run),
+    ("engine", engine::run),
+    ("order", order::run),
+    ("receipt", receipt::run),
+];
