@@ -1,6 +1,7 @@
 //! Small versioned records: registry entries, requesters, sessions, sealed secrets, receipts.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -35,6 +36,11 @@ pub trait Table: Send + Sync {
     /// Atomic within the partition; there is no promise over partitions. A repeat of a batch that
     /// was performed finds its own versions and is a [`Committed::Conflict`]: read to see.
     async fn commit(&self, partition: &PartitionId, batch: Vec<Write>) -> Result<Committed, Error>;
+
+    /// The engine's time, by the clock that [`Orders`](crate::Orders) count by: since 1970, but it
+    /// never runs backwards, so compare it with itself only. Records may hold it, since what is
+    /// written after a reading is never older than that, also after a restart.
+    async fn time(&self) -> Result<Duration, Error>;
 }
 
 /// A record.

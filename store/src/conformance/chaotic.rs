@@ -243,4 +243,8 @@ impl Table for ChaoticHandle {
     async fn commit(&self, partition: &PartitionId, batch: Vec<Write>) -> Result<Committed, Error> {
         self.carry(self.inner.table.commit(partition, batch).await)
     }
+
+    async fn time(&self) -> Result<Duration, Error> {
+        self.carry(self.inner.table.time().await)
+    }
 }

@@ -137,6 +137,7 @@ macro_rules! conformance {
             // Records.
             a_record_comes_back_as_it_was,
             a_write_needs_the_expected_version,
+            time_never_runs_backwards,
             a_version_is_never_used_again,
             a_batch_is_performed_whole_or_not_at_all,
             a_scan_gives_each_record_once,

@@ -1,5 +1,7 @@
 //! Cases: records.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use super::{Factory, Handle, Limits, partition, two};
@@ -48,6 +50,25 @@ pub async fn a_write_needs_the_expected_version(factory: &dyn Factory) {
     assert_eq!(b.record(&key).await.unwrap().version, second);
     a.put(&key, b"third", Expected::Anything).await.unwrap();
     assert_eq!(b.record(&key).await.unwrap().value, b"third");
+}
+
+/// Time goes on, in every handle, also over a restart.
+pub async fn time_never_runs_backwards(factory: &dyn Factory) {
+    let store = factory.create(Limits::NONE).await;
+    let mut last = Duration::ZERO;
+    for _ in 0..3 {
+        let (a, b) = (store.open().await, store.open().await);
+        for handle in [&a, &b, &a] {
+            let time = handle.table.time().await.unwrap();
+            assert!(time >= last, "{time:?} after {last:?}");
+            // What is written is never older.
+            handle
+                .put(&Key::from("key"), b"", Expected::Anything)
+                .await
+                .unwrap();
+            last = time;
+        }
+    }
 }
 
 /// A record that was deleted and written again is not mistaken for the one before.

@@ -420,6 +420,10 @@ impl Table for Engine {
             })
             .await
     }
+
+    async fn time(&self) -> Result<Duration, Error> {
+        Ok(Duration::from_millis(self.shared.clock.now()))
+    }
 }
 
 /// Wake-ups come with the commit; this only leaves room for a busy machine.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use protocol::crypto::secp256k1::SigningKey;
@@ -191,5 +192,9 @@ impl Table for Faulty {
             self.table.commit(partition, batch).await?;
         }
         Err(store::Error::Unknown("a test".to_owned()))
+    }
+
+    async fn time(&self) -> Result<Duration, store::Error> {
+        self.table.time().await
     }
 }
