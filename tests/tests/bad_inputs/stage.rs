@@ -1,0 +1,306 @@
+//! A platform from outside: `sconce up`, its processes and its sockets, with the committed test keys,
+//! so that orders can be forged to the byte.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use client::{Client, Order, Worker, WorkerId};
+use protocol::crypto::pem;
+use sconce_tests::command::{Setup, Up};
+use sconce_tests::keys::{self, WORKER};
+use sconce_tests::orders::TestOrder;
+use sconce_tests::process::{Process, descendants};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Longer than anything takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running platform with one worker.
+pub(crate) struct Stage {
+    up: Option<Up>,
+    folder: TempDir,
+    processes: Vec<Process>,
+    listener: SocketAddr,
+    client: Client,
+    worker: Worker,
+    runtime: Runtime,
+    serial: Cell<u64>,
+}
+
+impl Stage {
+    /// Starts one.
+    pub(crate) fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("keys");
+        std::fs::create_dir(&keys).unwrap();
+        make_private(&keys, 0o700);
+        let file = keys.join(format!("{WORKER}.json"));
+        std::fs::write(&file, key_file()).unwrap();
+        make_private(&file, 0o600);
+        let runtime = Runtime::new().unwrap();
+        let (up, client, worker) = start(folder.path(), &runtime);
+        let mut stage = Self {
+            listener: address(&up),
+            up: Some(up),
+            processes: Vec::new(),
+            folder,
+            client,
+            worker,
+            runtime,
+            serial: Cell::new(0),
+        };
+        stage.processes = stage.running();
+        stage
+    }
+
+    /// Ends it as a power failure would, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        if let Some(up) = self.up.take() {
+            up.kill();
+        }
+        let (up, client, worker) = start(self.folder.path(), &self.runtime);
+        self.listener = address(&up);
+        (self.client, self.worker) = (client, worker);
+        self.up = Some(up);
+        self.processes = self.running();
+    }
+
+    fn running(&self) -> Vec<Process> {
+        let up = self.up.as_ref().expect("it runs");
+        let mut all = descendants(up.pid());
+        all.push(up.process());
+        all
+    }
+
+    /// Bytes of each of its processes that are in memory, with the name of its program.
+    pub(crate) fn resident(&self) -> Vec<(String, u64)> {
+        let named = |one: &Process| {
+            let program = one.program().unwrap_or_default();
+            let name = program
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (name, one.resident().unwrap_or(0))
+        };
+        self.processes.iter().map(named).collect()
+    }
+
+    /// An honest order is answered, by the very processes that were there at the beginning.
+    pub(crate) fn assert_serves(&self) -> Result<(), String> {
+        let order = Order::new(&self.worker, "python-hello").input("you");
+        let answer = self.runtime.block_on(self.client.run(&order));
+        let answer = answer.map_err(|fault| format!("the next order failed: {fault}"))?;
+        if answer.text() != "Hello you" {
+            return Err("the next order has a wrong answer".to_owned());
+        }
+        match self.processes.iter().find(|process| !process.is_alive()) {
+            Some(process) => Err(format!("process {} has ended", process.pid())),
+            None => Ok(()),
+        }
+    }
+
+    /// A number that nobody had before.
+    pub(crate) fn fresh(&self) -> u64 {
+        self.serial.set(self.serial.get() + 1);
+        self.serial.get()
+    }
+
+    /// An honest order for the worker, with ids of its own.
+    pub(crate) fn order(&self, workload: &str, input: &str) -> TestOrder {
+        self.own(TestOrder::of(workload, input))
+    }
+
+    /// Gives an order ids of its own.
+    pub(crate) fn own(&self, mut order: TestOrder) -> TestOrder {
+        let number = self.fresh();
+        order.params["workOrderId"] = format!("{number:08x}").into();
+        order.params["requesterNonce"] = format!("ff{number:08x}").into();
+        order.rehash();
+        order
+    }
+
+    /// The worker's id.
+    pub(crate) fn worker_id(&self) -> String {
+        WorkerId::from_name(WORKER).to_string()
+    }
+
+    /// The listener's address.
+    pub(crate) fn listener(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// The operators' token.
+    pub(crate) fn operator_token(&self) -> String {
+        self.read("operator-token")
+    }
+
+    /// The hosts' token.
+    pub(crate) fn host_token(&self) -> String {
+        self.read("host-token")
+    }
+
+    fn read(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.folder.path().join(name)).unwrap();
+        text.trim().to_owned()
+    }
+
+    /// The manager's endpoint for hosts.
+    pub(crate) fn manager(&self) -> String {
+        let record: Value = serde_json::from_str(&self.read("up.json")).unwrap();
+        record["manager"].as_str().unwrap().to_owned()
+    }
+
+    /// The endpoint of the worker's host, which tells it to the manager alone: so the system is asked
+    /// where the host's process listens.
+    pub(crate) fn host(&self) -> String {
+        let hosts = self.up.as_ref().expect("it runs").hosts();
+        let sockets = sockets_of(hosts[0].pid());
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", hosts[0].pid())).unwrap();
+        let port = table.lines().skip(1).find_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let listens = fields[3] == "0A" && sockets.contains(&fields[9].to_owned());
+            let (_, port) = fields[1].split_once(':')?;
+            listens.then(|| u16::from_str_radix(port, 16).unwrap())
+        });
+        format!("tcp://127.0.0.1:{}", port.expect("the host listens"))
+    }
+
+    /// Posts a body as Avalon's SDK does and reads the JSON of the reply.
+    pub(crate) fn post(&self, body: &str) -> Result<Value, String> {
+        self.post_with("", body.as_bytes())
+    }
+
+    /// The same with header lines.
+    pub(crate) fn post_with(&self, headers: &str, body: &[u8]) -> Result<Value, String> {
+        let mut request = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        request.extend_from_slice(body);
+        json_of(&self.raw(&request)?)
+    }
+
+    /// Calls a method.
+    pub(crate) fn call(&self, method: &str, params: &Value) -> Result<Value, String> {
+        self.post(&call(method, params))
+    }
+
+    /// Calls a method with the operators' token.
+    pub(crate) fn operate(&self, method: &str, params: &Value) -> Result<Value, String> {
+        let header = format!("Authorization: Bearer {}\r\n", self.operator_token());
+        self.post_with(&header, call(method, params).as_bytes())
+    }
+
+    /// How an order that was accepted ends.
+    pub(crate) fn outcome(&self, order: &TestOrder) -> Result<Value, String> {
+        let params = json!({ "workOrderId": order.params["workOrderId"] });
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let reply = self.call("WorkOrderGetResult", &params)?;
+            if reply["error"]["code"] != 5 {
+                return Ok(reply);
+            }
+        }
+        Err("the order stays pending".to_owned())
+    }
+
+    /// A connection to the listener.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.listener).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Writes bytes to the listener, says no more, and reads until it closes the connection.
+    pub(crate) fn raw(&self, request: &[u8]) -> Result<String, String> {
+        let mut stream = self.connect();
+        // The listener may refuse and close before everything is written.
+        let _ = stream.write_all(request);
+        rest_of(&mut stream)
+    }
+
+    /// The same, and then closes its half of the connection.
+    pub(crate) fn raw_half_closed(&self, request: &[u8]) -> Result<String, String> {
+        let mut stream = self.connect();
+        let _ = stream.write_all(request);
+        let _ = stream.shutdown(Shutdown::Write);
+        rest_of(&mut stream)
+    }
+}
+
+/// All that the listener sends until it closes the connection.
+pub(crate) fn rest_of(stream: &mut TcpStream) -> Result<String, String> {
+    let mut reply = Vec::new();
+    match stream.read_to_end(&mut reply) {
+        Err(fault) if reply.is_empty() => Err(format!("no HTTP answer: {fault}")),
+        _ => Ok(String::from_utf8_lossy(&reply).into_owned()),
+    }
+}
+
+/// The JSON in a reply.
+pub(crate) fn json_of(reply: &str) -> Result<Value, String> {
+    let (_, text) = reply.split_once("\r\n\r\n").ok_or("no HTTP reply")?;
+    serde_json::from_str(text).map_err(|fault| format!("{fault}: {reply}"))
+}
+
+/// The text of a request.
+pub(crate) fn call(method: &str, params: &Value) -> String {
+    json!({ "jsonrpc": "2.0", "method": method, "id": 1, "params": params }).to_string()
+}
+
+fn start(folder: &Path, runtime: &Runtime) -> (Up, Client, Worker) {
+    let mut setup = Setup::new(folder, "async", 0);
+    setup.arguments = ["--worker", WORKER].map(Into::into).to_vec();
+    let up = setup.start();
+    let client = Client::connect(&up.listener().unwrap()).unwrap();
+    let worker = runtime.block_on(client.worker(&WorkerId::from_name(WORKER)));
+    (up, client, worker.unwrap())
+}
+
+fn address(up: &Up) -> SocketAddr {
+    let uri = up.listener().unwrap();
+    uri.strip_prefix("http://").unwrap().parse().unwrap()
+}
+
+/// The committed test keys as a development key file.
+pub(crate) fn key_file() -> String {
+    let decryption = keys::worker_decryption().expose_pkcs8().unwrap();
+    let members = BTreeMap::from([
+        ("warning", "test keys".to_owned()),
+        ("worker", WORKER.to_owned()),
+        (
+            "signingKey",
+            hex::encode(keys::worker_signing().expose().as_ref()),
+        ),
+        ("encryptionKey", pem::encode("PRIVATE KEY", &decryption)),
+    ]);
+    serde_json::to_string(&members).unwrap()
+}
+
+fn make_private(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// The numbers of the sockets that a process has.
+fn sockets_of(pid: u32) -> Vec<String> {
+    let files = std::fs::read_dir(PathBuf::from(format!("/proc/{pid}/fd"))).unwrap();
+    files
+        .flatten()
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .filter_map(|link| {
+            let name = link.to_string_lossy().into_owned();
+            Some(name.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        })
+        .collect()
+}
