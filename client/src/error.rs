@@ -9,7 +9,7 @@ use protocol::envelope::ErrorObject;
 use protocol::reason::ClientCode;
 use protocol::record::{BadDetails, Status};
 use protocol::requester::{AnswerError, BuildError};
-use protocol::{Reason, WorkOrderId, WorkerId};
+use protocol::{Reason, WorkOrderId, WorkerId, receipt};
 
 use crate::tls::fault_of;
 
@@ -113,6 +113,28 @@ pub enum Error {
         order: WorkOrderId,
         /// How long was waited.
         after: Duration,
+    },
+    /// The order has no result yet.
+    #[error("order {order} is not finished; ask for it again later")]
+    NotFinished {
+        /// The order.
+        order: WorkOrderId,
+    },
+    /// A receipt or an update of it isn't signed by those who may.
+    #[error("the receipt of order {order} is refused: {source}")]
+    Receipt {
+        /// The order.
+        order: WorkOrderId,
+        /// What is wrong with it.
+        source: receipt::NotVerified,
+    },
+    /// What the listener says of a receipt doesn't go together.
+    #[error("the receipt of order {order} is refused: {fault}")]
+    InconsistentReceipt {
+        /// The order.
+        order: WorkOrderId,
+        /// What is wrong with it.
+        fault: &'static str,
     },
 }
 

@@ -28,6 +28,11 @@
 //! Failures are not signed. A listener can always claim one; it can't make the workload's message
 //! that comes with a failure ([`RpcError::detail`]), which is encrypted under the session key.
 //!
+//! # Receipts
+//!
+//! [`Client::create_receipt`] states something about an order, [`Client::receipt`] reads what was
+//! stated, with every signature checked.
+//!
 //! # Many orders
 //!
 //! A [`Client`] is a handle: clones share its connections. [`Client::run_many`] runs orders at once,
@@ -37,6 +42,7 @@ mod answer;
 mod error;
 mod http;
 mod order;
+mod receipt;
 mod rpc;
 mod tls;
 mod wait;
@@ -46,8 +52,10 @@ pub use answer::{Answer, Pending};
 pub use error::{Error, RpcError};
 pub use http::Options;
 pub use order::{Order, Sealed, Submitted};
+pub use protocol::receipt::ReceiptStatus;
 pub use protocol::requester::Protection;
 pub use protocol::{WorkOrderId, WorkerId, WorkloadId};
+pub use receipt::{CheckedReceipt, ReceiptCriteria, Subject, Updater};
 pub use rpc::Client;
 pub use tls::Trust;
 pub use worker::{Criteria, NotProved, Worker};

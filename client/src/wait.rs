@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::panic;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -27,6 +28,15 @@ impl Client {
     /// [`Error::Rpc`] if the order failed or isn't known, [`Error::NotVerified`] if the answer isn't
     /// the worker's.
     pub async fn poll(&self, pending: &Pending) -> Result<Option<Answer>, Error> {
+        let fetched = self.fetch_result(pending).await?;
+        Ok(fetched.map(|(_, answer)| answer))
+    }
+
+    /// The same with the `result` that the answer was in.
+    pub(crate) async fn fetch_result(
+        &self,
+        pending: &Pending,
+    ) -> Result<Option<(Box<RawValue>, Answer)>, Error> {
         let expected = "an id that JSON can hold";
         let params = serde_json::json!({ "workOrderId": pending.id() });
         let params =
@@ -35,7 +45,10 @@ impl Client {
             .exchange("WorkOrderGetResult", &params, Duration::ZERO)
             .await?
         {
-            Ok(result) => pending.open(&result).map(Some),
+            Ok(result) => {
+                let answer = pending.open(&result)?;
+                Ok(Some((result, answer)))
+            }
             Err(error) if is_pending(error.code) => Ok(None),
             Err(error) => Err(pending.explain(error)),
         }

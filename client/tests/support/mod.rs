@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod receipts;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -44,6 +46,8 @@ pub(crate) struct Fake {
     pub(crate) edit_before_signing: Edit,
     /// Spoils any reply of get-result, or of a submit in synchronous mode.
     pub(crate) edit_reply: Edit,
+    /// Spoils any reply of a receipt's method that has a result.
+    pub(crate) edit_receipt: Edit,
     /// The reply's content type.
     pub(crate) content_type: &'static str,
     /// The HTTP status line's end.
@@ -64,6 +68,7 @@ impl Default for Fake {
             edit_record: Box::new(|_| ()),
             edit_before_signing: Box::new(|_| ()),
             edit_reply: Box::new(|_| ()),
+            edit_receipt: Box::new(|_| ()),
             content_type: "application/json",
             status: "200 OK",
             raw: None,
@@ -84,6 +89,7 @@ struct State {
     calls: Vec<(String, Value)>,
     heads: Vec<String>,
     orders: HashMap<String, Order>,
+    receipts: receipts::Book,
     refused: usize,
 }
 
@@ -165,6 +171,13 @@ impl Fake {
             "WorkerRetrieve" => self.record(&params),
             "WorkOrderSubmit" => self.submit(&params, &mut state),
             "WorkOrderGetResult" => self.result(&params, &mut state),
+            receipts if receipts.starts_with("WorkOrderReceipt") => {
+                let mut reply = state.receipts.answer(receipts, &params);
+                if reply.get("result").is_some() {
+                    (self.edit_receipt)(&mut reply);
+                }
+                reply
+            }
             _ => error(ErrorObject::for_client(Reason::RequestEnvelope)),
         };
         reply["id"] = request["id"].clone();
@@ -279,6 +292,11 @@ fn keys() -> &'static (SigningKey, DecryptionKey) {
         let signing = SigningKey::generate(&SystemEntropy::new()).unwrap();
         (signing, DecryptionKey::generate().unwrap())
     })
+}
+
+/// What the worker signs with.
+pub(crate) fn worker_key() -> &'static SigningKey {
+    &keys().0
 }
 
 fn signup() -> Signup {
