@@ -54,7 +54,7 @@ fn each_accepted_order_ends_with_its_own_result() {
     );
     assert!(
         broken.is_empty(),
-        "seed {seed}: {} promises broken:\n{}\n\nlast lines of the log:\n{}",
+        "seed {seed}: {} promises broken:\n{}\n\nwhat the log says of them, and its end:\n{}",
         broken.len(),
         broken
             .iter()
@@ -62,7 +62,7 @@ fn each_accepted_order_ends_with_its_own_result() {
             .cloned()
             .collect::<Vec<_>>()
             .join("\n"),
-        tail(scene.setup.log.as_deref().unwrap())
+        extract(scene.setup.log.as_deref().unwrap(), &broken)
     );
     assert!(totals.answered > kills, "there was load");
 }
@@ -306,8 +306,17 @@ fn free_address() -> String {
     free.unwrap().local_addr().unwrap().to_string()
 }
 
-fn tail(log: &Path) -> String {
+/// Lines that name an order of which something is broken, and the last ones.
+fn extract(log: &Path, broken: &[String]) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(60)..].join("\n")
+    let named = |line: &&&str| {
+        let ids = broken
+            .iter()
+            .filter_map(|what| what.split([' ', ':']).next());
+        ids.filter(|id| id.len() == 64).any(|id| line.contains(id))
+    };
+    let last = &lines[lines.len().saturating_sub(40)..];
+    let found: Vec<_> = lines.iter().filter(named).chain(last).copied().collect();
+    found.join("\n")
 }
