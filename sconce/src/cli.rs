@@ -2,8 +2,10 @@
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::commands::{demo, down, host, order, status, submit, up, worker, workload};
-use crate::logging::LogFormat;
+use crate::commands::{
+    bench, config, demo, down, host, order, status, submit, up, worker, workload,
+};
+use crate::logging::Format;
 
 /// Run functions in a worker program; send them encrypted work orders; get signed answers. The
 /// program is meant for an enclave, which this version does not have yet.
@@ -30,7 +32,7 @@ pub(crate) struct Cli {
     /// Say nothing but results and errors.
     #[arg(short, long, global = true, display_order = 901)]
     pub(crate) quiet: bool,
-    /// How lines on standard error are written.
+    /// How lines on standard error are written [default: text].
     #[arg(
         long,
         global = true,
@@ -38,11 +40,10 @@ pub(crate) struct Cli {
         value_enum,
         value_name = "text|json",
         hide_possible_values = true,
-        default_value = "text",
         env = "SCONCE_LOG_FORMAT",
         hide_env = true
     )]
-    pub(crate) log_format: LogFormat,
+    pub(crate) log_format: Option<Format>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -51,6 +52,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(demo::Args),
     Up(Box<up::Args>),
+    #[command(subcommand)]
+    Config(config::Command),
     Status(status::Args),
     Down(down::Args),
     Submit(Box<submit::Args>),
@@ -60,5 +63,6 @@ pub(crate) enum Command {
     Order(order::Command),
     #[command(subcommand)]
     Workload(workload::Command),
+    Bench(bench::Args),
     Host(Box<host::Args>),
 }

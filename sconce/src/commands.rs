@@ -1,5 +1,7 @@
 //! The subcommands, one module each.
 
+pub(crate) mod bench;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod host;
@@ -16,18 +18,34 @@ use tokio::runtime::Builder;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+use crate::logging::{self, Level};
 use crate::terminal::Terminal;
 
 /// Runs the command that was given.
-pub(crate) fn run(cli: Cli, terminal: &Terminal) -> Result<(), Failure> {
+pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
+    let asked = Level::asked(cli.verbose, cli.quiet);
+    if let Command::Up(args) = cli.command {
+        let prepared = args.prepare(cli.log_format)?;
+        let log = prepared.log();
+        terminal.adopt(log.level, log.format);
+        logging::start(asked.unwrap_or(log.level), log.format);
+        return block_on(Threads::Many, up::run(prepared, terminal));
+    }
+    logging::start(
+        asked.unwrap_or(Level::Warn),
+        cli.log_format.unwrap_or_default(),
+    );
     match cli.command {
         Command::Demo(args) => block_on(Threads::Many, demo::run(args, terminal)),
-        Command::Up(args) => block_on(Threads::Many, up::run(*args, terminal)),
+        // It has been run.
+        Command::Up(_) => Ok(()),
+        Command::Config(command) => config::run(command, terminal),
         Command::Status(args) => block_on(Threads::One, status::run(args, terminal)),
         Command::Down(args) => down::run(&args, terminal),
         Command::Submit(args) => block_on(Threads::One, submit::run(*args, terminal)),
         Command::Worker(command) => block_on(Threads::One, worker::run(command, terminal)),
         Command::Order(command) => block_on(Threads::One, order::run(command, terminal)),
+        Command::Bench(args) => block_on(Threads::One, bench::run(args, terminal)),
         Command::Workload(command) => workload::run(command, terminal),
         Command::Host(args) => host::run(*args),
     }

@@ -11,6 +11,7 @@ use crate::args::DEFAULT_URI;
 use crate::folders;
 use crate::foreign::harmless;
 use crate::platform::{self, Found};
+use crate::settings::Fault;
 
 /// What went wrong, what to do next, and the exit status.
 #[derive(Debug)]
@@ -88,6 +89,13 @@ impl Failure {
         failure
     }
 
+    /// Settings that can't be used, if there are any: each is a line.
+    pub(crate) fn of_settings(faults: &[Fault]) -> Option<Self> {
+        let (first, others) = faults.split_first()?;
+        let failure = Self::unusable(first);
+        Some(others.iter().fold(failure, Self::advice))
+    }
+
     /// What the registry of workloads says; its errors have their cause beside them.
     pub(crate) fn of_registry(error: &registry::Error) -> Self {
         use registry::Error as E;
@@ -109,6 +117,10 @@ impl Failure {
         match error {
             E::Rpc(error) => Self::of_rpc(what, error),
             E::Uri { .. } | E::Build(_) => Self::unusable(error),
+            E::Tls(_) => Self::unusable(error).advice("--ca FILE names the authority's certificate"),
+            E::NotTrusted { .. } => Self::failed(error).advice(
+                "if it is yours: --ca FILE, or SCONCE_CA, names the certificate of its authority",
+            ),
             E::Transport { uri, .. } => Self::failed(error).advice(running_elsewhere(uri).unwrap_or(
                 "start a platform with `sconce up`, or give another address with --uri".to_owned(),
             )),

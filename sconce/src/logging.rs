@@ -10,22 +10,65 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// How log lines, and whatever else goes to stderr, are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum LogFormat {
+pub(crate) enum Format {
     // No documentation: help pages would become three times as long.
     #[default]
     Text,
     Json,
 }
 
-/// Sends log lines to stderr: warnings, or more with `-v`, or what `RUST_LOG` says.
-pub(crate) fn start(verbose: u8, quiet: bool, format: LogFormat) {
-    let level = match (quiet, verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
-        (_, 1) => "info",
-        _ => "debug",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+impl Format {
+    pub(crate) const ALL: &[(&str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
+}
+
+/// Which lines are shown: these and more important ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Level {
+    pub(crate) const ALL: &[(&str, Self)] = &[
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+
+    /// What `-q` and `-v` ask for, if there are any.
+    pub(crate) fn asked(verbose: u8, quiet: bool) -> Option<Self> {
+        match (quiet, verbose) {
+            (true, _) => Some(Self::Error),
+            (_, 0) => None,
+            (_, 1) => Some(Self::Info),
+            _ => Some(Self::Debug),
+        }
+    }
+
+    /// How many `-v` ask for it.
+    pub(crate) fn verbosity(self) -> u8 {
+        match self {
+            Self::Error | Self::Warn => 0,
+            Self::Info => 1,
+            Self::Debug | Self::Trace => 2,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        let known = Self::ALL.iter().find(|(_, level)| *level == self);
+        known.map_or("warn", |(name, _)| name)
+    }
+}
+
+/// Sends log lines to stderr: those of a level, or what `RUST_LOG` says.
+pub(crate) fn start(level: Level, format: Format) {
+    let filter = EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(level.name()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -33,8 +76,8 @@ pub(crate) fn start(verbose: u8, quiet: bool, format: LogFormat) {
         // disk, for instance, and in whichever thread had something to say.
         .log_internal_errors(false);
     match format {
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => {
+        Format::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
+        Format::Json => {
             lines.json().flatten_event(true).init();
             panic::set_hook(Box::new(tell_of_panic));
         }

@@ -12,6 +12,7 @@ mod logging;
 mod notify;
 mod output;
 mod platform;
+mod settings;
 mod signals;
 mod terminal;
 
@@ -22,7 +23,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
-use crate::logging::LogFormat;
+use crate::logging::Format;
 use crate::terminal::Terminal;
 
 /// Says what is wrong with the command line, or shows the help that was asked for; ends the process.
@@ -30,7 +31,7 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ! {
     // Nobody is left to be told.
     let _gone: std::io::Result<()> = error.print();
     if error.kind() == ErrorKind::UnknownArgument && argv::has_text_like_an_option(args) {
-        Terminal::new(false, 0, LogFormat::Text)
+        Terminal::new(false, 0, Format::Text)
             .say("\n  tip: an input that begins with a hyphen: -i=\"-3 ab\"");
     }
     std::process::exit(error.exit_code())
@@ -39,9 +40,9 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ! {
 fn main() -> ExitCode {
     let args = argv::with_long_names(std::env::args_os());
     let cli = Cli::try_parse_from(&args).unwrap_or_else(|error| refuse(&error, &args));
-    let terminal = Terminal::new(cli.quiet, cli.verbose, cli.log_format);
-    logging::start(cli.verbose, cli.quiet, cli.log_format);
-    match commands::run(cli, &terminal) {
+    let format = cli.log_format.unwrap_or_default();
+    let mut terminal = Terminal::new(cli.quiet, cli.verbose, format);
+    match commands::run(cli, &mut terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal.failure(&failure);

@@ -16,16 +16,15 @@ mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use listener::{Listener, ListenerConfig};
-use manager::{Manager, ManagerConfig, StaticWorker, WorkerStatus};
+use listener::Listener;
+use manager::{Manager, WorkerStatus};
 use monitor::Monitor;
 use receipts::Receipts;
-use store::redb::{Engine, Options};
+use store::redb::Engine;
 use workers::Registry;
 
 pub(crate) use self::folder::{Found, look, read_token};
@@ -34,27 +33,28 @@ pub(crate) use self::record::{Mode, Record};
 use self::folder::DataFolder;
 use self::hosts::{HostPlan, Hosts};
 use crate::failure::Failure;
+use crate::settings::Settings;
 use crate::terminal::Terminal;
 
 /// What a platform is to be.
 pub(crate) struct Plan {
     pub(crate) data: PathBuf,
-    pub(crate) listener: SocketAddr,
-    pub(crate) mode: Mode,
+    pub(crate) settings: Settings,
+}
+
+impl Plan {
     /// Names of the workers to start.
-    pub(crate) workers: Vec<String>,
-    /// Host processes for each of them.
-    pub(crate) processes: usize,
-    /// Threads of each worker program; one a core without.
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// Workers that run elsewhere.
-    pub(crate) static_workers: Vec<StaticWorker>,
-    pub(crate) operator_token_file: Option<PathBuf>,
-    /// The manager's ZeroMQ endpoint; any free port of this machine without.
-    pub(crate) manager: Option<String>,
-    pub(crate) host_token_file: Option<PathBuf>,
-    /// The worker program; built from the checkout without.
-    pub(crate) image: Option<PathBuf>,
+    fn workers(&self) -> Vec<String> {
+        let of = &self.settings.workers;
+        if of.names.is_empty() {
+            let mut names: Vec<_> = (1..=of.count)
+                .map(|n| format!("scone-worker-{n}"))
+                .collect();
+            names.sort();
+            return names;
+        }
+        of.names.clone()
+    }
 }
 
 /// A running platform. Dropped without [`stop`](Self::stop), it ends without waiting for orders.
@@ -80,34 +80,26 @@ impl Platform {
     /// Starts everything that can be refused (folder, store, ports), then builds the worker program
     /// where that's needed, then starts the hosts.
     pub(crate) async fn start(plan: Plan, terminal: &Terminal) -> Result<Self, Failure> {
+        let settings = &plan.settings;
         let folder = DataFolder::take(&plan.data)?;
         let (host_token, token_file) =
-            folder.host_token(plan.host_token_file.as_deref(), terminal)?;
+            folder.host_token(settings.manager.token_file.as_deref(), terminal)?;
         let (operator_token, operator_file) =
-            folder.operator_token(plan.operator_token_file.as_deref(), terminal)?;
-        let engine = Engine::open(folder.store(), Options::default())
+            folder.operator_token(settings.listener.operator_token_file.as_deref(), terminal)?;
+        let engine = Engine::open(folder.store(), settings.store.clone())
             .map(Arc::new)
             .map_err(|error| Failure::failed(format_args!("the store: {error}")))?;
         let registry = Registry::new(engine.clone());
         let receipts = Receipts::new(engine.clone());
         let monitor = monitor_of(&engine, &folder.store());
 
-        let mut config = ManagerConfig::new(host_token);
-        config.monitor = monitor.clone();
-        config.workers.clone_from(&plan.static_workers);
-        if let Some(endpoint) = &plan.manager {
-            config.bind.clone_from(endpoint);
-        }
+        let config = settings.for_manager(host_token, monitor.clone());
         let manager = Manager::start(config, engine.clone(), registry.clone())
             .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
-        warn_of_plain_http(plan.listener, terminal);
-        let config = ListenerConfig {
-            address: plan.listener,
-            mode: plan.mode.for_listener(),
-            operator_token: Some(operator_token),
-            monitor,
-            ..ListenerConfig::default()
-        };
+        let config = settings.for_listener(operator_token, monitor);
+        if config.tls.is_none() {
+            warn_of_plain_http(config.address, terminal);
+        }
         let listener = Listener::start(config, engine, registry, receipts)
             .await
             .map_err(|error| {
@@ -126,7 +118,7 @@ impl Platform {
             operator_file.display()
         ));
 
-        let program = program::locate(plan.image.as_deref(), terminal).await?;
+        let program = program::locate(settings.workers.image.as_deref(), terminal).await?;
         let keys = folder.make_keys_folder()?;
         terminal.say(format_args!("program    {}", program.display()));
         terminal.warn(format_args!(
@@ -137,10 +129,12 @@ impl Platform {
             program,
             manager: manager.endpoint().to_owned(),
             token_file,
-            threads: plan.threads,
+            threads: settings.workers.threads,
         };
-        let names = plan.workers.iter();
-        let each = names.flat_map(|name| std::iter::repeat_n(name, plan.processes));
+        let each = record
+            .workers
+            .iter()
+            .flat_map(|name| std::iter::repeat_n(name, record.processes));
         let hosts = Hosts::start(
             &host,
             each.map(|name| (name.clone(), folder.keys_of(name))),
@@ -155,9 +149,21 @@ impl Platform {
         })
     }
 
-    /// The listener's address, as in `http://127.0.0.1:1947`.
-    pub(crate) fn uri(&self) -> &str {
-        &self.record.listener
+    /// What runs here.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Reads the certificate's files again; false if there is none.
+    pub(crate) fn reload_certificate(&self, terminal: &Terminal) -> bool {
+        if self.record.certificate.is_none() {
+            return false;
+        }
+        match self.listener.reload_certificate() {
+            Ok(()) => terminal.say("the certificate has been read again"),
+            Err(error) => terminal.warn(format_args!("{error}; the certificate stays as it is")),
+        }
+        true
     }
 
     /// One line that says that it's ready, and where.
@@ -251,7 +257,8 @@ fn warn_of_plain_http(listener: SocketAddr, terminal: &Terminal) {
     if !listener.ip().to_canonical().is_loopback() {
         terminal.warn(format_args!(
             "{listener} can be reached from other machines, and the listener speaks plain HTTP: \
-             operators' tokens can be read on the way; let a proxy that ends TLS stand in front"
+             operators' tokens can be read on the way; set tls.certificate and tls.key, or let a proxy \
+             that ends TLS stand in front"
         ));
     }
 }

@@ -1,5 +1,7 @@
 //! The signals that ask a platform to stop, and one that must not.
 
+use std::io::{self, IsTerminal};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
@@ -13,12 +15,34 @@ pub(crate) struct StopSignals {
     _too_large: Signal,
 }
 
+/// SIGHUP: from somebody who has put a new certificate in place, or from a terminal that went away.
+pub(crate) struct HangUps {
+    signal: Signal,
+    /// Whether there was a terminal at the start.
+    terminal: bool,
+}
+
+fn watch(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::failed(format_args!("cannot watch for signals: {error}")))
+}
+
+impl HangUps {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            signal: watch(SignalKind::hangup())?,
+            terminal: io::stderr().is_terminal(),
+        })
+    }
+
+    /// Waits for one; whether the terminal, if there was one, is still there.
+    pub(crate) async fn next(&mut self) -> bool {
+        let _ = self.signal.recv().await;
+        !self.terminal || io::stderr().is_terminal()
+    }
+}
+
 impl StopSignals {
     pub(crate) fn new() -> Result<Self, Failure> {
-        let watch = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::failed(format_args!("cannot watch for signals: {error}")))
-        };
         Ok(Self {
             interrupt: watch(SignalKind::interrupt())?,
             terminate: watch(SignalKind::terminate())?,

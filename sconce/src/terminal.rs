@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::foreign::{escaped, escaped_json, harmless};
-use crate::logging::{LogFormat, json_line};
+use crate::logging::{Format, Level, json_line};
 
 /// Where messages go, and how many of them.
 #[derive(Clone, Copy)]
@@ -17,18 +17,23 @@ pub(crate) struct Terminal {
     quiet: bool,
     verbose: u8,
     lively: bool,
-    format: LogFormat,
+    format: Format,
 }
 
 impl Terminal {
-    pub(crate) fn new(quiet: bool, verbose: u8, format: LogFormat) -> Self {
-        let for_people = !quiet && format == LogFormat::Text;
+    pub(crate) fn new(quiet: bool, verbose: u8, format: Format) -> Self {
+        let for_people = !quiet && format == Format::Text;
         Self {
             quiet,
             verbose,
             lively: for_people && io::stderr().is_terminal(),
             format,
         }
+    }
+
+    /// Writes in this format from now on, and has other `sconce` say as much as this level.
+    pub(crate) fn adopt(&mut self, level: Level, format: Format) {
+        *self = Self::new(self.quiet, self.verbose.max(level.verbosity()), format);
     }
 
     /// A line of the result.
@@ -82,9 +87,9 @@ impl Terminal {
             return;
         }
         match self.format {
-            LogFormat::Text => self.say(format_args!("{worker} | {}", harmless(line))),
-            LogFormat::Json if is_object(line) => write(io::stderr(), format_args!("{line}\n")),
-            LogFormat::Json => self.say(format_args!("{worker} | {}", harmless(line))),
+            Format::Text => self.say(format_args!("{worker} | {}", harmless(line))),
+            Format::Json if is_object(line) => write(io::stderr(), format_args!("{line}\n")),
+            Format::Json => self.say(format_args!("{worker} | {}", harmless(line))),
         }
     }
 
@@ -96,8 +101,8 @@ impl Terminal {
 
     fn always(&self, level: &str, mark: &str, line: impl fmt::Display) {
         match self.format {
-            LogFormat::Text => write(io::stderr(), format_args!("{mark}{line}\n")),
-            LogFormat::Json => {
+            Format::Text => write(io::stderr(), format_args!("{mark}{line}\n")),
+            Format::Json => {
                 let line = json_line(level, &line.to_string());
                 write(io::stderr(), format_args!("{line}\n"));
             }
@@ -121,7 +126,7 @@ impl Terminal {
     /// The options that make another `sconce` say as much as this one.
     pub(crate) fn options(&self) -> impl Iterator<Item = &'static str> {
         let quiet = self.quiet.then_some("-q");
-        let json = (self.format == LogFormat::Json).then_some("--log-format=json");
+        let json = (self.format == Format::Json).then_some("--log-format=json");
         let verbose = (0..self.verbose).map(|_| "-v");
         quiet.into_iter().chain(json).chain(verbose)
     }

@@ -5,10 +5,9 @@ mod script;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use client::Client;
-
 use crate::failure::Failure;
-use crate::platform::{Mode, Plan, Platform};
+use crate::platform::{Plan, Platform};
+use crate::settings::Settings;
 use crate::signals::StopSignals;
 use crate::terminal::Terminal;
 
@@ -35,18 +34,13 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         .prefix("sconce-demo-")
         .tempdir()
         .map_err(|error| Failure::failed(format_args!("no temporary folder: {error}")))?;
+    let mut settings = Settings::default();
+    settings.listener.address.set_port(0);
+    settings.workers.names = vec![script::WORKER.to_owned()];
+    settings.workers.image = args.image;
     let plan = Plan {
         data: folder.path().to_owned(),
-        listener: ([127, 0, 0, 1], 0).into(),
-        mode: Mode::Async,
-        workers: vec![script::WORKER.to_owned()],
-        processes: 1,
-        threads: None,
-        static_workers: Vec::new(),
-        operator_token_file: None,
-        manager: None,
-        host_token_file: None,
-        image: args.image,
+        settings,
     };
     let interrupted = || Failure::failed("stopped before the demonstration was over");
     let mut platform = tokio::select! {
@@ -88,7 +82,9 @@ async fn show(platform: &mut Platform, terminal: &Terminal) -> Result<(), Failur
         })??;
     let ready = Instant::now();
     terminal.print(platform.greeting());
-    let client = Client::connect(platform.uri())
+    let client = platform
+        .record()
+        .client()
         .map_err(|error| Failure::of_client("the demonstration", &error))?;
     script::play(&client, terminal).await?;
     terminal.print("");

@@ -5,7 +5,7 @@ use std::time::Instant;
 use client::{Answer, Client, Error, Pending};
 use serde_json::json;
 
-use crate::args::WaitArgs;
+use crate::args::{TrustArgs, WaitArgs};
 use crate::failure::{Failure, short};
 use crate::journal::{Entry, Journal, State};
 use crate::output::OutputView;
@@ -34,6 +34,8 @@ pub(crate) struct GetArgs {
     /// The listener's address, if it is not where the order was sent.
     #[arg(short, long, value_name = "URL")]
     uri: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     wait: WaitArgs,
     /// Print one JSON object.
@@ -76,7 +78,10 @@ async fn get(args: &GetArgs, terminal: &Terminal) -> Result<(), Failure> {
     })?;
     let what = format!("order {id}");
     let uri = args.uri.as_deref().unwrap_or(&entry.uri);
-    let client = Client::connect(uri).map_err(|error| Failure::of_client(&what, &error))?;
+    let client = args
+        .trust
+        .connect(uri)
+        .map_err(|error| Failure::of_client(&what, &error))?;
 
     let spinner = terminal.spinner(what.clone());
     let outcome = fetch(&client, &pending, &args.wait).await;

@@ -1,6 +1,5 @@
 //! `sconce status`: what runs in a data folder.
 
-use client::Client;
 use serde_json::json;
 
 use crate::args::DataArgs;
@@ -52,7 +51,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         ))
     })?;
     let failure = |error| Failure::of_client("status", &error);
-    let client = Client::connect(&record.listener).map_err(failure)?;
+    let client = record.client().map_err(failure)?;
     let names: Vec<_> = record
         .workers
         .iter()

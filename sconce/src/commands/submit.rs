@@ -138,7 +138,9 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         .sign
         .then(|| signing_key(args.key_file.as_deref(), terminal))
         .transpose()?;
-    let client = Client::connect(&args.listener.uri)
+    let client = args
+        .listener
+        .connect()
         .map_err(|error| Failure::of_client("submit", &error))?;
 
     let worker = client.worker(&id).await.map_err(|error| {

@@ -1,44 +1,59 @@
 //! `sconce up`: a whole platform with one command.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use host::WorkerName;
-use manager::StaticWorker;
-
-use crate::args::DataArgs;
+use crate::args::{DataArgs, Read, SettingsArgs};
 use crate::failure::Failure;
+use crate::logging::Format;
 use crate::notify;
-use crate::platform::{Mode, Plan, Platform};
-use crate::signals::StopSignals;
+use crate::platform::{Plan, Platform};
+use crate::settings::{Flag, LogSettings};
+use crate::signals::{HangUps, StopSignals};
 use crate::terminal::Terminal;
 
 /// Start a platform: store, manager, listener, and a worker process for each worker.
 ///
 /// Runs until Ctrl-C or `sconce down`. The data folder keeps orders, answers, tokens and the
 /// workers' development keys; only one platform at a time can use it.
+///
+/// Every setting stands in a file too, and in the environment: see `sconce config example`. The
+/// flags here go before both.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   sconce up
   sconce up --listener 127.0.0.1:0 --data-dir /tmp/try --workers 1
-  sconce up --worker alpha --worker beta --mode sync")]
+  sconce up --worker alpha --worker beta --mode sync --set limits.body=1MiB")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// Where requesters connect; port 0 is any free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1947", value_parser = listener)]
-    listener: SocketAddr,
-    /// Whether submitting waits for the answer.
-    #[arg(long, value_enum, default_value = "async")]
-    mode: Mode,
     #[command(flatten)]
-    workers: WorkersArgs,
+    settings: SettingsArgs,
+    /// Where requesters connect; port 0 is any free one [default: 127.0.0.1:1947].
+    #[arg(long, value_name = "ADDRESS")]
+    listener: Option<String>,
+    /// Whether submitting waits for the answer: async or sync [default: async].
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// How many workers: scone-worker-1, scone-worker-2, … [default: 5].
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+    /// A worker of this name instead; may be given several times.
+    #[arg(long, value_name = "NAME", conflicts_with = "workers")]
+    worker: Vec<String>,
+    /// Processes of each worker; they share its keys [default: 1].
+    #[arg(long, value_name = "N")]
+    processes: Option<String>,
+    /// Threads of each process [default: one a core].
+    #[arg(long, value_name = "N")]
+    threads: Option<String>,
+    /// The worker program [default: built from the checkout].
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
     /// A worker that runs elsewhere and knows nothing of joining, such as Avalon's: its name and its
     /// ZeroMQ endpoint. May be given several times.
-    #[arg(long, value_name = "NAME=tcp://HOST:PORT", value_parser = static_worker)]
-    static_worker: Vec<StaticWorker>,
+    #[arg(long, value_name = "NAME=tcp://HOST:PORT")]
+    static_worker: Vec<String>,
     /// The file with the token that operators show [default: one in the data folder].
     #[arg(long, value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
@@ -51,93 +66,98 @@ pub(crate) struct Args {
     host_token_file: Option<PathBuf>,
 }
 
-/// Which workers, and how.
-#[derive(clap::Args)]
-pub(crate) struct WorkersArgs {
-    /// How many workers: scone-worker-1, scone-worker-2, …
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(..=64))]
-    workers: u16,
-    /// A worker of this name instead; may be given several times.
-    #[arg(long, value_name = "NAME", conflicts_with = "workers")]
-    worker: Vec<WorkerName>,
-    /// Processes of each worker; they share its keys.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
-    processes: u16,
-    /// Threads of each process [default: one a core].
-    #[arg(long, value_name = "N", value_parser = threads)]
-    threads: Option<NonZeroUsize>,
-    /// The worker program [default: built from the checkout].
-    #[arg(long, value_name = "FILE")]
-    image: Option<PathBuf>,
-}
-
-impl WorkersArgs {
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.worker.iter().map(ToString::to_string).collect();
-        if names.is_empty() {
-            names = (1..=self.workers)
-                .map(|n| format!("scone-worker-{n}"))
-                .collect();
-        }
-        names.sort();
-        names.dedup();
-        names
-    }
-}
-
-fn listener(text: &str) -> Result<SocketAddr, &'static str> {
-    let advice = "write an IP address and a port, as in 127.0.0.1:1947";
-    match text.strip_prefix("localhost:") {
-        Some(port) => port
-            .parse()
-            .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
-            .map_err(|_| advice),
-        None => text.parse().map_err(|_| advice),
-    }
-}
-
-fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "give 1 or more")
-}
-
-fn static_worker(text: &str) -> Result<StaticWorker, &'static str> {
-    let (name, endpoint) = text
-        .split_once('=')
-        .ok_or("expected NAME=tcp://HOST:PORT")?;
-    Ok(StaticWorker {
-        name: name.to_owned(),
-        endpoint: endpoint.to_owned(),
-    })
+/// What is to be started, and how that was found out.
+pub(crate) struct Prepared {
+    data: PathBuf,
+    read: Read,
 }
 
 impl Args {
-    fn plan(self) -> Result<Plan, Failure> {
-        let workers = self.workers.names();
-        if workers.is_empty() && self.static_worker.is_empty() && self.manager.is_none() {
-            return Err(Failure::unusable("there would be no worker").advice(
-                "give --workers 1 or more, or a --static-worker, or a --manager that hosts can find",
-            ));
+    /// Reads the settings, before anything is started or logged.
+    pub(crate) fn prepare(self, log_format: Option<Format>) -> Result<Prepared, Failure> {
+        let data = self.data.folder()?;
+        let flags = self.flags(log_format);
+        let read = self.settings.read(&data, flags)?;
+        Ok(Prepared { data, read })
+    }
+
+    /// The flags that were given.
+    fn flags(&self, log_format: Option<Format>) -> Vec<Flag> {
+        let path = |path: &Option<PathBuf>| {
+            let path = path
+                .as_ref()
+                .map(|path| path.to_string_lossy().into_owned());
+            path.into_iter().collect()
+        };
+        let word = |word: &Option<String>| word.iter().cloned().collect();
+        let format = log_format.and_then(|format| {
+            let (name, _) = Format::ALL.iter().find(|(_, one)| *one == format)?;
+            // It's the same variable that both look at.
+            let from_environment = std::env::var("SCONCE_LOG_FORMAT").is_ok_and(|set| set == *name);
+            (!from_environment).then(|| (*name).to_owned())
+        });
+        let all: [(&str, &str, Vec<String>); 12] = [
+            ("--listener", "listener.address", word(&self.listener)),
+            ("--mode", "listener.mode", word(&self.mode)),
+            ("--workers", "workers.count", word(&self.workers)),
+            ("--worker", "workers.names", self.worker.clone()),
+            ("--processes", "workers.processes", word(&self.processes)),
+            ("--threads", "workers.threads", word(&self.threads)),
+            ("--image", "workers.image", path(&self.image)),
+            (
+                "--static-worker",
+                "workers.elsewhere",
+                self.static_worker.clone(),
+            ),
+            (
+                "--operator-token-file",
+                "listener.operator_token_file",
+                path(&self.operator_token_file),
+            ),
+            ("--manager", "manager.endpoint", word(&self.manager)),
+            (
+                "--host-token-file",
+                "manager.token_file",
+                path(&self.host_token_file),
+            ),
+            ("--log-format", "log.format", word(&format)),
+        ];
+        let given = all.into_iter().filter(|(_, _, words)| !words.is_empty());
+        let mut flags: Vec<_> = given
+            .map(|(name, key, words)| Flag {
+                name: name.to_owned(),
+                key: key.to_owned(),
+                words,
+            })
+            .collect();
+        if self.workers.is_some() {
+            // Names that another layer has are not meant then.
+            flags.push(Flag {
+                name: "--workers".to_owned(),
+                key: "workers.names".to_owned(),
+                words: Vec::new(),
+            });
         }
-        Ok(Plan {
-            data: self.data.folder()?,
-            listener: self.listener,
-            mode: self.mode,
-            workers,
-            processes: self.workers.processes.into(),
-            threads: self.workers.threads,
-            static_workers: self.static_worker,
-            operator_token_file: self.operator_token_file,
-            manager: self.manager,
-            host_token_file: self.host_token_file,
-            image: self.workers.image,
-        })
+        flags
+    }
+}
+
+impl Prepared {
+    /// How lines on standard error are to be.
+    pub(crate) fn log(&self) -> &LogSettings {
+        &self.read.effective.settings.log
     }
 }
 
 /// Runs until a signal says stop.
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
-    let plan = args.plan()?;
+pub(crate) async fn run(prepared: Prepared, terminal: &Terminal) -> Result<(), Failure> {
+    prepared.read.say_so(terminal);
+    let plan = Plan {
+        data: prepared.data,
+        settings: prepared.read.effective.settings,
+    };
     let mut stop = StopSignals::new()?;
+    let mut hang_ups = HangUps::new()?;
     let mut platform = tokio::select! {
         platform = Platform::start(plan, terminal) => platform?,
         () = stop.next() => {
@@ -154,9 +174,16 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         terminal.print(&greeting);
         notify::ready(&greeting);
         terminal.say("stop with Ctrl-C or `sconce down`");
-        tokio::select! {
-            () = stop.next() => {}
-            () = platform.keep_record() => {}
+        loop {
+            tokio::select! {
+                () = stop.next() => break,
+                () = platform.keep_record() => {}
+                there = hang_ups.next() => {
+                    if !(there && platform.reload_certificate(terminal)) {
+                        break;
+                    }
+                }
+            }
         }
     }
     end(platform, &mut stop, terminal).await?;

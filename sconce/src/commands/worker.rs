@@ -121,7 +121,7 @@ fn keys_of(record: &WorkerRecord) -> &'static str {
 
 async fn list(args: &ListArgs, terminal: &Terminal) -> Result<(), Failure> {
     let failure = |error| Failure::of_client("worker list", &error);
-    let client = Client::connect(&args.listener.uri).map_err(failure)?;
+    let client = args.listener.connect().map_err(failure)?;
     let summaries = summaries(&client, &[]).await.map_err(failure)?;
     if args.json {
         let views: Vec<_> = summaries.iter().map(Summary::view).collect();
@@ -144,7 +144,7 @@ async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
         .filter(|_| is_id)
         .unwrap_or_else(|| WorkerId::from_name(&args.worker));
     let failure = |error| Failure::of_client(format_args!("worker {}", args.worker), &error);
-    let client = Client::connect(&args.listener.uri).map_err(failure)?;
+    let client = args.listener.connect().map_err(failure)?;
     let record = client.record(&id).await.map_err(failure)?;
     let checked = Worker::check(id.clone(), record.clone());
     let gaps: Vec<_> = NotProved::of(&record)

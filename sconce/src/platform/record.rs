@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use client::{Client, Options, Trust};
 use listener::Listener;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ pub(crate) struct Record {
     pub(crate) version: String,
     /// The listener's address, as in `http://127.0.0.1:1947`.
     pub(crate) listener: String,
+    /// The file with the certificate that it shows, if it speaks TLS.
+    #[serde(default)]
+    pub(crate) certificate: Option<PathBuf>,
     /// Where metrics are shown; none if they are switched off.
     #[serde(default)]
     pub(crate) metrics: Option<String>,
@@ -48,15 +53,6 @@ pub(crate) enum Mode {
     Sync,
 }
 
-impl Mode {
-    pub(crate) fn for_listener(self) -> listener::Mode {
-        match self {
-            Self::Async => listener::Mode::Async,
-            Self::Sync => listener::Mode::SYNC,
-        }
-    }
-}
-
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -67,19 +63,38 @@ impl fmt::Display for Mode {
 }
 
 impl Record {
+    /// A client of the listener. The certificate's file is this machine's own: what is in it is
+    /// believed, whatever names it has and whoever signed it.
+    pub(crate) fn client(&self) -> Result<Client, client::Error> {
+        let mut options = Options::default();
+        if let Some(file) = &self.certificate {
+            options.trust = Trust::Certificate(file.clone());
+        }
+        Client::connect_with(&self.listener, options)
+    }
+
     pub(crate) fn new(plan: &Plan, listener: &Listener, manager: &str) -> Self {
-        let address = format!("http://{}", listener.address());
+        let settings = &plan.settings;
+        let certificate = settings.tls.certificate.clone();
+        let scheme = if certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let address = format!("{scheme}://{}", listener.address());
         let own = listener.metrics_address();
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            metrics: Some(own.map_or_else(|| address.clone(), |own| format!("http://{own}"))),
+            metrics: (settings.metrics.enabled)
+                .then(|| own.map_or_else(|| address.clone(), |own| format!("http://{own}"))),
             listener: address,
             manager: manager.to_owned(),
-            mode: plan.mode,
-            workers: plan.workers.clone(),
-            processes: plan.processes,
+            certificate: certificate.map(|file| file.canonicalize().unwrap_or(file)),
+            mode: settings.listener.mode,
+            workers: plan.workers(),
+            processes: settings.workers.processes,
             started: since.map_or(0, |since| since.as_secs()),
             ready: false,
             serving: BTreeMap::new(),

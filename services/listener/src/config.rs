@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use monitor::Monitor;
+use protocol::methods::submit::{MAX_ITEMS, MAX_OWN_KEYS};
 use protocol::token::Token;
 
 use crate::metrics::Metrics;
@@ -55,9 +56,12 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The longest wait with which Avalon's SDK gets an answer before it gives up.
+    pub const LONGEST: Duration = Duration::from_secs(9);
+
     /// Synchronous, with an answer before Avalon's SDK gives up.
     pub const SYNC: Self = Self::Sync {
-        longest: Duration::from_secs(9),
+        longest: Self::LONGEST,
     };
 }
 
@@ -75,6 +79,12 @@ pub struct Limits {
     pub memory: usize,
     /// Deepest nesting of a body.
     pub depth: usize,
+    /// Most items of an order in each direction; never more than
+    /// [`MAX_ITEMS`](protocol::methods::submit::MAX_ITEMS).
+    pub items: usize,
+    /// Most of them that may have a key of their own; never more than
+    /// [`MAX_OWN_KEYS`](protocol::methods::submit::MAX_OWN_KEYS).
+    pub own_keys: usize,
     /// How long a body may take to arrive.
     pub body_time: Duration,
     /// Longest request line and headers together, in bytes.
@@ -158,6 +168,8 @@ impl Default for Limits {
             overlong: 32 << 20,
             memory: 256 << 20,
             depth: protocol::envelope::Limits::default().depth,
+            items: MAX_ITEMS,
+            own_keys: MAX_OWN_KEYS,
             body_time: Duration::from_secs(30),
             headers: 16 << 10,
             header_count: 64,

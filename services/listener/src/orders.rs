@@ -37,6 +37,8 @@ impl Service {
             monitor.refused(Refusal::Rate);
             too_often(wait).about(name)
         })?;
+        self.check_items(&order)
+            .map_err(|error| error.about(name))?;
         self.accept(&order, id, text)
             .await
             .map_err(|error| error.about(name))?;
@@ -88,6 +90,23 @@ impl Service {
         };
         self.config.monitor.refused(refusal);
         Err(error)
+    }
+
+    /// What is never taken has been refused already, while the order was read.
+    fn check_items(&self, order: &Submit<'_>) -> Result<(), ErrorObject> {
+        let limits = self.limits();
+        for items in [&order.in_data, &order.out_data] {
+            let with_own_key = items.iter().filter(|item| item.has_own_key()).count();
+            let refused = if items.len() > limits.items {
+                "The work order has more items than this server accepts"
+            } else if with_own_key > limits.own_keys {
+                "The work order has more items with keys of their own than this server accepts"
+            } else {
+                continue;
+            };
+            return Err(ErrorObject::for_client(Reason::LimitSize).saying(refused));
+        }
+        Ok(())
     }
 
     async fn check_worker(&self, order: &Submit<'_>) -> Result<(), ErrorObject> {

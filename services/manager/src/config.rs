@@ -76,6 +76,13 @@ pub struct Timing {
     pub drain: Duration,
 }
 
+impl StaticWorker {
+    /// Whether name and endpoint are such as a manager takes.
+    pub fn is_usable(&self) -> bool {
+        is_worker_name(&self.name) && is_endpoint(&self.endpoint)
+    }
+}
+
 impl ManagerConfig {
     /// The defaults: any loopback port, five attempts, two lost alone, an hour to live, a day
     /// of retention for results and for the replay marks of keys that are replaced.

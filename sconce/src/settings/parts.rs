@@ -1,0 +1,99 @@
+//! The settings as each part of a platform takes them.
+
+use listener::{ListenerConfig, Mode as Answering, TlsFiles};
+use manager::ManagerConfig;
+use monitor::Monitor;
+use protocol::token::Token;
+
+use super::{Settings, units};
+use crate::platform::Mode;
+
+impl Settings {
+    /// What the listener is to know.
+    pub(crate) fn for_listener(&self, token: Token, monitor: Monitor) -> ListenerConfig {
+        let of = &self.listener;
+        let files = self.tls.certificate.clone().zip(self.tls.key.clone());
+        ListenerConfig {
+            address: of.address,
+            tls: files.map(|(certificate, key)| TlsFiles { certificate, key }),
+            mode: match of.mode {
+                Mode::Async => Answering::Async,
+                Mode::Sync => Answering::Sync {
+                    longest: of.sync_wait,
+                },
+            },
+            result_wait: of.result_wait,
+            operator_token: Some(token),
+            limits: self.limits,
+            drain: of.drain,
+            receipt_retention: self.orders.receipts,
+            metrics: self.metrics,
+            monitor,
+        }
+    }
+
+    /// What the manager is to know.
+    pub(crate) fn for_manager(&self, token: Token, monitor: Monitor) -> ManagerConfig {
+        let mut config = ManagerConfig::new(token);
+        if let Some(endpoint) = &self.manager.endpoint {
+            config.bind.clone_from(endpoint);
+        }
+        config.workers.clone_from(&self.workers.elsewhere);
+        config.max_processes = self.manager.processes;
+        config.max_attempts = self.orders.attempts;
+        config.max_lost_alone = self.orders.lost_alone;
+        config.time_to_live = self.orders.time_to_live;
+        config.retention = self.orders.retention;
+        config.mark_overlap = self.orders.mark_overlap;
+        config.timing = self.leases;
+        config.monitor = monitor;
+        config
+    }
+
+    /// Settings that are each possible and not together: their keys, and what is wrong.
+    pub(super) fn contradictions(&self) -> impl Iterator<Item = (Vec<&'static str>, String)> {
+        let body = u64::try_from(self.limits.body).unwrap_or(u64::MAX);
+        let memory = u64::try_from(self.limits.memory).unwrap_or(u64::MAX);
+        let too_small = |what: &str, bytes: u64| {
+            (bytes < body).then(|| {
+                let (bytes, body) = (units::size(bytes), units::size(body));
+                format!("{what} of {bytes} has no room for a body of limits.body, {body}")
+            })
+        };
+        let missing = |has: bool, lacks: bool, what: &str| {
+            (has && lacks).then(|| format!("give {what} as well, or neither"))
+        };
+        let (certificate, key) = (self.tls.certificate.is_some(), self.tls.key.is_some());
+        let workers = &self.workers;
+        let nobody = workers.count == 0
+            && workers.names.is_empty()
+            && workers.elsewhere.is_empty()
+            && self.manager.endpoint.is_none();
+        let nobody = nobody.then(|| {
+            "there would be no worker: make it 1 or more, or give workers.elsewhere, or a \
+             manager.endpoint that hosts can find"
+                .to_owned()
+        });
+        [
+            (
+                vec!["tls.certificate"],
+                missing(certificate, !key, "tls.key"),
+            ),
+            (
+                vec!["tls.key"],
+                missing(key, !certificate, "tls.certificate"),
+            ),
+            (
+                vec!["limits.memory", "limits.body"],
+                too_small("limits.memory", memory),
+            ),
+            (
+                vec!["limits.open_bytes", "limits.body"],
+                too_small("limits.open_bytes", self.store.max_open_bytes),
+            ),
+            (vec!["workers.count"], nobody),
+        ]
+        .into_iter()
+        .filter_map(|(keys, what)| Some((keys, what?)))
+    }
+}
