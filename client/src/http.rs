@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
@@ -95,13 +96,6 @@ impl Http {
 
     /// Posts `body` and returns the reply's body; `more` is added to the time that a call may take.
     pub(crate) async fn post(&self, body: Bytes, more: Duration) -> Result<Bytes, Error> {
-        let after = self.options.call.saturating_add(more);
-        tokio::time::timeout(after, self.exchange(body))
-            .await
-            .map_err(|_| Error::CallTimedOut { after })?
-    }
-
-    async fn exchange(&self, body: Bytes) -> Result<Bytes, Error> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -109,6 +103,30 @@ impl Http {
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.call(request, more).await
+    }
+
+    /// Gets what stands at another path of the listener.
+    pub(crate) async fn get(&self, path: &'static str) -> Result<Bytes, Error> {
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static(path));
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Error::Uri {
+            uri: self.text.clone(),
+            fault: EXAMPLE,
+        })?;
+        self.call(request, Duration::ZERO).await
+    }
+
+    /// `more` is added to the time that a call may take.
+    async fn call(&self, request: Request<Full<Bytes>>, more: Duration) -> Result<Bytes, Error> {
+        let after = self.options.call.saturating_add(more);
+        tokio::time::timeout(after, self.exchange(request))
+            .await
+            .map_err(|_| Error::CallTimedOut { after })?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes, Error> {
         let reply = self
             .pool
             .request(request)
@@ -133,8 +151,9 @@ impl Http {
     }
 }
 
+const EXAMPLE: &str = "write it as in http://localhost:1947";
+
 fn check(text: &str) -> Result<Uri, &'static str> {
-    const EXAMPLE: &str = "write it as in http://localhost:1947";
     let uri: Uri = text.parse().map_err(|_| EXAMPLE)?;
     match uri.scheme_str() {
         Some("http" | "https") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),

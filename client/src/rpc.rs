@@ -70,6 +70,20 @@ impl Client {
         }
     }
 
+    /// The listener's metrics as text, in the format of OpenMetrics 1.0. They are shown to clients
+    /// on its machine, unless it's told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Status`] with 405 if they aren't shown to this client; whatever keeps a reply from
+    /// arriving otherwise.
+    pub async fn metrics(&self) -> Result<String, Error> {
+        let text = self.0.http.get("/metrics").await?;
+        String::from_utf8(text.into()).map_err(|_| Error::Reply {
+            expected: "text in UTF-8",
+        })
+    }
+
     pub(crate) fn options(&self) -> &Options {
         self.0.http.options()
     }
