@@ -70,8 +70,14 @@ pub struct Timing {
     /// How often an idle static worker is asked whether it's still there with the same keys, and
     /// how long after a failure it's tried again.
     pub static_check: Duration,
+    /// How long a worker may be without any process before its record says that it's off-line,
+    /// so that nobody sends it orders in vain. Longer than a process takes to be replaced.
+    pub absence: Duration,
     /// How often expired and old orders are looked for.
     pub sweep: Duration,
+    /// How long a call of the store may take at the very most. Replay marks that were made so
+    /// shortly before a key was replaced stay, with those for the new key.
+    pub store_delay: Duration,
     /// How long a shutdown waits for answers to orders in flight.
     pub drain: Duration,
 }
@@ -126,7 +132,9 @@ impl Default for Timing {
             signup: Duration::from_secs(10),
             static_answer: Duration::from_secs(30),
             static_check: Duration::from_secs(5),
+            absence: Duration::from_secs(30),
             sweep: Duration::from_secs(5),
+            store_delay: Duration::from_secs(60),
             drain: Duration::from_secs(5),
         }
     }

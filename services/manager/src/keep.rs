@@ -1,4 +1,5 @@
-//! Housekeeping: orders that nobody took in time end, old results are dropped.
+//! Housekeeping: orders that nobody took in time end, old results and replay marks are dropped,
+//! workers without processes are off-line.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use protocol::Reason;
 use protocol::envelope::ErrorObject;
 use store::PartitionId;
+use tokio::time::Instant;
 
 use crate::phase::Phase;
 use crate::shared::Shared;
@@ -20,6 +22,7 @@ const CALLS: usize = 50;
 
 /// Sweeps until the manager drains.
 pub(crate) async fn keep(shared: Arc<Shared>) {
+    let mut roll = Roll::new();
     loop {
         if let Err(error) = expire(&shared).await {
             tracing::warn!(%error, "orders could not be expired, the next sweep tries again");
@@ -27,10 +30,54 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
         if let Err(error) = evict(&shared).await {
             tracing::warn!(%error, "old orders could not be dropped, the next sweep tries again");
         }
+        if let Err(error) = forget(&shared).await {
+            tracing::warn!(%error, "old replay marks could not be dropped, the next sweep tries again");
+        }
+        if let Err(error) = roll.call(&shared).await {
+            tracing::warn!(%error, "workers' presence could not be noted, the next sweep tries again");
+        }
         tokio::select! {
             () = shared.phase.reached(Phase::Draining) => return,
             () = tokio::time::sleep(shared.config.timing.sweep) => {}
         }
+    }
+}
+
+/// Who is there, for the records' sake.
+struct Roll {
+    started: Instant,
+    attended: Option<Instant>,
+}
+
+impl Roll {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            attended: None,
+        }
+    }
+
+    /// Notes who is there, and sets off-line who has been away for too long: not before hosts have
+    /// had as much time to join this manager.
+    async fn call(&mut self, shared: &Shared) -> Result<(), workers::Error> {
+        let absence = shared.config.timing.absence;
+        let now = Instant::now();
+        if self.attended.is_none_or(|at| now - at >= absence / 3) {
+            let present: Vec<_> = shared
+                .all_workers()
+                .into_iter()
+                .filter(|worker| !worker.present().is_empty())
+                .map(|worker| worker.id.clone())
+                .collect();
+            shared.registry.attend(&present).await?;
+            self.attended = Some(now);
+        }
+        if now - self.started >= absence {
+            for worker in shared.registry.lapse(absence).await? {
+                tracing::warn!(%worker, "a worker has no process and is off-line until one joins");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -68,6 +115,30 @@ async fn evict(shared: &Shared) -> Result<(), store::Error> {
             break;
         }
         tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}
+
+/// Drops the replay marks of orders for encryption keys that were replaced long enough ago. Nobody
+/// can open such an order any more, whoever repeats it.
+async fn forget(shared: &Shared) -> Result<(), workers::Error> {
+    let config = &shared.config;
+    for key in shared.registry.retired_keys(config.mark_overlap).await? {
+        let partition = PartitionId::from(key.worker.as_str());
+        // The store counts from when it performs the call, and marks for the new key must stay.
+        let age = key.age + config.timing.store_delay;
+        let mut dropped = BATCH;
+        for _ in 0..CALLS {
+            dropped = shared.orders.forget_marks(&partition, age, BATCH).await?;
+            if dropped < BATCH {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        // What is left waits for the next sweep.
+        if dropped < BATCH {
+            shared.registry.settle(&key).await?;
+        }
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 use protocol::WorkerId;
 use protocol::methods::worker::LookUp;
 use protocol::record::WorkerRecord;
-use store::{Cursor, Row};
+use store::Cursor;
 
-use crate::registry::{PREFIX, key, partition, read};
+use crate::entry::{RECORDS, id, partition, read, record_key};
 use crate::{Error, Registry};
 
 /// A worker that was found, with its record.
@@ -24,14 +24,14 @@ impl Registry {
 
     async fn read_after(&self, after: Option<&WorkerId>) -> Result<Vec<Found>, Error> {
         let mut found = Vec::new();
-        let mut cursor = after.map(|id| Cursor::after(key(id)));
+        let mut cursor = after.map(|id| Cursor::after(record_key(id)));
         loop {
             let page = self
                 .table()
-                .scan(&partition(), PREFIX.as_bytes(), cursor.as_ref(), PAGE)
+                .scan(&partition(), RECORDS.as_bytes(), cursor.as_ref(), PAGE)
                 .await?;
             for row in &page.rows {
-                found.push((id(row)?, read(row)?));
+                found.push((id(row, RECORDS)?, read(row)?));
             }
             cursor = page.next;
             if cursor.is_none() {
@@ -43,12 +43,3 @@ impl Registry {
 
 /// Records of one page of a scan.
 const PAGE: usize = 256;
-
-fn id(row: &Row) -> Result<WorkerId, Error> {
-    row.key
-        .as_bytes()
-        .strip_prefix(PREFIX.as_bytes())
-        .and_then(|id| std::str::from_utf8(id).ok())
-        .and_then(|id| WorkerId::new(id).ok())
-        .ok_or(Error::Damaged)
-}

@@ -4,10 +4,14 @@
 //! All changes are compare-and-set on the record's version, so several listeners and managers may
 //! share a registry. Every call is safe to repeat.
 
+mod entry;
 mod error;
 mod find;
+mod presence;
 mod registry;
+mod retired;
 
 pub use error::Error;
 pub use find::Found;
 pub use registry::{Announced, Registry};
+pub use retired::RetiredKey;

@@ -1,11 +1,13 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::WorkerId;
 use protocol::record::{Status, WorkerRecord};
 use serde_json::Value;
-use store::{Committed, Expected, Key, PartitionId, Row, Table, Write};
+use store::{Committed, Table};
 
 use crate::Error;
+use crate::entry::{Entry, Stored, keys, partition, read, record_key};
 
 /// Typed access to the workers' records.
 #[derive(Clone)]
@@ -32,41 +34,49 @@ impl Registry {
 
     /// A worker's record.
     pub async fn get(&self, id: &WorkerId) -> Result<Option<WorkerRecord>, Error> {
-        let row = self.table.get(&partition(), &key(id)).await?;
+        let row = self.table.get(&partition(), &record_key(id)).await?;
         row.as_ref().map(read).transpose()
     }
 
-    /// Adds a worker's record. Registering the very same record again is no error.
+    /// Adds a worker's record. Registering the very same record again is no error, even while the
+    /// worker is off-line because it has no process.
     ///
     /// # Errors
     ///
     /// [`Error::Taken`] if another record stands there.
     pub async fn register(&self, id: &WorkerId, record: &WorkerRecord) -> Result<(), Error> {
-        self.change(id, |found| match found {
-            None => Ok((Some(record.clone()), ())),
-            Some(found) if found == *record => Ok((None, ())),
-            Some(_) => Err(Error::Taken),
+        self.change(id, |entry, _| {
+            let mut usual = entry.clone();
+            usual.end_absence();
+            match &usual.record {
+                None => entry.record = Some(record.clone()),
+                Some(found) if found == record => {}
+                Some(_) => return Err(Error::Taken),
+            }
+            Ok(())
         })
         .await
     }
 
     /// Stores what a worker has just signed up with. The status is the operator's: it stays what
-    /// it was. A record with the same keys is kept whole, because an operator may have changed
-    /// something else in it.
+    /// it was, unless it was off-line only because the worker had no process. A record with the
+    /// same keys is kept whole, because an operator may have changed something else in it.
     pub async fn announce(&self, id: &WorkerId, record: &WorkerRecord) -> Result<Announced, Error> {
-        self.change(id, |found| {
-            let Some(found) = found else {
-                return Ok((Some(record.clone()), Announced::Added));
+        self.change(id, |entry, now| {
+            entry.attend(now);
+            let Some(found) = &entry.record else {
+                entry.record = Some(record.clone());
+                return Ok(Announced::Added);
             };
-            if keys(&found) == keys(record) {
-                return Ok((None, Announced::Kept));
+            if keys(found) == keys(record) {
+                return Ok(Announced::Kept);
             }
             let status = found.status;
-            let replaced = WorkerRecord {
+            entry.record = Some(WorkerRecord {
                 status,
                 ..record.clone()
-            };
-            Ok((Some(replaced), Announced::Replaced))
+            });
+            Ok(Announced::Replaced)
         })
         .await
     }
@@ -77,26 +87,26 @@ impl Registry {
     ///
     /// [`Error::Unknown`] if there is no record.
     pub async fn update(&self, id: &WorkerId, details: &Value) -> Result<(), Error> {
-        self.change(id, |found| {
-            let mut record = found.ok_or(Error::Unknown)?;
-            let changed = record.details != *details;
+        self.change(id, |entry, _| {
+            let record = entry.record.as_mut().ok_or(Error::Unknown)?;
             record.details = details.clone();
-            Ok((changed.then_some(record), ()))
+            Ok(())
         })
         .await
     }
 
-    /// Changes a worker's status.
+    /// Changes a worker's status, as an operator says. It stays that, but for an active worker
+    /// whose processes are gone: see [`lapse`](Self::lapse).
     ///
     /// # Errors
     ///
     /// [`Error::Unknown`] if there is no record.
     pub async fn set_status(&self, id: &WorkerId, status: Status) -> Result<(), Error> {
-        self.change(id, |found| {
-            let mut record = found.ok_or(Error::Unknown)?;
-            let changed = record.status != status;
+        self.change(id, |entry, _| {
+            entry.notes.away = false;
+            let record = entry.record.as_mut().ok_or(Error::Unknown)?;
             record.status = status;
-            Ok((changed.then_some(record), ()))
+            Ok(())
         })
         .await
     }
@@ -105,28 +115,24 @@ impl Registry {
         self.table.as_ref()
     }
 
-    /// Reads, lets `decide` say what shall stand there (`None`: as it is), and writes that unless
-    /// somebody else has written meanwhile: then again.
-    async fn change<T>(
+    /// Reads, lets `decide` change what it finds, knowing the store's time in milliseconds, and
+    /// writes that unless somebody else has written meanwhile: then again.
+    pub(crate) async fn change<T>(
         &self,
         id: &WorkerId,
-        decide: impl Fn(Option<WorkerRecord>) -> Result<(Option<WorkerRecord>, T), Error>,
+        decide: impl Fn(&mut Entry, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
         for _ in 0..ATTEMPTS {
-            let row = self.table.get(&partition(), &key(id)).await?;
-            let expected = row
-                .as_ref()
-                .map_or(Expected::Absent, |row| Expected::Version(row.version));
-            let (record, answer) = decide(row.as_ref().map(read).transpose()?)?;
-            let Some(record) = record else {
+            // The time first: nothing that follows from the change is older.
+            let now = milliseconds(self.table.time().await?);
+            let stored = Stored::get(self.table(), id).await?;
+            let mut entry = stored.entry.clone();
+            let answer = decide(&mut entry, now)?;
+            let writes = stored.replace(id, entry, now)?;
+            if writes.is_empty() {
                 return Ok(answer);
-            };
-            let write = Write::Put {
-                key: key(id),
-                value: serde_json::to_vec(&record).map_err(|_| Error::Damaged)?,
-                expected,
-            };
-            match self.table.commit(&partition(), vec![write]).await? {
+            }
+            match self.table.commit(&partition(), writes).await? {
                 Committed::Done(_) => return Ok(answer),
                 Committed::Conflict(_) => {}
             }
@@ -138,24 +144,7 @@ impl Registry {
 /// How often a change is tried against others.
 const ATTEMPTS: usize = 16;
 
-/// All records stand in one partition, so that a scan sees them all. It's no hex text, and so no
-/// worker's own partition.
-pub(crate) fn partition() -> PartitionId {
-    PartitionId::from("registry")
-}
-
-pub(crate) const PREFIX: &str = "worker/";
-
-pub(crate) fn key(id: &WorkerId) -> Key {
-    Key::from(format!("{PREFIX}{id}"))
-}
-
-pub(crate) fn read(row: &Row) -> Result<WorkerRecord, Error> {
-    serde_json::from_slice(&row.value).map_err(|_| Error::Damaged)
-}
-
-/// What a requester relies on in a record.
-fn keys(record: &WorkerRecord) -> [&Value; 3] {
-    let data = &record.details["workerTypeData"];
-    ["verificationKey", "encryptionKey", "encryptionKeySignature"].map(|name| &data[name])
+/// A time of the store's clock as entries hold it.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -64,13 +64,17 @@ impl Store {
 
     /// Queues an order whose id is `order` for the worker called `worker`.
     pub(crate) async fn submit(&self, worker: &str, order: &str) {
+        assert_eq!(self.try_submit(worker, order).await, Submitted::Accepted);
+    }
+
+    /// The same, if the store takes it. Its id is its replay key.
+    pub(crate) async fn try_submit(&self, worker: &str, order: &str) -> Submitted {
         let worker = WorkerId::from_name(worker);
         let body = serde_json::json!({
             "jsonrpc": "2.0", "method": "WorkOrderSubmit", "id": 1,
             "params": {"workOrderId": order, "workerId": worker},
         });
-        let submitted = self
-            .engine
+        self.engine
             .submit(Submission {
                 partition: PartitionId::from(worker.as_str()),
                 order: order.into(),
@@ -80,8 +84,7 @@ impl Store {
                 memo: Vec::new(),
             })
             .await
-            .unwrap();
-        assert_eq!(submitted, Submitted::Accepted);
+            .unwrap()
     }
 
     /// What the order ends with, within ten seconds.
