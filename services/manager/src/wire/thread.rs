@@ -225,10 +225,12 @@ struct AllGone;
 impl Connection {
     fn open(context: &Context, endpoint: &str, capacity: u32) -> zmq::Result<Self> {
         let socket = context.socket(zmq::DEALER)?;
-        // One more than there can be, for the question after keys.
+        // Twice what there can be, with the question after keys: the other end says only now and then,
+        // after half as many as this, that it has taken messages out.
         let waiting = i32::try_from(capacity)
             .unwrap_or(i32::MAX)
-            .saturating_add(1);
+            .saturating_add(1)
+            .saturating_mul(2);
         socket.set_linger(0)?;
         socket.set_sndhwm(waiting)?;
         socket.set_rcvhwm(waiting)?;
