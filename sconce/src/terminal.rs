@@ -48,6 +48,12 @@ impl Terminal {
         self.print(escaped_json(text));
     }
 
+    /// The same on one line, for results that come one after the other.
+    pub(crate) fn print_json_line(&self, value: &impl Serialize) {
+        let text = serde_json::to_string(value).unwrap_or_default();
+        self.print(escaped_json(text));
+    }
+
     /// A workload's output, and what stands before it: as it is for a file or another program, and
     /// for people without what could steer their terminal.
     pub(crate) fn print_output(&self, before: &str, output: &[u8]) {

@@ -1,5 +1,9 @@
 //! `sconce status`: what runs in a data folder.
 
+mod figures;
+mod scrape;
+mod watch;
+
 use serde_json::json;
 
 use crate::args::DataArgs;
@@ -13,14 +17,18 @@ use crate::terminal::Terminal;
 /// Exit status 1 when none runs or its listener does not answer.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example:
-  sconce status --json")]
+Examples:
+  sconce status --json
+  sconce status --watch")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// Print one JSON object.
+    /// Print one JSON object; with --watch one a second, each on a line.
     #[arg(long)]
     json: bool,
+    /// Show rates, latencies, queue, workers and store, every second, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
 }
 
 /// How many processes of a worker take orders.
@@ -50,6 +58,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
             data.display()
         ))
     })?;
+    if args.watch {
+        return watch::run(&record, args.json, terminal).await;
+    }
     let failure = |error| Failure::of_client("status", &error);
     let client = record.client().map_err(failure)?;
     let names: Vec<_> = record

@@ -10,6 +10,7 @@ use listener::Listener;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
+use crate::failure::Failure;
 
 /// A running platform.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -66,11 +67,27 @@ impl Record {
     /// A client of the listener. The certificate's file is this machine's own: what is in it is
     /// believed, whatever names it has and whoever signed it.
     pub(crate) fn client(&self) -> Result<Client, client::Error> {
+        self.client_at(&self.listener)
+    }
+
+    /// A client of where metrics are shown.
+    pub(crate) fn metrics_client(&self) -> Result<Client, Failure> {
+        let Some(uri) = &self.metrics else {
+            return Err(
+                Failure::failed("the platform was started with metrics.enabled = false")
+                    .advice("without --watch `sconce status` needs none"),
+            );
+        };
+        self.client_at(uri)
+            .map_err(|error| Failure::of_client("status", &error))
+    }
+
+    fn client_at(&self, uri: &str) -> Result<Client, client::Error> {
         let mut options = Options::default();
         if let Some(file) = &self.certificate {
             options.trust = Trust::Certificate(file.clone());
         }
-        Client::connect_with(&self.listener, options)
+        Client::connect_with(uri, options)
     }
 
     pub(crate) fn new(plan: &Plan, listener: &Listener, manager: &str) -> Self {

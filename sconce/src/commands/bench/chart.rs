@@ -82,7 +82,7 @@ pub(super) fn draw(
             let bar = bar(share(bin.count, most) * width as f64, unicode);
             let row = format!(
                 "{:>8} {} {bar:<width$} {:>digits$}  {}",
-                time(bin.from),
+                time(bin.from, unicode),
                 if unicode { '│' } else { '|' },
                 bin.count,
                 names.join(" ")
@@ -119,15 +119,19 @@ fn bar(length: f64, unicode: bool) -> String {
 }
 
 /// Microseconds in a unit that fits.
-pub(super) fn time(micros: u64) -> String {
+pub(super) fn time(micros: u64, unicode: bool) -> String {
     let millis = micros as f64 / 1e3;
     match micros {
-        0..1_000 => format!("{micros} µs"),
+        0..1_000 => format!("{micros} {}", micros_unit(unicode)),
         1_000..10_000 => format!("{millis:.2} ms"),
         10_000..100_000 => format!("{millis:.1} ms"),
         100_000..1_000_000 => format!("{millis:.0} ms"),
         _ => format!("{:.2} s", millis / 1e3),
     }
+}
+
+pub(super) fn micros_unit(unicode: bool) -> &'static str {
+    if unicode { "µs" } else { "us" }
 }
 
 /// Whether the terminal shows more than ASCII, as far as the environment says.
@@ -174,13 +178,8 @@ mod tests {
 
     #[test]
     fn charts() {
-        let bins = bins(&values(&[
-            (1_900, 3),
-            (2_300, 1500),
-            (2_800, 40),
-            (7_000, 1),
-        ]));
-        let marks = [("p50", 2_300), ("p99", 2_800), ("max", 7_000)];
+        let bins = bins(&values(&[(900, 3), (1_100, 1500), (1_300, 40), (3_500, 1)]));
+        let marks = [("p50", 1_100), ("p99", 1_300), ("max", 3_500)];
         let draw = |unicode| draw(&bins, &marks, 20, unicode).join("\n");
         insta::assert_snapshot!("chart", draw(true));
         insta::assert_snapshot!("chart_in_ascii", draw(false));

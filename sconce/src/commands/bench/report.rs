@@ -89,21 +89,15 @@ impl Report {
 
     /// For people.
     pub(super) fn print(&self, tally: &Tally, terminal: &Terminal) {
-        for line in self.lines() {
-            terminal.print(line);
-        }
-        let marks = marks(tally);
-        for line in chart::draw(
-            &chart::bins(&tally.latency),
-            &marks,
-            WIDTH,
-            chart::is_unicode(),
-        ) {
+        let unicode = chart::is_unicode();
+        let bins = chart::bins(&tally.latency);
+        let chart = chart::draw(&bins, &marks(tally), WIDTH, unicode);
+        for line in self.lines(unicode).into_iter().chain(chart) {
             terminal.print(line);
         }
     }
 
-    fn lines(&self) -> Vec<String> {
+    fn lines(&self, unicode: bool) -> Vec<String> {
         let workers = match self.workers.len() {
             1 => "1 worker".to_owned(),
             more => format!("{more} workers"),
@@ -129,9 +123,9 @@ impl Report {
             format!("rate       {:.1} orders/s", self.rate),
         ];
         let errors = self.errors.iter();
-        lines.extend(errors.map(|(why, count)| format!("failed     {count} × {why}")));
+        lines.extend(errors.map(|(why, count)| format!("failed     {count} x {why}")));
         if let Some(latency) = &self.latency_ms {
-            let show = |ms: f64| chart::time((ms * 1e3).round() as u64);
+            let show = |ms: f64| chart::time((ms * 1e3).round() as u64, unicode);
             lines.push(format!(
                 "latency    p50 {}  p90 {}  p99 {}  p99.9 {}  max {}",
                 show(latency.p50),
@@ -142,8 +136,9 @@ impl Report {
             ));
         }
         lines.push(format!(
-            "own cost   {:.0} µs of processor time an order",
-            self.client_cpu_micros
+            "own cost   {:.0} {} of processor time an order",
+            self.client_cpu_micros,
+            chart::micros_unit(unicode)
         ));
         lines
     }
