@@ -14,9 +14,9 @@ use sconce_store::{
     Completed, Completion, Digest, OrderId, Orders, PartitionId, State, Submission,
 };
 
-/// Bytes of an encrypted "hello" request and of its result, about.
-const BODY: usize = 3000;
-const RESULT: usize = 2000;
+/// Bytes of an encrypted "hello" request and of its stored result, about.
+const BODY: usize = 1900;
+const RESULT: usize = 700;
 const TIME: Duration = Duration::from_secs(3);
 
 #[tokio::main]
@@ -33,8 +33,8 @@ async fn main() -> anyhow::Result<()> {
     let ids = Arc::new(AtomicU64::new(0));
     let steps = std::env::args().skip(1).map(|stored| stored.parse::<u64>());
     println!(
-        "  stored  callers  cycles/s  commit p50  cycle p50   cycle p99  get p50  get p99  \
-         file bytes/order"
+        "  stored  callers  cycles/s  CPU/cycle  of it writer  submit p50  cycle p50   cycle p99  \
+         get p50  get p99  file bytes/order"
     );
     for stored in std::iter::once(Ok(0)).chain(steps) {
         fill(&engine, &ids, stored?).await?;
@@ -69,6 +69,7 @@ async fn measure(
     file: &Path,
 ) -> anyhow::Result<()> {
     let begin = Instant::now();
+    let before = Cpu::now()?;
     let tasks = (0..callers).map(|caller| {
         let (engine, ids) = (Arc::clone(engine), Arc::clone(ids));
         tokio::spawn(async move {
@@ -87,13 +88,20 @@ async fn measure(
             cycles.push(cycle);
         }
     }
+    let after = Cpu::now()?;
     let rate = cycles.len() as f64 / begin.elapsed().as_secs_f64();
+    let each = |from: u64, to: u64| (to - from) as f64 / 1000.0 / cycles.len() as f64;
+    let (all, writer) = (
+        each(before.all, after.all),
+        each(before.writer, after.writer),
+    );
     submits.sort();
     cycles.sort();
     let stored = engine.counts().await?.finished;
     let gets = gets(engine, ids.load(Ordering::Relaxed)).await?;
     println!(
-        "{stored:8}  {callers:7}  {rate:8.0}  {:8.2} ms {:8.2} ms {:8.2} ms  {:4} µs  {:4} µs  {:16}",
+        "{stored:8}  {callers:7}  {rate:8.0}  {all:6.0} µs  {writer:9.0} µs  {:7.2} ms  {:6.2} ms  \
+         {:7.2} ms  {:4} µs  {:4} µs  {:16}",
         milliseconds(submits[submits.len() / 2]),
         milliseconds(cycles[cycles.len() / 2]),
         milliseconds(cycles[cycles.len() * 99 / 100]),
@@ -102,6 +110,30 @@ async fn measure(
         std::fs::metadata(file)?.len() / stored.max(1),
     );
     Ok(())
+}
+
+/// Processor time of this process, in nanoseconds.
+struct Cpu {
+    all: u64,
+    /// Of the engine's own thread.
+    writer: u64,
+}
+
+impl Cpu {
+    fn now() -> anyhow::Result<Self> {
+        let mut cpu = Self { all: 0, writer: 0 };
+        for task in std::fs::read_dir("/proc/self/task")? {
+            let task = task?.path();
+            let used = std::fs::read_to_string(task.join("schedstat"))?;
+            let used = used.split(' ').next().context("an empty schedstat")?;
+            let used = used.parse::<u64>()?;
+            cpu.all += used;
+            if std::fs::read_to_string(task.join("comm"))?.trim() == "store-writer" {
+                cpu.writer += used;
+            }
+        }
+        Ok(cpu)
+    }
 }
 
 /// How long it takes to fetch results, of orders from all over the file.

@@ -19,9 +19,14 @@ use crate::{Digest, Error, Key, OrderId, PartitionId, ReplayKey, Token};
 
 /// A durable queue of work orders with leases, results and replay marks.
 ///
-/// Every operation is one step: it happens as a whole or not at all, is durable when it returns,
-/// and is seen by every call that begins afterwards, from any process. Time is the engine's own
-/// and never runs backwards; callers speak in durations only. Every call is safe to repeat.
+/// Every operation is one step: it happens as a whole or not at all, and is seen by every call
+/// that begins afterwards, from any process. What is submitted, completed, expired, evicted or
+/// forgotten is durable when the call returns. Leases need not be: an engine may end them all when
+/// it restarts. Every open order is queued then, its attempts are counted anew, and the tokens
+/// given from then on are larger than all before, so an earlier holder can no longer end it.
+///
+/// Time is the engine's own and never runs backwards; callers speak in durations only. Every call
+/// is safe to repeat.
 ///
 /// Dropping a future before it is ready leaves open whether the call was performed, as
 /// [`Error::Unknown`] does. For [`claim`](Self::claim) that may mean leases that nobody knows of,
@@ -111,7 +116,7 @@ pub trait Orders: Send + Sync {
         limit: usize,
     ) -> Result<usize, Error>;
 
-    /// How many orders are stored.
+    /// How many orders are stored. Cheap enough to be asked every second.
     async fn counts(&self) -> Result<Counts, Error>;
 }
 
@@ -186,7 +191,7 @@ pub struct Lease {
     /// Proves this lease to the other operations.
     pub token: Token,
     /// How many times the order has been claimed, this time included, without the claims whose
-    /// release did not count.
+    /// release did not count. An engine whose leases end with it counts from its start.
     pub attempt: u32,
     /// Time left when the engine answered.
     pub deadline_in: Duration,
@@ -208,7 +213,8 @@ pub enum Held {
 /// Why a lease is no longer held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// Its time ran out or it was released, and nobody has claimed the order since.
+    /// Its time ran out, it was released, or the engine was restarted; and nobody has claimed the
+    /// order since, as far as the engine knows.
     Expired,
     /// The order was claimed again later, or was finished under another token.
     Superseded,
@@ -274,6 +280,8 @@ pub struct Counts {
     pub leased: u64,
     /// Finished and not yet evicted.
     pub finished: u64,
+    /// What all of it takes on disk, about; 0 if the engine cannot tell.
+    pub bytes: u64,
 }
 
 // Bodies and results belong to requesters: they are shown by their size only.

@@ -15,8 +15,8 @@ use std::time::Duration;
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle};
 use sconce_store::redb::{Engine, Options};
 use sconce_store::{
-    Completed, Completion, Digest, Error, OrderId, Orders, PartitionId, Reason, State, Submission,
-    Submitted,
+    Completed, Completion, Digest, Error, Lost, OrderId, Orders, PartitionId, Reason, State,
+    Submission, Submitted,
 };
 
 fn file() -> (tempfile::TempDir, PathBuf) {
@@ -59,23 +59,31 @@ async fn an_order_survives_a_restart_at_every_step() {
     assert_eq!(submitted, Submitted::Accepted);
     assert_eq!(Orders::get(&open(), &order).await.unwrap(), State::Queued);
     let minute = Duration::from_secs(60);
-    let leases = open()
-        .claim(&partition, 5, minute, Duration::ZERO)
-        .await
-        .unwrap();
-    assert_eq!(leases.len(), 1);
-    assert_eq!(leases[0].body, b"body");
-    assert_eq!(Orders::get(&open(), &order).await.unwrap(), State::Leased);
-    let completed = open()
-        .complete(Completion {
-            order: order.clone(),
-            token: leases[0].token,
-            result: b"result".to_vec(),
-            appends: Vec::new(),
-        })
-        .await
-        .unwrap();
-    assert_eq!(completed, Completed::Stored);
+    let claim = async |engine: &Engine| {
+        let claim = engine.claim(&partition, 5, minute, Duration::ZERO).await;
+        let [lease] = <[_; 1]>::try_from(claim.unwrap()).unwrap();
+        assert_eq!((lease.attempt, &lease.body[..]), (1, &b"body"[..]));
+        lease.token
+    };
+    let completion = |token| Completion {
+        order: order.clone(),
+        token,
+        result: b"result".to_vec(),
+        appends: Vec::new(),
+    };
+    let first = claim(&open()).await;
+    // The lease has ended with the engine that gave it.
+    let engine = open();
+    assert_eq!(Orders::get(&engine, &order).await, Ok(State::Queued));
+    let lost = Completed::Lost(Lost::Expired);
+    assert_eq!(engine.complete(completion(first)).await, Ok(lost));
+    let second = claim(&engine).await;
+    assert!(second > first);
+    let stored = engine.complete(completion(second)).await;
+    assert_eq!(stored, Ok(Completed::Stored));
+    drop(engine);
+    let stored = open().complete(completion(second)).await;
+    assert_eq!(stored, Ok(Completed::AlreadyStored));
     let state = Orders::get(&open(), &order).await.unwrap();
     assert_eq!(state, State::Finished(b"result".to_vec()));
 }
@@ -119,14 +127,14 @@ fn a_newer_schema_is_refused() {
     transaction
         .open_table(meta)
         .unwrap()
-        .insert("schema", 2)
+        .insert("schema", 3)
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
     let expected = Reason::SchemaNewer {
         path: file.clone(),
-        found: 2,
-        known: 1,
+        found: 3,
+        known: 2,
     };
     assert_eq!(refusal(&file), expected);
 }
@@ -191,11 +199,15 @@ async fn nothing_is_left_of_forgotten_orders() {
     }
     assert_eq!(engine.expire(&worker, now, b"result", 10).await, Ok(1));
     drop(engine);
-    let left = ["closed", "finished", "ids", "mark_ages", "marks", "results"];
+    let left = ["finished_orders", "order_marks"];
     assert_eq!(tables_with_rows(&file), left, "bodies and queue are gone");
 
     let engine = Engine::open(&file, Options::default()).unwrap();
     assert_eq!(engine.evict(now, 10).await, Ok(2));
+    drop(engine);
+    assert_eq!(tables_with_rows(&file), ["index", "order_marks"]);
+
+    let engine = Engine::open(&file, Options::default()).unwrap();
     assert_eq!(engine.forget_marks(&worker, now, 10).await, Ok(2));
     drop(engine);
     assert_eq!(tables_with_rows(&file), Vec::<String>::new());
@@ -208,7 +220,7 @@ fn tables_with_rows(file: &PathBuf) -> Vec<String> {
     let tables = transaction.list_tables().unwrap().filter_map(|handle| {
         let name = handle.name().to_owned();
         let table = transaction.open_untyped_table(handle).unwrap();
-        let always = ["meta", "partitions", "partition_names"].contains(&name.as_str());
+        let always = ["meta", "queues"].contains(&name.as_str());
         (!always && !table.is_empty().unwrap()).then_some(name)
     });
     let mut tables = tables.collect::<Vec<_>>();

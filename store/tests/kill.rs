@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use sconce_store::redb::{Engine, Options};
 use sconce_store::{
-    Append, Completed, Completion, Digest, Held, Lease, OrderId, Orders, PartitionId, State,
-    Submission, Submitted, Table, Token,
+    Append, Completed, Completion, Digest, Held, Lease, Orders, PartitionId, State, Submission,
+    Submitted, Table, Token,
 };
 
 const FILE: &str = "SCONCE_STORE_KILL_FILE";
@@ -87,10 +87,6 @@ struct Report {
     /// Results that a child asked to store.
     completing: BTreeSet<(String, u64)>,
     stored: BTreeMap<String, u64>,
-    /// Orders that a child asked to keep for long.
-    holding: BTreeSet<String>,
-    /// Leases that a child was told that it keeps for long.
-    held: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -106,8 +102,6 @@ impl Report {
                 "trying" => _ = self.tried.insert(id),
                 "submitted" => _ = self.submitted.insert(id),
                 "leased" => self.tokens.entry(id).or_default().push(token),
-                "holding" => _ = self.holding.insert(id),
-                "held" => _ = self.held.insert(id, token),
                 "completing" => _ = self.completing.insert((id, token)),
                 "stored" => {
                     let before = self.stored.insert(id.clone(), token);
@@ -127,60 +121,63 @@ impl Report {
             let again = engine.submit(submission(id)).await.unwrap();
             assert_eq!(again, Submitted::AlreadyAccepted, "{id} is gone");
         }
-        for (id, &token) in &self.held {
-            let order = OrderId::from(id.as_str());
-            assert_eq!(Orders::get(&engine, &order).await, Ok(State::Leased));
-            let held = engine.extend(&order, Token(token), LONG).await;
-            assert_eq!(held, Ok(Held::Yes), "the lease of {id} is gone");
-        }
-        let mut counts = (0, 0, 0);
+        let (mut open, mut finished) = (0, 0);
         for id in &self.tried {
-            self.compare_order(&engine, id, &mut counts).await;
+            match self.compare_order(&engine, id).await {
+                Stands::Nowhere => {}
+                Stands::Open => open += 1,
+                Stands::Finished => finished += 1,
+            }
         }
         let found = engine.counts().await.unwrap();
-        let open = found.queued + found.leased;
-        assert_eq!((open, found.finished), (counts.0 + counts.1, counts.2));
-        tokio::time::sleep(SHORT).await;
-        let mut kept = 0;
-        for id in &self.holding {
-            let state = Orders::get(&engine, &id.as_str().into()).await.unwrap();
-            kept += usize::from(state == State::Leased);
+        let expected = (open, 0, finished);
+        assert_eq!((found.queued, found.leased, found.finished), expected);
+        self.old_tokens_are_lost(&engine).await;
+        self.drain(&engine, usize::try_from(open).unwrap()).await;
+    }
+
+    /// Leases end with the process that they were given by.
+    async fn old_tokens_are_lost(&self, engine: &Engine) {
+        for (id, tokens) in &self.tokens {
+            for token in tokens {
+                let held = engine
+                    .extend(&id.as_str().into(), Token(*token), LONG)
+                    .await;
+                assert!(matches!(held, Ok(Held::Lost(_))), "{id}: {held:?}");
+            }
         }
-        assert!(kept >= self.held.len());
-        self.drain(&engine, open as usize - kept).await;
     }
 
     /// An order is as it was last acknowledged, or one step further.
-    async fn compare_order(&self, engine: &Engine, id: &str, counts: &mut (u64, u64, u64)) {
+    async fn compare_order(&self, engine: &Engine, id: &str) -> Stands {
         let append = Table::get(engine, &partition(), &id.into()).await.unwrap();
         match Orders::get(engine, &id.into()).await.unwrap() {
-            State::Unknown => assert!(!self.submitted.contains(id)),
-            State::Queued => counts.0 += 1,
-            State::Leased => counts.1 += 1,
+            State::Unknown => {
+                assert!(!self.submitted.contains(id));
+                return Stands::Nowhere;
+            }
+            State::Queued => {}
             State::Finished(result) => {
-                counts.2 += 1;
                 let token = String::from_utf8(result).unwrap().parse().unwrap();
                 assert!(self.completing.contains(&(id.to_owned(), token)), "{id}");
                 if let Some(&stored) = self.stored.get(id) {
                     assert_eq!(token, stored, "{id} has another result");
                 }
                 assert_eq!(append.unwrap().value, token.to_string().as_bytes());
-                return;
+                return Stands::Finished;
             }
-            State::Evicted => panic!("nobody evicts"),
+            other => panic!("{id} is {other:?}, though nobody claims or evicts"),
         }
         assert!(!self.stored.contains_key(id), "the result of {id} is gone");
         assert_eq!(append, None, "{id} has an append but no result");
+        Stands::Open
     }
 
     /// Everything else can still be claimed, once each.
     async fn drain(&self, engine: &Engine, expected: usize) {
         let mut drained = BTreeSet::new();
         while drained.len() < expected {
-            let leases = engine
-                .claim(&partition(), 64, LONG, 2 * SHORT)
-                .await
-                .unwrap();
+            let leases = engine.claim(&partition(), 64, LONG, SHORT).await.unwrap();
             assert!(
                 !leases.is_empty(),
                 "{} of {expected} orders came",
@@ -200,6 +197,13 @@ impl Report {
         let left = engine.claim(&partition(), 64, LONG, Duration::ZERO).await;
         assert_eq!(left, Ok(Vec::new()));
     }
+}
+
+/// Where an order was found.
+enum Stands {
+    Nowhere,
+    Open,
+    Finished,
 }
 
 #[test]
@@ -250,11 +254,8 @@ async fn work_for_ever(engine: Arc<Engine>) {
                     continue;
                 }
                 2 => {
-                    print("holding", &id, token.0);
-                    if engine.extend(&order, token, LONG).await.unwrap() == Held::Yes {
-                        print("held", &id, token.0);
-                    }
-                    continue;
+                    let held = engine.extend(&order, token, LONG).await.unwrap();
+                    assert_eq!(held, Held::Yes);
                 }
                 _ => {}
             }

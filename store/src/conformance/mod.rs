@@ -240,6 +240,7 @@ impl Handle {
             queued,
             leased,
             finished,
+            bytes: _,
         } = self.orders.counts().await.unwrap();
         (queued, leased, finished)
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, StorageBackend};
 
-use super::{Engine, Options, Slot, open};
+use super::{Engine, Options, Slot, clock, open};
 use crate::{Digest, Error, Orders, State, Submission, Submitted};
 
 /// What the disk does.
@@ -98,9 +98,10 @@ fn engine() -> (Engine, Arc<AtomicU8>, tempfile::TempDir) {
     drop(open::open(&path, &options).unwrap());
     let mode = Arc::new(AtomicU8::new(WORK));
     let database = Disk::open(&path, &mode).unwrap();
-    let reopened = Arc::clone(&mode);
-    let slot = Slot::new(database, move || Disk::open(&path, &reopened));
-    (Engine::start(slot, 0, options).unwrap(), mode, folder)
+    let (file, reopened) = (path.clone(), Arc::clone(&mode));
+    let slot = Slot::new(database, move || Disk::open(&file, &reopened));
+    let engine = Engine::start(slot, path, options, clock::wall()).unwrap();
+    (engine, mode, folder)
 }
 
 fn submission(name: &str) -> Submission {

@@ -1,181 +1,198 @@
-//! Handing orders out, one holder at a time.
+//! Handing orders out, one holder at a time. All of it happens in memory.
 
 use std::time::Duration;
 
-use redb::{ReadableTable, StorageError};
+use tokio::time::Instant;
 
-use super::ledger::Ledger;
-use super::schema::{Number, Open, Partition, Time};
+use super::clock::milliseconds;
+use super::desk::{Granted, Holding, Place};
+use super::ledger::{self, Ledger, lock};
+use super::memory::{Found, Memory};
+use super::reader::Claimed;
+use super::schema::Time;
 use super::writer::Operation;
-use crate::{Held, Lease, Lost, OrderId, PartitionId, Token};
+use super::{Engine, deadline};
+use crate::{Error, Held, Lease, OrderId, PartitionId, Token};
 
-pub(super) struct Claim {
-    pub(super) partition: PartitionId,
-    pub(super) limit: usize,
-    /// Milliseconds.
-    pub(super) lease: u64,
-}
+impl Engine {
+    /// See [`Orders::claim`](crate::Orders::claim).
+    pub(super) async fn lease(
+        &self,
+        partition: &PartitionId,
+        limit: usize,
+        lease: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Lease>, Error> {
+        let deadline = deadline(wait);
+        let listener = self.shared.claimable.listen(partition);
+        loop {
+            let rung = listener.rung();
+            let now = self.shared.clock.now();
+            let (granted, next) = self.grant(partition, limit, lease, now);
+            let leases = self.with_bodies(granted)?;
+            if !leases.is_empty() || limit == 0 || Instant::now() >= deadline {
+                return Ok(leases);
+            }
+            let until = next.map_or(deadline, |due| {
+                let left = Duration::from_millis(due.saturating_sub(now));
+                deadline.min(Instant::now() + left)
+            });
+            // Rung or time is up: either way the next look decides.
+            let _ = tokio::time::timeout_at(until, rung).await;
+        }
+    }
 
-/// A lease with the moment it ends, and the one when its order was submitted.
-pub(super) struct Granted {
-    lease: Lease,
-    deadline: Time,
-    submitted: Time,
+    /// Leases what is there; says also when there will be more.
+    fn grant(
+        &self,
+        partition: &PartitionId,
+        limit: usize,
+        lease: Duration,
+        now: Time,
+    ) -> (Vec<Granted>, Option<Time>) {
+        let mut memory = lock(&self.shared.memory);
+        let Some(partition) = memory.queues.number(partition) else {
+            return (Vec::new(), None);
+        };
+        let most = self.shared.options.max_answer as u64;
+        let limit = self.clamp(limit);
+        let desk = &mut memory.desk;
+        let granted = desk.claim(partition, limit, most, milliseconds(lease), now);
+        (granted, desk.next_due(partition))
+    }
+
+    /// Fetches what the holders get to see. If that fails nobody is told of the leases, so they
+    /// end here.
+    fn with_bodies(&self, granted: Vec<Granted>) -> Result<Vec<Lease>, Error> {
+        if granted.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.read().and_then(|reader| reader.claimed(&granted)) {
+            Ok(found) => {
+                let now = self.shared.clock.now();
+                let both = granted.into_iter().zip(found);
+                // An order that has ended meanwhile had a lease of no time at all.
+                let leases = both.filter_map(|(granted, found)| {
+                    let Claimed { order, body } = found?;
+                    Some(granted.lease(order, body, now))
+                });
+                Ok(leases.collect())
+            }
+            Err(error) => {
+                self.take_back(&granted);
+                Err(error)
+            }
+        }
+    }
+
+    fn take_back(&self, granted: &[Granted]) {
+        {
+            let mut memory = lock(&self.shared.memory);
+            let now = self.shared.clock.now();
+            for one in granted {
+                let held = memory.desk.holding(one.place, one.token, now);
+                if matches!(held, Holding::Yes) {
+                    memory.desk.release(one.place, now, false);
+                }
+            }
+        }
+        self.shared.claimable.ring_all();
+    }
+
+    /// See [`Orders::extend`](crate::Orders::extend).
+    pub(super) async fn prolong(
+        &self,
+        order: &OrderId,
+        token: Token,
+        lease: Duration,
+    ) -> Result<Held, Error> {
+        let lease = milliseconds(lease);
+        let prolong = |memory: &mut Memory, place, now: Time| {
+            memory.desk.extend(place, now.saturating_add(lease));
+        };
+        self.while_held(order, token, prolong).await
+    }
+
+    /// See [`Orders::release`](crate::Orders::release).
+    pub(super) async fn give_back(
+        &self,
+        order: &OrderId,
+        token: Token,
+        delay: Duration,
+        counts: bool,
+    ) -> Result<Held, Error> {
+        let delay = milliseconds(delay);
+        let mut claimable = None;
+        let release = |memory: &mut Memory, place: Place, now: Time| {
+            let due = now.saturating_add(delay);
+            memory.desk.release(place, due, counts);
+            let queue = memory.queues.get(place.partition);
+            claimable = queue.map(|queue| queue.name.clone());
+        };
+        let held = self.while_held(order, token, release).await;
+        if let Some(partition) = claimable {
+            self.shared.claimable.ring(&partition);
+        }
+        held
+    }
+
+    /// Changes an order if a token holds it.
+    async fn while_held(
+        &self,
+        order: &OrderId,
+        token: Token,
+        mut change: impl FnMut(&mut Memory, Place, Time) + Send,
+    ) -> Result<Held, Error> {
+        let print = self.shared.fingerprinter.order(order);
+        loop {
+            let found = {
+                let mut memory = lock(&self.shared.memory);
+                let now = self.shared.clock.now();
+                memory.find(print).map(|found| match found {
+                    Found::Ended(end) => Err(end),
+                    Found::Open(place) => {
+                        let holding = memory.desk.holding(place, token, now);
+                        if matches!(holding, Holding::Yes) {
+                            change(&mut memory, place, now);
+                        }
+                        Ok(holding)
+                    }
+                })
+            };
+            match found {
+                Some(Ok(Holding::Yes)) => return Ok(Held::Yes),
+                Some(Ok(Holding::Lost(lost))) => return Ok(Held::Lost(lost)),
+                // Answered after the commit that decides.
+                Some(Ok(Holding::Closing)) => self.writer.call(Pass).await?,
+                Some(Err(end)) => {
+                    return self.read()?.lost(print, Some(end)).map(Held::Lost);
+                }
+                None => return self.read()?.lost(print, None).map(Held::Lost),
+            }
+        }
+    }
 }
 
 impl Granted {
-    /// The lease as its holder gets it at this time.
-    pub(super) fn at(mut self, now: Time) -> Lease {
-        self.lease.deadline_in = Duration::from_millis(self.deadline.saturating_sub(now));
-        self.lease.age = Duration::from_millis(now.saturating_sub(self.submitted));
-        self.lease
-    }
-}
-
-impl Operation for Claim {
-    type Answer = Vec<Granted>;
-
-    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Vec<Granted>, StorageError> {
-        let Some(partition) = ledger.partition(&self.partition)? else {
-            return Ok(Vec::new());
-        };
-        let due = ledger
-            .due
-            .range((partition, 0, 0)..=(partition, ledger.now, Number::MAX))?
-            .take(self.limit)
-            .map(|entry| entry.map(|(key, _)| key.value().2))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut granted = Vec::with_capacity(due.len());
-        let mut bytes = 0;
-        for number in due {
-            let body = ledger.body(number)?;
-            bytes += body.len();
-            if bytes > ledger.options.max_answer && !granted.is_empty() {
-                break;
-            }
-            granted.push(self.grant(ledger, (partition, number), body)?);
+    fn lease(self, order: OrderId, body: Vec<u8>, now: Time) -> Lease {
+        Lease {
+            order,
+            token: self.token,
+            attempt: self.attempt,
+            deadline_in: Duration::from_millis(self.deadline.saturating_sub(now)),
+            age: Duration::from_millis(now.saturating_sub(self.submitted)),
+            body,
         }
-        Ok(granted)
     }
 }
 
-impl Claim {
-    fn grant(
-        &self,
-        ledger: &mut Ledger<'_>,
-        place: (Partition, Number),
-        body: Vec<u8>,
-    ) -> Result<Granted, StorageError> {
-        let mut row = ledger.open_row_at(place)?;
-        if !row.leased {
-            ledger.counters.queued -= 1;
-            ledger.counters.leased += 1;
-        }
-        let token = ledger.next();
-        let deadline = ledger.now.saturating_add(self.lease);
-        ledger.move_due(place, row.due, deadline)?;
-        row.due = deadline;
-        row.leased = true;
-        row.token = token;
-        row.attempts = row.attempts.saturating_add(1);
-        ledger.open.insert(place, row.value())?;
-        ledger.changed = true;
-        Ok(Granted {
-            deadline,
-            submitted: row.submitted,
-            lease: Lease {
-                attempt: row.attempts,
-                token: Token(token),
-                deadline_in: Duration::ZERO,
-                age: Duration::ZERO,
-                order: row.order.into(),
-                body,
-            },
-        })
+/// Nothing, in its turn.
+struct Pass;
+
+impl Operation for Pass {
+    type Answer = ();
+
+    fn perform(&self, _: &mut Ledger<'_>) -> ledger::Result<()> {
+        Ok(())
     }
-}
-
-pub(super) struct Extend {
-    pub(super) order: OrderId,
-    pub(super) token: Token,
-    /// Milliseconds.
-    pub(super) lease: u64,
-}
-
-impl Operation for Extend {
-    type Answer = Held;
-
-    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Held, StorageError> {
-        let (place, mut row) = match holding(ledger, &self.order, self.token)? {
-            Holding::Yes(place, row) => (place, row),
-            Holding::Lost(lost) => return Ok(Held::Lost(lost)),
-        };
-        let deadline = ledger.now.saturating_add(self.lease).max(row.due);
-        ledger.move_due(place, row.due, deadline)?;
-        row.due = deadline;
-        ledger.open.insert(place, row.value())?;
-        ledger.changed = true;
-        Ok(Held::Yes)
-    }
-}
-
-pub(super) struct Release {
-    pub(super) order: OrderId,
-    pub(super) token: Token,
-    /// Milliseconds.
-    pub(super) delay: u64,
-    pub(super) counts: bool,
-}
-
-impl Operation for Release {
-    type Answer = Held;
-
-    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Held, StorageError> {
-        let (place, mut row) = match holding(ledger, &self.order, self.token)? {
-            Holding::Yes(place, row) => (place, row),
-            Holding::Lost(lost) => return Ok(Held::Lost(lost)),
-        };
-        let due = ledger.now.saturating_add(self.delay);
-        ledger.move_due(place, row.due, due)?;
-        row.due = due;
-        row.leased = false;
-        if !self.counts {
-            row.attempts = row.attempts.saturating_sub(1);
-        }
-        ledger.open.insert(place, row.value())?;
-        ledger.counters.leased -= 1;
-        ledger.counters.queued += 1;
-        ledger.changed = true;
-        ledger.wake_claims(place.0)?;
-        Ok(Held::Yes)
-    }
-}
-
-/// Whether a token holds an order now.
-pub(super) enum Holding {
-    Yes((Partition, Number), Open),
-    Lost(Lost),
-}
-
-pub(super) fn holding(
-    ledger: &Ledger<'_>,
-    order: &OrderId,
-    token: Token,
-) -> Result<Holding, StorageError> {
-    let Some(place) = ledger.place(order)? else {
-        return Ok(Holding::Lost(Lost::Gone));
-    };
-    if let Some(row) = ledger.open_row(place)? {
-        return Ok(if row.token != token.0 {
-            Holding::Lost(Lost::Superseded)
-        } else if row.held_at(ledger.now) {
-            Holding::Yes(place, row)
-        } else {
-            Holding::Lost(Lost::Expired)
-        });
-    }
-    Ok(Holding::Lost(match ledger.closed_row(place.1)? {
-        Some(row) if row.token != 0 => Lost::Superseded,
-        _ => Lost::Gone,
-    }))
 }

@@ -1,41 +1,44 @@
-//! One write transaction: its tables, counters, time, and whom to wake once it is committed.
+//! One write transaction: its tables, its time, and what it will change in memory.
 
-use redb::{ReadableTable, StorageError, Table, TableError, WriteTransaction};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use redb::{Key, ReadableTable, StorageError, Table, TableDefinition, Value, WriteTransaction};
 
 use super::Options;
-use super::schema::{self, Closed, Number, Open, Partition, Time, meta};
+use super::fingerprint::{Fingerprint, SIZE};
+use super::memory::{Counters, Draft, Found, Memory};
+use super::schema::{self, Number, Partition, Time, meta};
 use crate::{OrderId, PartitionId};
 
-type Result<T> = std::result::Result<T, StorageError>;
+pub(super) type Result<T> = std::result::Result<T, redb::Error>;
 
-/// The open tables of a write transaction, and what only a writer may touch.
+/// What the writer may touch.
 ///
 /// Operations look first and change after, so one that has nothing to do leaves no trace in its
-/// batch; an error here ends the whole transaction.
+/// batch; an error here ends the whole transaction. Tables are opened when they are first used,
+/// because each one costs the commit some pages. Memory is changed after the commit, by the
+/// [`Draft`]; until then operations of the same batch see through it.
 pub(super) struct Ledger<'t> {
-    pub(super) meta: Table<'t, &'static str, u64>,
-    partitions: Table<'t, &'static [u8], Partition>,
-    partition_names: Table<'t, Partition, &'static [u8]>,
-    pub(super) ids: Table<'t, &'static [u8], (Partition, Number)>,
-    pub(super) open: Table<'t, (Partition, Number), schema::OpenValue<'static>>,
-    pub(super) bodies: Table<'t, Number, &'static [u8]>,
-    pub(super) memos: Table<'t, Number, &'static [u8]>,
-    pub(super) due: Table<'t, (Partition, Time, Number), ()>,
-    pub(super) closed: Table<'t, Number, schema::ClosedValue<'static>>,
-    pub(super) results: Table<'t, Number, &'static [u8]>,
-    pub(super) finished: Table<'t, (Time, Number), ()>,
-    pub(super) marks: Table<'t, (Partition, &'static [u8]), Number>,
-    pub(super) mark_ages: Table<'t, (Partition, Number), schema::MarkValue<'static>>,
-    pub(super) rows: Table<'t, (Partition, &'static [u8]), schema::RowValue<'static>>,
+    pub(super) meta: Lazy<'t, &'static str, u64>,
+    queues: Lazy<'t, Partition, schema::QueueValue<'static>>,
+    pub(super) open: Lazy<'t, Number, schema::OpenValue<'static>>,
+    pub(super) done: Lazy<'t, Number, schema::DoneValue<'static>>,
+    pub(super) marks: Lazy<'t, (Partition, Number), schema::MarkValue<'static>>,
+    pub(super) index: Lazy<'t, &'static [u8; SIZE], Number>,
+    pub(super) rows: Lazy<'t, (Partition, &'static [u8]), schema::RowValue<'static>>,
+    memory: &'t Mutex<Memory>,
     pub(super) options: &'t Options,
     pub(super) now: Time,
-    pub(super) counters: Counters,
+    pub(super) draft: Draft,
     /// Something was written, so there is something to commit.
     pub(super) changed: bool,
+    /// The time is to be written, because no row of an order tells it.
+    pub(super) stamp: bool,
     pub(super) hints: Vec<Hint>,
 }
 
 /// Someone to wake after the commit.
+#[derive(PartialEq, Eq)]
 pub(super) enum Hint {
     /// Orders of this partition are claimable, or will be at another time than before.
     Claimable(PartitionId),
@@ -43,171 +46,213 @@ pub(super) enum Hint {
     Ended(OrderId),
 }
 
-/// The numbers that change with every batch.
-#[derive(Clone, Copy)]
-pub(super) struct Counters {
-    /// The next order number, token or version: none is given twice.
-    next: u64,
-    pub(super) queued: u64,
-    pub(super) leased: u64,
-    pub(super) finished: u64,
-    /// Of the bodies of queued and leased orders.
-    pub(super) open_bytes: u64,
-}
+/// How many numbers are set aside on disk at once. After a restart the rest is skipped.
+const RESERVE: Number = 4096;
+
+/// The most partitions: each is for ever in memory.
+const MOST_PARTITIONS: usize = 1 << 20;
 
 impl<'t> Ledger<'t> {
-    /// Opens every table, creating those that a fresh file lacks.
     pub(super) fn begin(
         transaction: &'t WriteTransaction,
+        memory: &'t Mutex<Memory>,
         options: &'t Options,
         now: Time,
-    ) -> std::result::Result<Self, TableError> {
-        let meta = transaction.open_table(schema::META)?;
-        let counters = Counters::read(&meta)?;
-        Ok(Self {
-            meta,
-            partitions: transaction.open_table(schema::PARTITIONS)?,
-            partition_names: transaction.open_table(schema::PARTITION_NAMES)?,
-            ids: transaction.open_table(schema::IDS)?,
-            open: transaction.open_table(schema::OPEN)?,
-            bodies: transaction.open_table(schema::BODIES)?,
-            memos: transaction.open_table(schema::MEMOS)?,
-            due: transaction.open_table(schema::DUE)?,
-            closed: transaction.open_table(schema::CLOSED)?,
-            results: transaction.open_table(schema::RESULTS)?,
-            finished: transaction.open_table(schema::FINISHED)?,
-            marks: transaction.open_table(schema::MARKS)?,
-            mark_ages: transaction.open_table(schema::MARK_AGES)?,
-            rows: transaction.open_table(schema::ROWS)?,
+    ) -> Self {
+        let counters = lock(memory).counters;
+        Self {
+            meta: Lazy::new(transaction, schema::META),
+            queues: Lazy::new(transaction, schema::QUEUES),
+            open: Lazy::new(transaction, schema::OPEN),
+            done: Lazy::new(transaction, schema::DONE),
+            marks: Lazy::new(transaction, schema::MARKS),
+            index: Lazy::new(transaction, schema::INDEX),
+            rows: Lazy::new(transaction, schema::ROWS),
+            memory,
             options,
             now,
-            counters,
+            draft: Draft::new(counters),
             changed: false,
+            stamp: false,
             hints: Vec::new(),
-        })
+        }
     }
 
-    /// Writes counters and time; returns whom to wake if there is something to commit.
-    pub(super) fn finish(mut self) -> Result<Option<Vec<Hint>>> {
+    /// Writes what is due once a commit; returns what to do after it, if there is something to
+    /// commit.
+    pub(super) fn finish(mut self) -> Result<Option<(Draft, Vec<Hint>)>> {
         if !self.changed {
             return Ok(None);
         }
-        self.counters.write(&mut self.meta)?;
-        self.meta.insert(meta::CLOCK, self.now)?;
-        Ok(Some(self.hints))
+        self.enter_stretch()?;
+        if self.stamp {
+            self.meta.table()?.insert(meta::CLOCK, self.now)?;
+        }
+        Ok(Some((self.draft, self.hints)))
     }
 
-    /// Makes a fresh file a store of the present layout.
-    pub(super) fn found_store(mut self) -> Result<()> {
-        self.meta.insert(meta::SCHEMA, schema::SCHEMA)?;
+    /// Enters fingerprints that wait into the index, if too many do.
+    fn enter_stretch(&mut self) -> Result<()> {
+        let more = self.draft.closed.iter().map(|closed| closed.prints.len());
+        let Some(stretch) = self.memory().pending.stretch(more.sum()) else {
+            return Ok(());
+        };
+        let index = self.index.table()?;
+        for (print, end) in &stretch.prints {
+            // Freed, and perhaps used again.
+            if !self.draft.owners.contains_key(print) {
+                index.insert(&print.0, end)?;
+            }
+        }
+        if let Some(indexed) = stretch.indexed {
+            self.draft.counters.indexed = indexed;
+            self.meta.table()?.insert(meta::INDEXED, indexed)?;
+        }
+        self.draft.stretch = Some(stretch);
         Ok(())
     }
 
-    /// A number that was never given before: for orders, tokens and versions alike, so that a
-    /// token is never given again even to an order whose id was forgotten and came back.
-    pub(super) fn next(&mut self) -> u64 {
-        let number = self.counters.next;
-        self.counters.next += 1;
-        number
+    pub(super) fn memory(&self) -> MutexGuard<'t, Memory> {
+        lock(self.memory)
+    }
+
+    pub(super) fn counters(&mut self) -> &mut Counters {
+        &mut self.draft.counters
+    }
+
+    /// A number that was never given before.
+    pub(super) fn next(&mut self) -> Result<Number> {
+        let counters = &mut self.draft.counters;
+        let number = counters.next;
+        counters.next += 1;
+        if counters.next > counters.reserved {
+            counters.reserved = counters.next + RESERVE;
+            self.meta.table()?.insert(meta::NEXT, counters.reserved)?;
+        }
+        Ok(number)
     }
 
     /// The short number of a partition that has been used before.
-    pub(super) fn partition(&self, name: &PartitionId) -> Result<Option<Partition>> {
-        Ok(self.partitions.get(name.as_bytes())?.map(|row| row.value()))
+    pub(super) fn partition(&self, name: &PartitionId) -> Option<Partition> {
+        let memory = self.memory();
+        memory.queues.number(name).or_else(|| {
+            let mut new = self.draft.new_queues.iter();
+            let place = new.position(|new| new == name)?;
+            Partition::try_from(memory.queues.len() + place).ok()
+        })
     }
 
     /// The short number of a partition; a new one gets the next.
     pub(super) fn partition_or_new(&mut self, name: &PartitionId) -> Result<Partition> {
-        if let Some(partition) = self.partition(name)? {
+        if let Some(partition) = self.partition(name) {
             return Ok(partition);
         }
-        let next = self
-            .meta
-            .get(meta::PARTITIONS)?
-            .map_or(0, |row| row.value());
-        let partition = Partition::try_from(next)
-            .map_err(|_| StorageError::Corrupted("too many partitions".into()))?;
-        self.meta.insert(meta::PARTITIONS, next + 1)?;
-        self.partitions.insert(name.as_bytes(), partition)?;
-        self.partition_names.insert(partition, name.as_bytes())?;
+        let next = self.memory().queues.len() + self.draft.new_queues.len();
+        if next >= MOST_PARTITIONS {
+            return Err(StorageError::Corrupted("there are too many partitions".into()).into());
+        }
+        let partition = Partition::try_from(next).unwrap_or(Partition::MAX);
+        self.queues
+            .table()?
+            .insert(partition, (name.as_bytes(), 0))?;
+        self.draft.new_queues.push(name.clone());
         Ok(partition)
     }
 
-    /// Where an order's rows are.
-    pub(super) fn place(&self, order: &OrderId) -> Result<Option<(Partition, Number)>> {
-        Ok(self.ids.get(order.as_bytes())?.map(|row| row.value()))
+    /// The last number of a partition whose replay keys are forgotten.
+    pub(super) fn forgotten(&self, partition: Partition) -> Number {
+        if let Some(up_to) = self.draft.forgotten.get(&partition) {
+            return *up_to;
+        }
+        let memory = self.memory();
+        memory
+            .queues
+            .get(partition)
+            .map_or(0, |queue| queue.forgotten)
     }
 
-    pub(super) fn open_row(&self, place: (Partition, Number)) -> Result<Option<Open>> {
-        Ok(self.open.get(place)?.map(|row| Open::read(row.value())))
+    /// Notes that the replay keys of a partition are forgotten up to this number.
+    pub(super) fn forget_up_to(&mut self, name: &PartitionId, up_to: Number) -> Result<()> {
+        if let Some(partition) = self.partition(name) {
+            self.queues
+                .table()?
+                .insert(partition, (name.as_bytes(), up_to))?;
+            self.draft.forgotten.insert(partition, up_to);
+            self.changed = true;
+        }
+        Ok(())
     }
 
-    pub(super) fn closed_row(&self, number: Number) -> Result<Option<Closed>> {
-        Ok(self
-            .closed
-            .get(number)?
-            .map(|row| Closed::read(row.value())))
+    /// To whom an id or replay key belongs.
+    pub(super) fn find(&mut self, print: Fingerprint) -> Result<Option<Found>> {
+        if let Some(found) = self.draft.owners.get(&print) {
+            return Ok(*found);
+        }
+        if let Some(found) = self.memory().find(print) {
+            return Ok(Some(found));
+        }
+        let end = self.index.table()?.get(&print.0)?.map(|row| row.value());
+        Ok(end.map(Found::Ended))
     }
 
-    /// The row of an order that an index says is open.
-    pub(super) fn open_row_at(&self, place: (Partition, Number)) -> Result<Open> {
-        self.open_row(place)?.ok_or_else(|| missing("open"))
+    /// Gives an id or replay key to somebody.
+    pub(super) fn own(&mut self, print: Fingerprint, found: Found) {
+        self.draft.owners.insert(print, Some(found));
     }
 
-    /// The row of an order that an index says is finished.
-    pub(super) fn closed_row_at(&self, number: Number) -> Result<Closed> {
-        self.closed_row(number)?.ok_or_else(|| missing("closed"))
+    /// Frees an id or replay key.
+    pub(super) fn free(&mut self, print: Fingerprint) -> Result<()> {
+        self.index.table()?.remove(&print.0)?;
+        self.draft.owners.insert(print, None);
+        self.draft.freed.push(print);
+        Ok(())
     }
 
-    pub(super) fn body(&self, number: Number) -> Result<Vec<u8>> {
-        let body = self.bodies.get(number)?.ok_or_else(|| missing("bodies"))?;
-        Ok(body.value().to_vec())
-    }
-
-    /// Changes when an open order may be claimed.
-    pub(super) fn move_due(
-        &mut self,
-        (partition, number): (Partition, Number),
-        from: Time,
-        to: Time,
-    ) -> Result<()> {
-        self.due.remove((partition, from, number))?;
-        self.due.insert((partition, to, number), ())?;
+    /// Enters an id or replay key into the index now, because no row names it from now on.
+    pub(super) fn enter(&mut self, print: Fingerprint, end: Number) -> Result<()> {
+        self.index.table()?.insert(&print.0, end)?;
+        self.draft.entered.push(print);
         Ok(())
     }
 
     /// Wakes those who wait for a claim in this partition.
-    pub(super) fn wake_claims(&mut self, partition: Partition) -> Result<()> {
-        if let Some(name) = self.partition_names.get(partition)? {
-            self.hints.push(Hint::Claimable(name.value().into()));
+    pub(super) fn wake_claims(&mut self, partition: &PartitionId) {
+        let hint = Hint::Claimable(partition.clone());
+        if !self.hints.contains(&hint) {
+            self.hints.push(hint);
         }
-        Ok(())
     }
 }
 
-impl Counters {
-    fn read(table: &impl ReadableTable<&'static str, u64>) -> Result<Self> {
-        let number = |name| -> Result<u64> { Ok(table.get(name)?.map_or(0, |row| row.value())) };
-        Ok(Self {
-            next: number(meta::NEXT)?.max(1),
-            queued: number(meta::QUEUED)?,
-            leased: number(meta::LEASED)?,
-            finished: number(meta::FINISHED)?,
-            open_bytes: number(meta::OPEN_BYTES)?,
-        })
+/// A table that is opened when it is first used.
+pub(super) struct Lazy<'t, K: Key + 'static, V: Value + 'static> {
+    transaction: &'t WriteTransaction,
+    definition: TableDefinition<'static, K, V>,
+    table: Option<Table<'t, K, V>>,
+}
+
+impl<'t, K: Key + 'static, V: Value + 'static> Lazy<'t, K, V> {
+    pub(super) fn new(
+        transaction: &'t WriteTransaction,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Self {
+        Self {
+            transaction,
+            definition,
+            table: None,
+        }
     }
 
-    fn write(&self, table: &mut Table<'_, &'static str, u64>) -> Result<()> {
-        table.insert(meta::NEXT, self.next)?;
-        table.insert(meta::QUEUED, self.queued)?;
-        table.insert(meta::LEASED, self.leased)?;
-        table.insert(meta::FINISHED, self.finished)?;
-        table.insert(meta::OPEN_BYTES, self.open_bytes)?;
-        Ok(())
+    pub(super) fn table(&mut self) -> Result<&mut Table<'t, K, V>> {
+        let table = match self.table.take() {
+            Some(table) => table,
+            None => self.transaction.open_table(self.definition)?,
+        };
+        Ok(self.table.insert(table))
     }
 }
 
-/// The tables of one commit always agree, so this is damage.
-fn missing(table: &str) -> StorageError {
-    StorageError::Corrupted(format!("a row is missing in table {table}"))
+/// Nothing that can panic changes memory under its lock, so it is whole in any case.
+pub(super) fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }

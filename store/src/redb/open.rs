@@ -7,15 +7,18 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, StorageError, TableHandle, WriteTransaction,
+};
+use ring::rand::{SecureRandom, SystemRandom};
 
-use super::Options;
-use super::ledger::Ledger;
-use super::schema::{META, SCHEMA, meta};
+use super::fingerprint::SIZE;
+use super::schema::{self, META, SCHEMA, meta};
+use super::{Options, upgrade};
 use crate::{Error, Reason};
 
-/// Opens or creates the file; returns also the last time it has seen.
-pub(super) fn open(path: &Path, options: &Options) -> Result<(Database, u64), Error> {
+/// Opens or creates the file, and brings it to the present layout.
+pub(super) fn open(path: &Path, options: &Options) -> Result<Database, Error> {
     if !path.exists() {
         create(path, options)?;
     }
@@ -32,7 +35,7 @@ pub(super) fn reopen(path: &Path, options: &Options) -> Result<Database, Error> 
     let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     let (database, content) = load(path, file, options)?;
     match content {
-        Content::Store { schema, .. } if schema == SCHEMA => Ok(database),
+        Content::Store { schema: SCHEMA, .. } => Ok(database),
         // Never begin anew in its place: ids and replay keys would be free again.
         _ => Err(not_a_store(path, &"it is not the file that was open")),
     }
@@ -103,31 +106,40 @@ fn load(path: &Path, file: File, options: &Options) -> Result<(Database, Content
     Ok((database, content))
 }
 
-fn open_file(path: &Path, file: File, options: &Options) -> Result<(Database, u64), Error> {
+fn open_file(path: &Path, file: File, options: &Options) -> Result<Database, Error> {
     let (database, content) = load(path, file, options)?;
     match content {
-        Content::Store { schema, last } if schema == SCHEMA => Ok((database, last)),
-        Content::Store { schema, .. } => Err(Reason::SchemaNewer {
-            path: path.to_owned(),
-            found: schema,
-            known: SCHEMA,
+        Content::Store {
+            schema: SCHEMA,
+            upgrading: false,
+        } => {}
+        Content::Store { schema, .. } if schema > SCHEMA => {
+            return Err(Reason::SchemaNewer {
+                path: path.to_owned(),
+                found: schema,
+                known: SCHEMA,
+            }
+            .into());
         }
-        .into()),
-        Content::Other => Err(not_a_store(path, &"it holds something else")),
-        Content::Nothing => {
-            found(&database, options).map_err(|error| unavailable(path, &error))?;
-            Ok((database, 0))
+        Content::Store { schema: 1.., .. } => {
+            upgrade::run(&database).map_err(|error| failed(path, error))?;
         }
+        Content::Store { .. } | Content::Other => {
+            return Err(not_a_store(path, &"it holds something else"));
+        }
+        Content::Nothing => found(&database).map_err(|error| failed(path, error))?,
     }
+    Ok(database)
 }
 
 enum Content {
     Nothing,
     Other,
-    /// Its layout, and the last time it has seen.
     Store {
+        /// Its layout.
         schema: u64,
-        last: u64,
+        /// Parts of an earlier one are left.
+        upgrading: bool,
     },
 }
 
@@ -146,17 +158,53 @@ fn content(database: &Database) -> Result<Content, redb::Error> {
         None => Content::Other,
         Some(schema) => Content::Store {
             schema,
-            last: number(meta::CLOCK)?.unwrap_or(0),
+            upgrading: number(meta::UPGRADING)?.is_some(),
         },
     })
 }
 
 /// Writes every table and the schema version into an empty file.
-pub(super) fn found(database: &Database, options: &Options) -> Result<(), redb::Error> {
+pub(super) fn found(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    Ledger::begin(&transaction, options, 0)?.found_store()?;
+    {
+        let mut table = transaction.open_table(META)?;
+        table.insert(meta::NEXT, 1)?;
+        table.insert(meta::INDEXED, 1)?;
+    }
+    make_tables(&transaction)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Makes every table, and writes what makes a file a store of the present layout.
+pub(super) fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(schema::QUEUES)?;
+    transaction.open_table(schema::OPEN)?;
+    transaction.open_table(schema::DONE)?;
+    transaction.open_table(schema::MARKS)?;
+    transaction.open_table(schema::INDEX)?;
+    transaction.open_table(schema::ROWS)?;
+    let mut table = transaction.open_table(META)?;
+    table.insert(meta::SCHEMA, SCHEMA)?;
+    let mut salt = [0; SIZE];
+    SystemRandom::new()
+        .fill(&mut salt)
+        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    let (halves, _) = salt.as_chunks();
+    for (name, half) in meta::SALT.into_iter().zip(halves) {
+        table.insert(name, u64::from_le_bytes(*half))?;
+    }
+    Ok(())
+}
+
+/// What an error at opening means for the caller.
+pub(super) fn failed(path: &Path, error: redb::Error) -> Error {
+    match error {
+        redb::Error::Corrupted(_) | redb::Error::TableTypeMismatch { .. } => {
+            not_a_store(path, &error)
+        }
+        error => unavailable(path, &error),
+    }
 }
 
 fn unavailable(path: &Path, why: &dyn Display) -> Error {

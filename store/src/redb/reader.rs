@@ -1,9 +1,11 @@
 //! Looking things up: each reader sees one commit.
 
-use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
+use redb::{Database, ReadTransaction, ReadableDatabase};
 
-use super::schema::{self, Number, Open, Time, meta};
-use crate::{Counts, Cursor, Error, Key, OrderId, Page, PartitionId, Row, State, Version};
+use super::desk::Granted;
+use super::fingerprint::Fingerprint;
+use super::schema::{self, DoneRow, Number, OpenRow, Partition};
+use crate::{Cursor, Error, Key, Lost, OrderId, Page, Row, State, Version};
 
 type Result<T> = std::result::Result<T, redb::Error>;
 
@@ -16,98 +18,113 @@ impl Reader {
         answer(database.begin_read().map(Self).map_err(Into::into))
     }
 
-    /// Where an order stands at this time.
-    pub(super) fn state(self, order: &OrderId, now: Time) -> std::result::Result<State, Error> {
-        answer(self.find_state(order, now))
-    }
-
-    fn find_state(&self, order: &OrderId, now: Time) -> Result<State> {
-        let ids = self.0.open_table(schema::IDS)?;
-        let Some(place) = ids.get(order.as_bytes())?.map(|row| row.value()) else {
-            return Ok(State::Unknown);
-        };
-        if let Some(row) = self.0.open_table(schema::OPEN)?.get(place)? {
-            let held = Open::read(row.value()).held_at(now);
-            return Ok(if held { State::Leased } else { State::Queued });
-        }
-        let results = self.0.open_table(schema::RESULTS)?;
-        Ok(match results.get(place.1)? {
-            Some(result) => State::Finished(result.value().to_vec()),
-            None => State::Evicted,
-        })
-    }
-
-    /// What an order that is stored was submitted with.
-    pub(super) fn memo(self, order: &OrderId) -> std::result::Result<Option<Vec<u8>>, Error> {
-        answer(self.find_memo(order))
-    }
-
-    fn find_memo(&self, order: &OrderId) -> Result<Option<Vec<u8>>> {
-        let ids = self.0.open_table(schema::IDS)?;
-        let Some(place) = ids.get(order.as_bytes())?.map(|row| row.value()) else {
-            return Ok(None);
-        };
-        let stored = self.0.open_table(schema::OPEN)?.get(place)?.is_some()
-            || self.0.open_table(schema::CLOSED)?.get(place.1)?.is_some();
-        if !stored {
-            return Ok(None);
-        }
-        let memos = match self.0.open_table(schema::MEMOS) {
-            // Nothing was submitted to this file since there are memos.
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Some(Vec::new())),
-            memos => memos?,
-        };
-        let memo = memos.get(place.1)?.map(|memo| memo.value().to_vec());
-        Ok(Some(memo.unwrap_or_default()))
-    }
-
-    /// When the next order of a partition may be claimed, if there is any.
-    pub(super) fn next_due(
+    /// What the holders of these orders get to see; `None` for those that have ended.
+    pub(super) fn claimed(
         self,
-        partition: &PartitionId,
-    ) -> std::result::Result<Option<Time>, Error> {
-        answer(self.find_next_due(partition))
+        granted: &[Granted],
+    ) -> std::result::Result<Vec<Option<Claimed>>, Error> {
+        answer(self.find_claimed(granted))
     }
 
-    fn find_next_due(&self, partition: &PartitionId) -> Result<Option<Time>> {
-        let Some(partition) = self.partition(partition)? else {
-            return Ok(None);
-        };
-        let due = self.0.open_table(schema::DUE)?;
-        let mut range = due.range((partition, 0, 0)..=(partition, Time::MAX, Number::MAX))?;
-        Ok(match range.next() {
-            Some(entry) => Some(entry?.0.value().1),
-            None => None,
+    fn find_claimed(&self, granted: &[Granted]) -> Result<Vec<Option<Claimed>>> {
+        let open = self.0.open_table(schema::OPEN)?;
+        let rows = granted.iter().map(|one| {
+            Ok(open.get(one.place.number)?.map(|row| {
+                let row = OpenRow::read(row.value());
+                Claimed {
+                    order: row.order.into(),
+                    body: row.body.to_vec(),
+                }
+            }))
+        });
+        rows.collect()
+    }
+
+    /// Where an order stands that is not open.
+    pub(super) fn state(
+        self,
+        print: Fingerprint,
+        end: Option<Number>,
+    ) -> std::result::Result<State, Error> {
+        answer(self.done(print, end, |row| row.result.to_vec())).map(|found| match found {
+            Ended::Unknown => State::Unknown,
+            Ended::Evicted => State::Evicted,
+            Ended::Stored(result) => State::Finished(result),
         })
     }
 
-    pub(super) fn counts(self) -> std::result::Result<Counts, Error> {
-        answer(self.find_counts())
+    /// Why a lease is no longer held of an order that is not open.
+    pub(super) fn lost(
+        self,
+        print: Fingerprint,
+        end: Option<Number>,
+    ) -> std::result::Result<Lost, Error> {
+        answer(self.done(print, end, |row| row.token)).map(|found| match found {
+            Ended::Stored(token) if token != 0 => Lost::Superseded,
+            _ => Lost::Gone,
+        })
     }
 
-    fn find_counts(&self) -> Result<Counts> {
-        let table = self.0.open_table(schema::META)?;
-        let number = |name| Ok::<_, redb::Error>(table.get(name)?.map_or(0, |row| row.value()));
-        Ok(Counts {
-            queued: number(meta::QUEUED)?,
-            leased: number(meta::LEASED)?,
-            finished: number(meta::FINISHED)?,
+    /// What an order that is not open was submitted with, if it is stored.
+    pub(super) fn memo(
+        self,
+        print: Fingerprint,
+        end: Option<Number>,
+    ) -> std::result::Result<Option<Vec<u8>>, Error> {
+        answer(self.done(print, end, |row| row.memo.to_vec())).map(|found| match found {
+            Ended::Stored(memo) => Some(memo),
+            _ => None,
+        })
+    }
+
+    /// What an open order was submitted with, unless it has ended meanwhile.
+    pub(super) fn memo_of_open(
+        self,
+        number: Number,
+    ) -> std::result::Result<Option<Vec<u8>>, Error> {
+        let memo = || -> Result<_> {
+            let open = self.0.open_table(schema::OPEN)?;
+            let row = open.get(number)?;
+            Ok(row.map(|row| OpenRow::read(row.value()).memo.to_vec()))
+        };
+        answer(memo())
+    }
+
+    /// Looks into the row of an order that has ended. Without the number of its end, which is in
+    /// memory for a while, the index tells it.
+    fn done<T>(
+        &self,
+        print: Fingerprint,
+        end: Option<Number>,
+        look: impl FnOnce(DoneRow<'_>) -> T,
+    ) -> Result<Ended<T>> {
+        let end = match end {
+            Some(end) => Some(end),
+            None => {
+                let index = self.0.open_table(schema::INDEX)?;
+                index.get(&print.0)?.map(|row| row.value())
+            }
+        };
+        let Some(end) = end else {
+            return Ok(Ended::Unknown);
+        };
+        let done = self.0.open_table(schema::DONE)?;
+        Ok(match done.get(end)? {
+            Some(row) => Ended::Stored(look(DoneRow::read(row.value()))),
+            None => Ended::Evicted,
         })
     }
 
     /// The record under a key.
     pub(super) fn row(
         self,
-        partition: &PartitionId,
+        partition: Partition,
         key: &Key,
     ) -> std::result::Result<Option<Row>, Error> {
         answer(self.find_row(partition, key))
     }
 
-    fn find_row(&self, partition: &PartitionId, key: &Key) -> Result<Option<Row>> {
-        let Some(partition) = self.partition(partition)? else {
-            return Ok(None);
-        };
+    fn find_row(&self, partition: Partition, key: &Key) -> Result<Option<Row>> {
         let rows = self.0.open_table(schema::ROWS)?;
         Ok(rows
             .get((partition, key.as_bytes()))?
@@ -117,7 +134,7 @@ impl Reader {
     /// A page of records: at most `limit`, and about as many as hold `most` bytes.
     pub(super) fn page(
         self,
-        partition: &PartitionId,
+        partition: Partition,
         prefix: &[u8],
         cursor: Option<&Cursor>,
         limit: usize,
@@ -128,7 +145,7 @@ impl Reader {
 
     fn find_page(
         &self,
-        partition: &PartitionId,
+        partition: Partition,
         prefix: &[u8],
         cursor: Option<&Cursor>,
         limit: usize,
@@ -137,9 +154,6 @@ impl Reader {
         let mut page = Page {
             rows: Vec::new(),
             next: None,
-        };
-        let Some(partition) = self.partition(partition)? else {
-            return Ok(page);
         };
         let table = self.0.open_table(schema::ROWS)?;
         let after = cursor.map(|cursor| cursor.key().as_bytes());
@@ -164,11 +178,20 @@ impl Reader {
         }
         Ok(page)
     }
+}
 
-    fn partition(&self, name: &PartitionId) -> Result<Option<schema::Partition>> {
-        let partitions = self.0.open_table(schema::PARTITIONS)?;
-        Ok(partitions.get(name.as_bytes())?.map(|row| row.value()))
-    }
+/// What the holder of an order gets to see.
+pub(super) struct Claimed {
+    pub(super) order: OrderId,
+    pub(super) body: Vec<u8>,
+}
+
+/// An order that is not open.
+enum Ended<T> {
+    /// Never submitted, or forgotten.
+    Unknown,
+    Evicted,
+    Stored(T),
 }
 
 fn record(key: Key, (version, value): (u64, &[u8])) -> Row {

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use redb::{ReadableTable, StorageError};
+use redb::ReadableTable;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Result as Outcome};
 use super::writer::Operation;
 use super::{Options, check_key, check_size};
 use crate::{Committed, Error, PartitionId, Reason, Version, Write};
@@ -44,11 +44,14 @@ impl Operation for Commit {
         values.sum()
     }
 
-    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Committed, StorageError> {
-        let known = ledger.partition(&self.partition)?;
+    fn perform(&self, ledger: &mut Ledger<'_>) -> Outcome<Committed> {
+        let known = ledger.partition(&self.partition);
         for write in &self.batch {
             let found = match known {
-                Some(partition) => ledger.rows.get((partition, write.key().as_bytes()))?,
+                Some(partition) => {
+                    let rows = ledger.rows.table()?;
+                    rows.get((partition, write.key().as_bytes()))?
+                }
                 None => None,
             };
             let version = found.map(|row| Version(row.value().0));
@@ -57,19 +60,23 @@ impl Operation for Commit {
             }
         }
         let partition = ledger.partition_or_new(&self.partition)?;
-        let version = ledger.next();
+        let version = ledger.next()?;
         for write in &self.batch {
             let place = (partition, write.key().as_bytes());
             match write {
                 Write::Put { value, .. } => {
-                    ledger.rows.insert(place, (version, value.as_slice()))?;
+                    ledger
+                        .rows
+                        .table()?
+                        .insert(place, (version, value.as_slice()))?;
                 }
                 Write::Delete { .. } => {
-                    ledger.rows.remove(place)?;
+                    ledger.rows.table()?.remove(place)?;
                 }
             }
         }
         ledger.changed = true;
+        ledger.stamp = true;
         Ok(Committed::Done(Version(version)))
     }
 }

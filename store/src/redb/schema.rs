@@ -1,164 +1,201 @@
 //! What the file holds.
 //!
-//! Orders are numbered as they arrive, and everything about an order is kept under its number, so
-//! that new rows land at the end of each tree and a batch touches few pages however many orders
-//! are stored. Only two trees are keyed by what callers choose: order ids and replay keys.
+//! Everything about an order is kept in the order of its arrival or of its end, so that new rows
+//! land at the end of each tree, pages fill up, and a commit touches few of them however many
+//! orders are stored. What comes in random order, the fingerprints of ids and replay keys, waits
+//! in memory ([`Pending`](super::pending::Pending)) until many of them can be entered together.
 //!
 //! | table | key | value | there while |
 //! |---|---|---|---|
-//! | `ids` | order id | partition, number | known (an id without `open` or `closed` row is evicted) |
-//! | `open` | partition, number | row without body | queued or leased |
-//! | `bodies` | number | body | queued or leased |
-//! | `due` | partition, time, number | – | queued (when it may be claimed) or leased (when that ends) |
-//! | `memos` | number | memo | stored, and its memo is not empty |
-//! | `closed` | number | row without result | finished |
-//! | `results` | number | result | finished |
-//! | `finished` | time, number | – | finished |
-//! | `marks` | partition, replay key | number | its mark is kept |
-//! | `mark_ages` | partition, number | time, order id, replay keys | its marks are kept |
-//! | `partitions` | partition id | short number | for ever |
-//! | `partition_names` | short number | partition id | for ever |
+//! | `open_orders` | number | [`OpenRow`] | queued or leased |
+//! | `finished_orders` | number of the end | [`DoneRow`] | finished |
+//! | `order_marks` | partition, number | [`MarkRow`] | its replay keys are kept |
+//! | `index` | fingerprint | number of the end | finished or evicted, from some time on; a number without a row in `finished_orders` is of an evicted order |
+//! | `queues` | partition | partition id, last number whose replay keys are forgotten | for ever |
 //! | `rows` | partition, key | version, value | in the `Table` |
 //! | `meta` | name | number | for ever |
 //!
-//! Times are milliseconds of the engine's clock.
+//! Numbers are given once: for orders, ends and versions alike. Times are milliseconds of the
+//! engine's clock. Leases are not in the file.
 
 use redb::TableDefinition;
 
+use super::fingerprint::{Fingerprint, SIZE};
+
 /// The layout this release writes.
-pub(super) const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 2;
 
 /// A partition's short number.
 pub(super) type Partition = u32;
-/// An order's number.
+/// Of an order, of its end, or a version.
 pub(super) type Number = u64;
 /// Milliseconds of the engine's clock.
 pub(super) type Time = u64;
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-pub(super) const PARTITIONS: TableDefinition<'_, &[u8], Partition> =
-    TableDefinition::new("partitions");
-pub(super) const PARTITION_NAMES: TableDefinition<'_, Partition, &[u8]> =
-    TableDefinition::new("partition_names");
-pub(super) const IDS: TableDefinition<'_, &[u8], (Partition, Number)> = TableDefinition::new("ids");
-pub(super) const OPEN: TableDefinition<'_, (Partition, Number), OpenValue<'static>> =
-    TableDefinition::new("open");
-pub(super) const BODIES: TableDefinition<'_, Number, &[u8]> = TableDefinition::new("bodies");
-pub(super) const MEMOS: TableDefinition<'_, Number, &[u8]> = TableDefinition::new("memos");
-pub(super) const DUE: TableDefinition<'_, (Partition, Time, Number), ()> =
-    TableDefinition::new("due");
-pub(super) const CLOSED: TableDefinition<'_, Number, ClosedValue<'static>> =
-    TableDefinition::new("closed");
-pub(super) const RESULTS: TableDefinition<'_, Number, &[u8]> = TableDefinition::new("results");
-pub(super) const FINISHED: TableDefinition<'_, (Time, Number), ()> =
-    TableDefinition::new("finished");
-pub(super) const MARKS: TableDefinition<'_, (Partition, &[u8]), Number> =
-    TableDefinition::new("marks");
-pub(super) const MARK_AGES: TableDefinition<'_, (Partition, Number), MarkValue<'static>> =
-    TableDefinition::new("mark_ages");
+pub(super) const QUEUES: TableDefinition<'_, Partition, QueueValue<'static>> =
+    TableDefinition::new("queues");
+pub(super) const OPEN: TableDefinition<'_, Number, OpenValue<'static>> =
+    TableDefinition::new("open_orders");
+pub(super) const DONE: TableDefinition<'_, Number, DoneValue<'static>> =
+    TableDefinition::new("finished_orders");
+pub(super) const MARKS: TableDefinition<'_, (Partition, Number), MarkValue<'static>> =
+    TableDefinition::new("order_marks");
+pub(super) const INDEX: TableDefinition<'_, &[u8; SIZE], Number> = TableDefinition::new("index");
 pub(super) const ROWS: TableDefinition<'_, (Partition, &[u8]), RowValue<'static>> =
     TableDefinition::new("rows");
 
-/// Submission time, due time, leased, token, attempts, digest, order id.
-pub(super) type OpenValue<'a> = (Time, Time, bool, u64, u32, [u8; 32], &'a [u8]);
-/// Partition, finishing token (0: none), finishing time, digest, order id.
-pub(super) type ClosedValue<'a> = (Partition, u64, Time, [u8; 32], &'a [u8]);
-
+/// Partition id, last number whose replay keys are forgotten.
+pub(super) type QueueValue<'a> = (&'a [u8], Number);
+/// See [`OpenRow`].
+pub(super) type OpenValue<'a> = (
+    Partition,
+    Time,
+    [u8; 32],
+    &'a [u8],
+    &'a [u8],
+    &'a [u8],
+    &'a [u8],
+);
+/// See [`DoneRow`].
+pub(super) type DoneValue<'a> = (
+    Partition,
+    Number,
+    u64,
+    Time,
+    [u8; 32],
+    &'a [u8],
+    &'a [u8],
+    &'a [u8],
+);
+/// See [`MarkRow`].
+pub(super) type MarkValue<'a> = (Time, &'a [u8]);
 /// Version, value.
 pub(super) type RowValue<'a> = (u64, &'a [u8]);
-/// Submission time, order id, replay keys.
-pub(super) type MarkValue<'a> = (Time, &'a [u8], Vec<&'a [u8]>);
 
 /// Names of the rows in `meta`.
 pub(super) mod meta {
     pub(in crate::redb) const SCHEMA: &str = "schema";
-    /// The latest time seen.
+    /// The latest time, unless an order tells a later one.
     pub(in crate::redb) const CLOCK: &str = "clock";
-    /// The next order number, token or version.
+    /// No number from this one on has been given.
     pub(in crate::redb) const NEXT: &str = "next";
-    pub(in crate::redb) const PARTITIONS: &str = "partitions";
-    pub(in crate::redb) const QUEUED: &str = "queued";
-    pub(in crate::redb) const LEASED: &str = "leased";
-    pub(in crate::redb) const FINISHED: &str = "finished";
-    /// Bytes of the bodies of queued and leased orders.
-    pub(in crate::redb) const OPEN_BYTES: &str = "open_bytes";
+    /// How often the store was opened; the upper part of tokens.
+    pub(in crate::redb) const EPOCH: &str = "epoch";
+    /// Fingerprints of all that ended before this number are in the index.
+    pub(in crate::redb) const INDEXED: &str = "indexed";
+    /// The salt of fingerprints.
+    pub(in crate::redb) const SALT: [&str; 2] = ["salt_0", "salt_1"];
+    /// There while tables of an earlier layout are left.
+    pub(in crate::redb) const UPGRADING: &str = "upgrading";
 }
 
-/// A queued or leased order, without its body.
-pub(super) struct Open {
+/// A queued or leased order.
+pub(super) struct OpenRow<'a> {
+    pub(super) partition: Partition,
     pub(super) submitted: Time,
-    /// When it may be claimed: the end of its delay, or of its lease.
-    pub(super) due: Time,
-    /// Claimed, and neither released nor ended since. The lease may have run out.
-    pub(super) leased: bool,
-    /// Of the latest claim; 0 before the first.
-    pub(super) token: u64,
-    pub(super) attempts: u32,
     pub(super) digest: [u8; 32],
-    pub(super) order: Vec<u8>,
+    pub(super) order: &'a [u8],
+    pub(super) prints: Prints<'a>,
+    pub(super) memo: &'a [u8],
+    pub(super) body: &'a [u8],
 }
 
-impl Open {
-    pub(super) fn read(
-        (submitted, due, leased, token, attempts, digest, order): OpenValue<'_>,
-    ) -> Self {
+impl<'a> OpenRow<'a> {
+    pub(super) fn read(value: OpenValue<'a>) -> Self {
+        let (partition, submitted, digest, order, prints, memo, body) = value;
         Self {
+            partition,
             submitted,
-            due,
-            leased,
-            token,
-            attempts,
             digest,
-            order: order.to_vec(),
+            order,
+            prints: Prints(prints),
+            memo,
+            body,
         }
     }
 
-    pub(super) fn value(&self) -> OpenValue<'_> {
+    pub(super) fn value(&self) -> OpenValue<'a> {
         (
+            self.partition,
             self.submitted,
-            self.due,
-            self.leased,
-            self.token,
-            self.attempts,
             self.digest,
-            &self.order,
+            self.order,
+            self.prints.0,
+            self.memo,
+            self.body,
         )
-    }
-
-    /// Whether somebody holds it at this time.
-    pub(super) fn held_at(&self, now: Time) -> bool {
-        self.leased && self.due > now
     }
 }
 
-/// A finished order, without its result.
-pub(super) struct Closed {
+/// A finished order.
+pub(super) struct DoneRow<'a> {
     pub(super) partition: Partition,
+    pub(super) number: Number,
     /// Of the lease that finished it; 0 if it ended without one.
     pub(super) token: u64,
     pub(super) finished: Time,
     pub(super) digest: [u8; 32],
-    pub(super) order: Vec<u8>,
+    pub(super) prints: Prints<'a>,
+    pub(super) memo: &'a [u8],
+    pub(super) result: &'a [u8],
 }
 
-impl Closed {
-    pub(super) fn read((partition, token, finished, digest, order): ClosedValue<'_>) -> Self {
+impl<'a> DoneRow<'a> {
+    pub(super) fn read(value: DoneValue<'a>) -> Self {
+        let (partition, number, token, finished, digest, prints, memo, result) = value;
         Self {
             partition,
+            number,
             token,
             finished,
             digest,
-            order: order.to_vec(),
+            prints: Prints(prints),
+            memo,
+            result,
         }
     }
 
-    pub(super) fn value(&self) -> ClosedValue<'_> {
+    pub(super) fn value(&self) -> DoneValue<'a> {
         (
             self.partition,
+            self.number,
             self.token,
             self.finished,
             self.digest,
-            &self.order,
+            self.prints.0,
+            self.memo,
+            self.result,
         )
+    }
+}
+
+/// Under which fingerprints an order and its replay keys are found.
+pub(super) struct MarkRow<'a> {
+    pub(super) submitted: Time,
+    pub(super) prints: Prints<'a>,
+}
+
+impl<'a> MarkRow<'a> {
+    pub(super) fn read((submitted, prints): MarkValue<'a>) -> Self {
+        Self {
+            submitted,
+            prints: Prints(prints),
+        }
+    }
+
+    pub(super) fn value(&self) -> MarkValue<'a> {
+        (self.submitted, self.prints.0)
+    }
+}
+
+/// Fingerprints one after the other: of the order id, then of its replay keys.
+#[derive(Clone, Copy)]
+pub(super) struct Prints<'a>(pub(super) &'a [u8]);
+
+impl Prints<'_> {
+    pub(super) fn to_vec(self) -> Vec<Fingerprint> {
+        let (prints, _) = self.0.as_chunks::<SIZE>();
+        prints.iter().copied().map(Fingerprint).collect()
     }
 }

@@ -34,11 +34,14 @@ impl Slot {
         drop(self.swap(None));
     }
 
+    /// Opens it again, for [`put`](Self::put).
+    pub(super) fn reopen(&self) -> Result<Database, Error> {
+        (self.reopen)()
+    }
+
     /// Puts it back.
-    pub(super) fn open(&self) -> Result<(), Error> {
-        let database = (self.reopen)()?;
+    pub(super) fn put(&self, database: Database) {
         drop(self.swap(Some(database)));
-        Ok(())
     }
 
     fn swap(&self, database: Option<Database>) -> Option<Database> {

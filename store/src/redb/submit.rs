@@ -1,99 +1,124 @@
 //! Taking orders in.
 
-use redb::{ReadableTable, StorageError};
+use redb::ReadableTable;
 
-use super::ledger::Ledger;
-use super::schema::Open;
+use super::desk::Place;
+use super::fingerprint::{Fingerprint, flat};
+use super::ledger::{Ledger, Result};
+use super::memory::{Found, Opened};
+use super::schema::{DoneRow, MarkRow, OpenRow, Partition, Prints};
 use super::writer::Operation;
-use crate::{ReplayKey, Submission, Submitted};
+use crate::{Submission, Submitted};
 
-pub(super) struct Submit(pub(super) Submission);
+pub(super) struct Submit {
+    pub(super) submission: Submission,
+    /// Of its id, then of its replay keys.
+    pub(super) prints: Vec<Fingerprint>,
+}
 
 impl Operation for Submit {
     type Answer = Submitted;
 
     fn size(&self) -> usize {
-        self.0.body.len()
+        self.submission.body.len()
     }
 
-    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Submitted, StorageError> {
+    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Submitted> {
         if let Some(refusal) = self.refusal(ledger)? {
             return Ok(refusal);
         }
-        let Submission {
-            partition: name,
-            order,
-            replays,
-            digest,
-            body,
-            memo,
-        } = &self.0;
-        let partition = ledger.partition_or_new(name)?;
-        let number = ledger.next();
-        let now = ledger.now;
-        let row = Open {
-            submitted: now,
-            due: now,
-            leased: false,
-            token: 0,
-            attempts: 0,
-            digest: digest.0,
-            order: order.as_bytes().to_vec(),
+        let submission = &self.submission;
+        let partition = ledger.partition_or_new(&submission.partition)?;
+        let number = ledger.next()?;
+        let place = Place { partition, number };
+        let prints = flat(&self.prints);
+        let row = OpenRow {
+            partition,
+            submitted: ledger.now,
+            digest: submission.digest.0,
+            order: submission.order.as_bytes(),
+            prints: Prints(&prints),
+            memo: &submission.memo,
+            body: &submission.body,
         };
-        ledger.ids.insert(order.as_bytes(), (partition, number))?;
-        ledger.open.insert((partition, number), row.value())?;
-        ledger.bodies.insert(number, body.as_slice())?;
-        if !memo.is_empty() {
-            ledger.memos.insert(number, memo.as_slice())?;
-        }
-        ledger.due.insert((partition, now, number), ())?;
-        let keys: Vec<_> = replays.iter().map(ReplayKey::as_bytes).collect();
-        for key in &keys {
-            ledger.marks.insert((partition, *key), number)?;
-        }
+        ledger.open.table()?.insert(number, row.value())?;
+        let mark = MarkRow {
+            submitted: ledger.now,
+            prints: Prints(&prints),
+        };
         ledger
-            .mark_ages
-            .insert((partition, number), (now, order.as_bytes(), keys))?;
-        ledger.counters.queued += 1;
-        ledger.counters.open_bytes += self.bytes();
+            .marks
+            .table()?
+            .insert((partition, number), mark.value())?;
+        for print in &self.prints {
+            ledger.own(*print, Found::Open(place));
+        }
+        ledger.draft.opened.push(Opened {
+            place,
+            submitted: ledger.now,
+            bytes: self.bytes(),
+            prints: self.prints.clone(),
+        });
+        let bytes = self.bytes();
+        let counters = ledger.counters();
+        counters.open += 1;
+        counters.open_bytes += bytes;
         ledger.changed = true;
-        ledger.wake_claims(partition)?;
+        ledger.wake_claims(&submission.partition);
         Ok(Submitted::Accepted)
     }
 }
 
 impl Submit {
     /// Why the order is not taken in, if it is not.
-    fn refusal(&self, ledger: &Ledger<'_>) -> Result<Option<Submitted>, StorageError> {
-        let submission = &self.0;
-        let partition = ledger.partition(&submission.partition)?;
-        if let Some(place) = ledger.place(&submission.order)? {
-            let digest = match ledger.open_row(place)? {
-                Some(row) => Some(row.digest),
-                None => ledger.closed_row(place.1)?.map(|row| row.digest),
-            };
-            let same = partition == Some(place.0) && digest == Some(submission.digest.0);
+    fn refusal(&self, ledger: &mut Ledger<'_>) -> Result<Option<Submitted>> {
+        let Some((id, replays)) = self.prints.split_first() else {
+            return Ok(None);
+        };
+        if let Some(found) = ledger.find(*id)? {
+            let partition = ledger.partition(&self.submission.partition);
+            let same = known(ledger, found)?.is_some_and(|(owner, digest)| {
+                Some(owner) == partition && digest == self.submission.digest.0
+            });
             return Ok(Some(if same {
                 Submitted::AlreadyAccepted
             } else {
                 Submitted::DuplicateOrder
             }));
         }
-        if let Some(partition) = partition {
-            for replay in &submission.replays {
-                let mark = (partition, replay.as_bytes());
-                if ledger.marks.get(mark)?.is_some() {
-                    return Ok(Some(Submitted::Replayed));
-                }
+        for replay in replays {
+            if ledger.find(*replay)?.is_some() {
+                return Ok(Some(Submitted::Replayed));
             }
         }
-        let (counters, options) = (&ledger.counters, ledger.options);
-        let full = counters.queued + counters.leased >= options.max_orders
-            || counters.open_bytes.saturating_add(self.bytes()) > options.max_open_bytes;
+        let (most, most_bytes) = (ledger.options.max_orders, ledger.options.max_open_bytes);
+        let counters = ledger.counters();
+        let full =
+            counters.open >= most || counters.open_bytes.saturating_add(self.bytes()) > most_bytes;
         Ok(full.then_some(Submitted::Full))
     }
 
     fn bytes(&self) -> u64 {
-        self.0.body.len() as u64
+        self.submission.body.len() as u64
     }
+}
+
+/// Partition and digest of an order that is still stored.
+fn known(ledger: &mut Ledger<'_>, found: Found) -> Result<Option<(Partition, [u8; 32])>> {
+    Ok(match found {
+        Found::Open(place) => {
+            let row = ledger.open.table()?.get(place.number)?;
+            row.map(|row| {
+                let row = OpenRow::read(row.value());
+                (row.partition, row.digest)
+            })
+        }
+        Found::Ended(end) => {
+            let row = ledger.done.table()?.get(end)?;
+            row.map(|row| {
+                let row = DoneRow::read(row.value());
+                (row.partition, row.digest)
+            })
+        }
+    })
 }

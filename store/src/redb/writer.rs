@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use redb::{Database, StorageError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use redb::Database;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::Shared;
-use super::ledger::{Hint, Ledger};
+use super::ledger::{self, Hint, Ledger, lock};
+use super::memory::Draft;
+use super::queue::{Linger, Queue};
 use super::slot::out_of_order;
 use crate::Error;
 
@@ -19,7 +21,7 @@ pub(super) trait Operation: Send + 'static {
 
     /// Looks first and changes after: an operation that has nothing to do must not touch the
     /// ledger, because the others of its batch will be committed.
-    fn perform(&self, ledger: &mut Ledger<'_>) -> Result<Self::Answer, StorageError>;
+    fn perform(&self, ledger: &mut Ledger<'_>) -> ledger::Result<Self::Answer>;
 
     /// Bytes that it holds in memory, about.
     fn size(&self) -> usize {
@@ -29,12 +31,13 @@ pub(super) trait Operation: Send + 'static {
 
 /// The callers' end of the writer thread.
 pub(super) struct Writer {
-    /// `None` only while dropping.
-    queue: Option<mpsc::Sender<Box<dyn Call>>>,
+    queue: Arc<Queue<Box<dyn Call>>>,
     thread: Option<JoinHandle<()>>,
-    /// Room for queued bytes, in units of [`UNIT`].
+    /// Room in the queue, in units of [`UNIT`] bytes.
     room: Arc<Semaphore>,
     most_room: usize,
+    /// The room that the smallest operation takes, so that there are not too many of them.
+    least: usize,
 }
 
 /// Operations are counted in these, in bytes: small enough to be fair, and no size overflows.
@@ -45,25 +48,32 @@ const COMMIT_BYTES: usize = 16 << 20;
 
 impl Writer {
     pub(super) fn start(shared: Arc<Shared>) -> Result<Self, Error> {
-        let (queue, calls) = mpsc::channel(shared.options.queue.max(1));
-        let most_room = (shared.options.queue_bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        let queue = Arc::new(Queue::new());
+        let most = shared.options.queue.max(1);
+        let most_room = (shared.options.queue_bytes / UNIT).clamp(most, Semaphore::MAX_PERMITS);
+        let calls = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&shared, calls))
+            .spawn(move || {
+                let closing = CloseAtEnd(&calls);
+                run(&shared, closing.0);
+            })
             .map_err(|error| {
                 Error::Unavailable(format!("cannot start the writer thread: {error}"))
             })?;
         Ok(Self {
-            queue: Some(queue),
+            queue,
             thread: Some(thread),
             room: Arc::new(Semaphore::new(most_room)),
             most_room,
+            least: most_room / most,
         })
     }
 
     /// Has an operation performed; ready when it is on disk.
     pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Answer, Error> {
-        let units = (operation.size() / UNIT + 1).min(self.most_room);
+        let units = operation.size() / UNIT + 1;
+        let units = units.max(self.least).min(self.most_room);
         let room = Arc::clone(&self.room)
             .acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX))
             .await
@@ -75,8 +85,7 @@ impl Writer {
             reply,
             _room: room,
         };
-        let queue = self.queue.as_ref().ok_or_else(closed)?;
-        queue.send(Box::new(call)).await.map_err(|_| closed())?;
+        self.queue.push(Box::new(call)).map_err(|_| closed())?;
         answer
             .await
             .unwrap_or_else(|_| Err(Error::Unknown("the writer ended before it answered".into())))
@@ -85,11 +94,21 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.queue.take());
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             // If it panicked, its callers have been told; there is nothing left to do here.
             let _ = thread.join();
         }
+    }
+}
+
+/// However the writer ends, nobody waits for it after that.
+struct CloseAtEnd<'q>(&'q Queue<Box<dyn Call>>);
+
+impl Drop for CloseAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+        drop(self.0.take_within(Duration::ZERO));
     }
 }
 
@@ -102,7 +121,7 @@ trait Call: Send {
     fn size(&self) -> usize;
     /// Nobody waits for it any more, so it need not be begun.
     fn abandoned(&self) -> bool;
-    fn perform(&mut self, ledger: &mut Ledger<'_>) -> Result<(), StorageError>;
+    fn perform(&mut self, ledger: &mut Ledger<'_>) -> ledger::Result<()>;
     /// Gives the answer out, or this error.
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
@@ -123,7 +142,7 @@ impl<O: Operation> Call for Waiting<O> {
         self.reply.is_closed()
     }
 
-    fn perform(&mut self, ledger: &mut Ledger<'_>) -> Result<(), StorageError> {
+    fn perform(&mut self, ledger: &mut Ledger<'_>) -> ledger::Result<()> {
         self.answer = Some(self.operation.perform(ledger)?);
         Ok(())
     }
@@ -139,29 +158,27 @@ impl<O: Operation> Call for Waiting<O> {
     }
 }
 
-fn run(shared: &Shared, mut calls: mpsc::Receiver<Box<dyn Call>>) {
+fn run(shared: &Shared, calls: &Queue<Box<dyn Call>>) {
     let mut pause = PAUSES.0;
-    while let Some(first) = calls.blocking_recv() {
-        let mut bytes = first.size();
-        let mut batch = vec![first];
-        while batch.len() < shared.options.group && bytes < COMMIT_BYTES {
-            let Ok(call) = calls.try_recv() else { break };
-            bytes += call.size();
-            batch.push(call);
-        }
+    let mut company = Company::default();
+    let mut sizes = Sizes::default();
+    while let Some(mut batch) = calls.take(company.linger(shared), |call| {
+        sizes.fits(shared, call.as_ref())
+    }) {
+        sizes = Sizes::default();
+        company.note(batch.len());
         batch.retain(|call| !call.abandoned());
         let begin = Instant::now();
         let committed = shared
             .database
             .with(|database| commit(database, shared, &mut batch));
         let (outcome, broken) = match committed {
-            Ok(Ok(hints)) => {
-                if let Some(hints) = &hints {
-                    pause = PAUSES.0;
-                    ring(shared, hints);
-                    if let Some(observer) = shared.observer.get() {
-                        observer(batch.len(), begin.elapsed());
-                    }
+            Ok(Ok(None)) => (Ok(()), false),
+            Ok(Ok(Some(hints))) => {
+                pause = PAUSES.0;
+                ring(shared, &hints);
+                if let Some(observer) = shared.observer.get() {
+                    observer(batch.len(), begin.elapsed());
                 }
                 (Ok(()), false)
             }
@@ -171,31 +188,64 @@ fn run(shared: &Shared, mut calls: mpsc::Receiver<Box<dyn Call>>) {
         for call in batch {
             call.answer(outcome.clone());
         }
-        if broken && !recover(shared, &mut calls, &mut pause) {
+        if broken && !recover(shared, calls, &mut pause) {
             return;
         }
+    }
+}
+
+/// What fits into one commit.
+#[derive(Default)]
+struct Sizes {
+    calls: usize,
+    bytes: usize,
+}
+
+impl Sizes {
+    fn fits(&mut self, shared: &Shared, call: &dyn Call) -> bool {
+        let fits = self.calls < shared.options.group && self.bytes < COMMIT_BYTES;
+        self.calls += 1;
+        self.bytes += call.size();
+        fits
+    }
+}
+
+/// How many callers there seem to be: as many as there were in one commit of late.
+#[derive(Default)]
+struct Company(usize);
+
+impl Company {
+    fn note(&mut self, calls: usize) {
+        self.0 = calls.max(self.0 - self.0.div_ceil(8));
+    }
+
+    /// Whoever was alone the last time is not kept waiting. Else those are waited for who were
+    /// there, and half of those who have an order: they will come to complete it.
+    fn linger(&self, shared: &Shared) -> Option<Linger> {
+        if self.0 < 2 {
+            return None;
+        }
+        let leased = lock(&shared.memory).desk.counts().leased;
+        let coming = usize::try_from(leased / 2).unwrap_or(usize::MAX);
+        Some(Linger {
+            enough: self.0.max(coming).min(shared.options.group),
+            longest: shared.options.linger,
+        })
     }
 }
 
 /// First and longest pause between attempts at a file that fails.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How soon callers learn that the file fails.
-const TICK: Duration = Duration::from_millis(10);
-
 /// Opens the file again, as often as it takes. False if there is no need any more: the engine is
 /// being dropped.
 ///
 /// An open file can be read, so that is tried at once. It need not take a commit yet, for a disk
 /// may be full; so the next commit comes after a pause, which grows until one succeeds.
-fn recover(
-    shared: &Shared,
-    calls: &mut mpsc::Receiver<Box<dyn Call>>,
-    pause: &mut Duration,
-) -> bool {
+fn recover(shared: &Shared, calls: &Queue<Box<dyn Call>>, pause: &mut Duration) -> bool {
     shared.database.close();
     loop {
-        let opened = shared.database.open();
+        let opened = shared.reopen();
         match &opened {
             Ok(()) => tracing::warn!("the store's file is open again"),
             Err(error) => tracing::error!(%error, "the store's file cannot be opened again yet"),
@@ -214,17 +264,18 @@ fn recover(
 }
 
 /// Answers callers for a while. False if there are none any more.
-fn refuse(calls: &mut mpsc::Receiver<Box<dyn Call>>, time: Duration) -> bool {
+fn refuse(calls: &Queue<Box<dyn Call>>, time: Duration) -> bool {
     let end = Instant::now() + time;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return true;
         }
-        match calls.try_recv() {
-            Ok(call) => call.answer(Err(out_of_order())),
-            Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(left.min(TICK)),
-            Err(mpsc::error::TryRecvError::Disconnected) => return false,
+        let Some(refused) = calls.take_within(left) else {
+            return false;
+        };
+        for call in refused {
+            call.answer(Err(out_of_order()));
         }
     }
 }
@@ -237,7 +288,8 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(error: redb::Error, tell: fn(String) -> Error) -> Self {
+    fn nothing_happened(error: impl Into<redb::Error>) -> Self {
+        let error = error.into();
         let broken = matches!(
             error,
             redb::Error::Io(_)
@@ -247,39 +299,69 @@ impl Failure {
         );
         tracing::error!(%error, "the store failed");
         Self {
-            error: tell(error.to_string()),
+            error: Error::Unavailable(error.to_string()),
             broken,
         }
     }
 
-    fn nothing_happened(error: impl Into<redb::Error>) -> Self {
-        Self::new(error.into(), Error::Unavailable)
-    }
-
+    /// What the file holds now is known only after it was opened again.
     fn nobody_knows(error: impl Into<redb::Error>) -> Self {
-        Self::new(error.into(), Error::Unknown)
+        let error = error.into();
+        tracing::error!(%error, "the store failed");
+        Self {
+            error: Error::Unknown(error.to_string()),
+            broken: true,
+        }
     }
 }
 
-/// Performs a batch and has it on disk, or, if nothing changed, leaves the file alone.
+/// Performs a batch and has it on disk and then in memory, or, if nothing changed, leaves both
+/// alone.
 fn commit(
     database: &Database,
     shared: &Shared,
     batch: &mut [Box<dyn Call>],
 ) -> Result<Option<Vec<Hint>>, Failure> {
+    let committed = try_commit(database, shared, batch);
+    let mut memory = lock(&shared.memory);
+    match committed {
+        Ok(Some((draft, hints))) => {
+            memory.apply(draft);
+            Ok(Some(hints))
+        }
+        Ok(None) => Ok(None),
+        Err(failure) => {
+            // If the file is broken nobody knows whether they ended, until it is open again.
+            if !failure.broken {
+                memory.desk.cancel_closes();
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn try_commit(
+    database: &Database,
+    shared: &Shared,
+    batch: &mut [Box<dyn Call>],
+) -> Result<Option<(Draft, Vec<Hint>)>, Failure> {
     let transaction = database.begin_write().map_err(Failure::nothing_happened)?;
-    let mut ledger = Ledger::begin(&transaction, &shared.options, shared.clock.now())
-        .map_err(Failure::nothing_happened)?;
-    let hints = batch
+    let mut ledger = Ledger::begin(
+        &transaction,
+        &shared.memory,
+        &shared.options,
+        shared.clock.now(),
+    );
+    let done = batch
         .iter_mut()
         .try_for_each(|call| call.perform(&mut ledger))
         .and_then(|()| ledger.finish())
         .map_err(Failure::nothing_happened)?;
-    match hints {
+    match done {
         None => transaction.abort().map_err(Failure::nothing_happened)?,
         Some(_) => transaction.commit().map_err(Failure::nobody_knows)?,
     }
-    Ok(hints)
+    Ok(done)
 }
 
 fn ring(shared: &Shared, hints: &[Hint]) {

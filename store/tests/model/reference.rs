@@ -41,6 +41,8 @@ pub(crate) struct Model {
     pub(crate) submissions: usize,
     /// Of all orders, as they were given.
     pub(crate) tokens: BTreeMap<u8, Vec<Token>>,
+    /// The largest token that was given before the last restart.
+    before: Option<Token>,
 }
 
 #[derive(Clone)]
@@ -89,6 +91,7 @@ impl Model {
             queued: count(|stage| matches!(stage, Stage::Queued { .. })),
             leased: count(|stage| matches!(stage, Stage::Leased { .. })),
             finished: count(|stage| matches!(stage, Stage::Finished { .. })),
+            bytes: 0,
         }
     }
 
@@ -143,9 +146,23 @@ impl Model {
         match entry.stage {
             Stage::Evicted | Stage::Finished { by: None, .. } => Err(Lost::Gone),
             Stage::Finished { by: Some(_), .. } => Err(Lost::Superseded),
+            // Nobody has claimed since the restart.
+            _ if entry.token.is_none() && Some(token) <= self.before => Err(Lost::Expired),
             _ if entry.token != Some(token) => Err(Lost::Superseded),
             _ if entry.held() => Ok(entry),
             _ => Err(Lost::Expired),
+        }
+    }
+
+    /// Leases and delays end, attempts are counted anew.
+    pub(crate) fn restart(&mut self) {
+        self.before = self.tokens.values().flatten().max().copied();
+        for entry in self.orders.values_mut() {
+            if matches!(entry.stage, Stage::Queued { .. } | Stage::Leased { .. }) {
+                entry.stage = Stage::Queued { delay: Span::None };
+                entry.attempts = 0;
+                entry.token = None;
+            }
         }
     }
 
