@@ -6,6 +6,7 @@ use protocol::receipt::{
     Draft, NotVerified, Receipt, ReceiptStatus, ResponseId, Update, UpdateDraft, UpdateIndex,
     VerifiedReceipt, VerifiedUpdate, response_hash,
 };
+use protocol::record::WorkerKeys;
 use protocol::{RequesterId, SystemEntropy, WorkOrderId, WorkerId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -235,8 +236,9 @@ impl Client {
         }
     }
 
-    /// Reads a receipt and all its updates, which must be signed by the receipt's key or by one of
-    /// `worker_keys`.
+    /// Reads a receipt and all its updates, which must be signed by the receipt's key or by the
+    /// worker's. Without `worker_key` that is the one in the worker's record now, as the listener
+    /// has it.
     ///
     /// # Errors
     ///
@@ -245,7 +247,7 @@ impl Client {
     pub async fn receipt(
         &self,
         order: &WorkOrderId,
-        worker_keys: &[&VerifyingKey],
+        worker_key: Option<&VerifyingKey>,
     ) -> Result<CheckedReceipt, Error> {
         for _ in 0..READS {
             let Retrieved {
@@ -255,7 +257,12 @@ impl Client {
                 .call("WorkOrderReceiptRetrieve", &json!({ "workOrderId": order }))
                 .await?;
             let receipt = check(order, receipt)?;
-            let updates = self.updates(&receipt, worker_keys).await?;
+            let recorded = match worker_key {
+                Some(_) => None,
+                None => self.recorded_key(&receipt.receipt().worker_id).await?,
+            };
+            let worker_key = worker_key.or(recorded.as_ref());
+            let updates = self.updates(&receipt, worker_key).await?;
             let checked = CheckedReceipt { receipt, updates };
             // Otherwise somebody may just have added to it.
             if checked.status() == status {
@@ -268,10 +275,20 @@ impl Client {
         ))
     }
 
+    /// The verification key in a worker's record, whatever its status; `None` without a record.
+    async fn recorded_key(&self, worker: &WorkerId) -> Result<Option<VerifyingKey>, Error> {
+        let record = match self.record(worker).await {
+            Err(Error::Rpc(_)) => return Ok(None),
+            record => record?,
+        };
+        let keys = WorkerKeys::from_details(&record.details);
+        Ok(keys.ok().map(|keys| keys.verification))
+    }
+
     async fn updates(
         &self,
         receipt: &VerifiedReceipt,
-        worker_keys: &[&VerifyingKey],
+        worker_key: Option<&VerifyingKey>,
     ) -> Result<Vec<(Updater, VerifiedUpdate)>, Error> {
         let order = &receipt.receipt().work_order_id;
         let mut status = receipt.receipt().receipt_create_status;
@@ -286,7 +303,7 @@ impl Client {
                     Err(Error::Rpc(error)) if number == 1 && has_no_updates(&error) => break,
                     found => found?,
                 };
-            let update = check_update(receipt, worker_keys, found.update)?;
+            let update = check_update(receipt, worker_key, found.update)?;
             let next = update.1.update().update_type;
             if !status.allows(next) {
                 return Err(inconsistent(
@@ -362,14 +379,14 @@ fn check(order: &WorkOrderId, receipt: Receipt) -> Result<VerifiedReceipt, Error
 
 fn check_update(
     receipt: &VerifiedReceipt,
-    worker_keys: &[&VerifyingKey],
+    worker_key: Option<&VerifyingKey>,
     update: Update,
 ) -> Result<(Updater, VerifiedUpdate), Error> {
     let order = &receipt.receipt().work_order_id;
     if update.work_order_id != *order {
         return Err(inconsistent(order, "an update is another order's"));
     }
-    let allowed = [&[receipt.key()], worker_keys].concat();
+    let allowed: Vec<_> = [receipt.key()].into_iter().chain(worker_key).collect();
     let update = update
         .verify(&allowed)
         .map_err(|source| forged(order, source))?;

@@ -57,10 +57,15 @@ impl Requester {
     }
 
     async fn read(&self) -> Result<sconce_client::CheckedReceipt, Error> {
-        let keys = [self.worker.verification_key()];
-        self.client
-            .receipt(&self.subject.work_order_id, &keys)
-            .await
+        let id = &self.subject.work_order_id;
+        let pinned = self
+            .client
+            .receipt(id, Some(self.worker.verification_key()));
+        let pinned = pinned.await?;
+        // The record has the same key.
+        let recorded = self.client.receipt(id, None).await?;
+        assert_eq!(pinned.updates().len(), recorded.updates().len());
+        Ok(pinned)
     }
 }
 

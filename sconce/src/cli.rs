@@ -3,7 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, host, order, status, submit, up, worker, workload,
+    bench, config, demo, down, host, order, receipt, status, submit, up, worker, workload,
 };
 use crate::logging::Format;
 
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Worker(worker::Command),
     #[command(subcommand)]
     Order(order::Command),
+    #[command(subcommand)]
+    Receipt(receipt::Command),
     #[command(subcommand)]
     Workload(workload::Command),
     Bench(bench::Args),

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod host;
 pub(crate) mod order;
+pub(crate) mod receipt;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod up;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Down(args) => down::run(&args, terminal),
         Command::Submit(args) => block_on(Threads::One, submit::run(*args, terminal)),
         Command::Worker(command) => block_on(Threads::One, worker::run(command, terminal)),
+        Command::Receipt(command) => block_on(Threads::One, receipt::run(command, terminal)),
         Command::Order(command) => block_on(Threads::One, order::run(command, terminal)),
         Command::Bench(args) => block_on(Threads::One, bench::run(args, terminal)),
         Command::Workload(command) => workload::run(command, terminal),

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use client::{Pending, WorkOrderId, WorkerId, WorkloadId};
+use client::{Pending, Sealed, Subject, WorkOrderId, WorkerId, WorkloadId};
 use protocol::crypto::aes::{Ivs, SessionKey};
 use protocol::crypto::secp256k1::VerifyingKey;
 use protocol::{RequesterId, requester};
@@ -58,6 +58,15 @@ pub(crate) struct Entry {
     /// With [`State::Failed`]: the reason's code.
     #[serde(default)]
     pub(crate) reason: Option<String>,
+    /// Hex; absent in what earlier releases wrote.
+    #[serde(default)]
+    request_hash: Option<String>,
+    /// Where the key is that signed the request.
+    #[serde(default)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// PEM of the key that signed the receipt.
+    #[serde(default)]
+    pub(crate) receipt_key: Option<String>,
 }
 
 /// How far an order is known to be.
@@ -106,7 +115,13 @@ impl<'de> Deserialize<'de> for Secret {
 
 impl Entry {
     /// What is kept of an order that is about to be sent.
-    pub(crate) fn new(uri: &str, worker: Option<&str>, pending: &Pending) -> Self {
+    pub(crate) fn new(
+        uri: &str,
+        worker: Option<&str>,
+        sealed: &Sealed,
+        key_file: Option<&Path>,
+    ) -> Self {
+        let pending = &sealed.pending;
         let request = &pending.request;
         let key = Zeroizing::new(hex::encode(request.session_key.expose()));
         let now = now();
@@ -128,6 +143,9 @@ impl Entry {
             submitted_nanos: now.subsec_nanos(),
             state: State::Sent,
             reason: None,
+            request_hash: Some(hex::encode(sealed.request_hash)),
+            key_file: key_file.and_then(|file| std::path::absolute(file).ok()),
+            receipt_key: None,
         }
     }
 
@@ -150,6 +168,22 @@ impl Entry {
                 ivs,
             },
         })
+    }
+
+    /// What its receipt is about; `None` if the request hash isn't known.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        let hash = hex::decode(self.request_hash.as_ref()?).ok()?;
+        Some(Subject {
+            work_order_id: self.work_order_id.clone(),
+            worker_id: self.worker_id.clone(),
+            requester_id: self.requester_id.clone(),
+            request_hash: hash.try_into().ok()?,
+        })
+    }
+
+    /// The key that must have signed the answer.
+    pub(crate) fn worker_key(&self) -> Option<VerifyingKey> {
+        VerifyingKey::from_pem(&self.worker_key).ok()
     }
 
     /// Notes how the order went. One that was answered stays so, whatever is claimed later.
@@ -198,6 +232,12 @@ impl Journal {
         let path = self.path(&entry.work_order_id);
         self.store(&path, entry)
             .map_err(|error| unusable(&path, "written", error))
+    }
+
+    /// The order of this very id, if it's here.
+    pub(crate) fn get(&self, id: &WorkOrderId) -> Result<Option<Entry>, Failure> {
+        let path = self.path(id);
+        path.exists().then(|| read(&path)).transpose()
     }
 
     /// The order whose id begins with `id`.

@@ -8,6 +8,7 @@ mod failure;
 mod folders;
 mod foreign;
 mod journal;
+mod key_file;
 mod logging;
 mod notify;
 mod output;

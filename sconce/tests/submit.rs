@@ -176,7 +176,6 @@ fn what_has_no_use_here_is_refused_with_what_to_do() {
     let refusals: String = [
         &["-a", "0xab"][..],
         &["-b", "fabric"],
-        &["-r"],
         &["-m", "listing"],
     ]
     .map(|option| {

@@ -3,20 +3,24 @@
 mod inputs;
 mod unused;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Answer, Client, Error, NotProved, Order, Protection, Sealed, Worker, WorkerId};
+use client::{
+    Answer, Client, Error, NotProved, Order, Protection, ReceiptStatus, Sealed, Subject, Worker,
+    WorkerId,
+};
+use protocol::Reason;
 use protocol::crypto::secp256k1::SigningKey;
-use protocol::{Reason, SystemEntropy};
 use serde_json::json;
 
 use crate::args::{ListenerArgs, WaitArgs};
+use crate::commands::receipt;
 use crate::failure::{Failure, short};
-use crate::folders;
 use crate::journal::{Entry, Journal};
+use crate::key_file;
 use crate::output::OutputView;
 use crate::terminal::Terminal;
 
@@ -55,6 +59,9 @@ pub(crate) struct Args {
     /// The key to sign with: a file that holds 64 hex digits (openssl rand -hex 32).
     #[arg(long, alias = "key_file", value_name = "FILE", requires = "sign")]
     key_file: Option<PathBuf>,
+    /// Create the order's receipt, signed with the key of -rs or a fresh one (see `sconce receipt`).
+    #[arg(short = 'r', long)]
+    receipt: bool,
     #[command(flatten)]
     wait: WaitArgs,
     /// Print one JSON object with the order, the answer and what was not proved.
@@ -136,8 +143,12 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     let no_inputs = inputs.is_empty();
     let key = args
         .sign
-        .then(|| signing_key(args.key_file.as_deref(), terminal))
-        .transpose()?;
+        .then(|| match &args.key_file {
+            Some(file) => key_file::read(file, terminal),
+            None => key_file::fresh(),
+        })
+        .transpose()?
+        .map(Arc::new);
     let client = args
         .listener
         .connect()
@@ -151,7 +162,7 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         }
     })?;
     warn(&worker, args.worker.name(), terminal);
-    let order = compose(&args, &worker, inputs, key, terminal);
+    let order = compose(&args, &worker, inputs, key.clone(), terminal);
     let sealed = order
         .seal()
         .map_err(|error| Failure::of_client("submit", &error))?;
@@ -162,11 +173,37 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     drop(spinner);
     record.end(&outcome, terminal);
     let order_id = sealed.pending.id().as_str();
-    match outcome {
-        Ok(Some(answer)) => show(&args, &worker, &answer, terminal),
-        Ok(None) => accepted(&args, order_id, terminal),
-        Err(error) => return Err(failed(order_id, no_inputs, &error)),
+    let outcome = outcome.map_err(|error| failed(order_id, no_inputs, &error))?;
+    let receipt = if args.receipt {
+        create_receipt(&client, &sealed, key, &mut record, terminal).await
+    } else {
+        Ok(())
+    };
+    if args.json && receipt.is_err() {
+        // One object is printed: the failure.
+        return receipt;
     }
+    match outcome {
+        Some(answer) => show(&args, &worker, &answer, terminal),
+        None => accepted(&args, order_id, terminal),
+    }
+    receipt
+}
+
+/// Signed with the order's key, or a fresh one.
+async fn create_receipt(
+    client: &Client,
+    sealed: &Sealed,
+    key: Option<Arc<SigningKey>>,
+    record: &mut Record,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let key = match key {
+        Some(key) => key,
+        None => Arc::new(key_file::fresh()?),
+    };
+    receipt::send(client, &Subject::of(sealed), ReceiptStatus::Pending, &key).await?;
+    record.note_receipt(&key, terminal);
     Ok(())
 }
 
@@ -184,7 +221,7 @@ fn compose(
     args: &Args,
     worker: &Worker,
     inputs: Vec<Vec<u8>>,
-    key: Option<SigningKey>,
+    key: Option<Arc<SigningKey>>,
     terminal: &Terminal,
 ) -> Order {
     let protection = args.inputs.protection();
@@ -196,7 +233,7 @@ fn compose(
         order = order.input_as(input, protection);
     }
     match key {
-        Some(key) => order.signed(Arc::new(key)),
+        Some(key) => order.signed(key),
         None => order,
     }
 }
@@ -286,21 +323,6 @@ fn accepted(args: &Args, id: &str, terminal: &Terminal) {
     }
 }
 
-fn signing_key(file: Option<&Path>, terminal: &Terminal) -> Result<SigningKey, Failure> {
-    let Some(file) = file else {
-        return SigningKey::generate(&SystemEntropy::new()).map_err(Failure::failed);
-    };
-    folders::warn_if_shared(file, terminal);
-    let unusable = |why: &dyn std::fmt::Display| {
-        Failure::unusable(format_args!("{}: {why}", file.display()))
-            .advice("a key file holds 64 hex digits; make one with: openssl rand -hex 32")
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| unusable(&error))?;
-    let text = zeroize::Zeroizing::new(text);
-    let bytes = hex::decode(text.trim()).map_err(|_| unusable(&"not hex digits"))?;
-    SigningKey::from_bytes(&zeroize::Zeroizing::new(bytes)).map_err(|error| unusable(&error))
-}
-
 /// The order's entry in the journal, unless the user wants none.
 struct Record(Option<(Journal, Entry)>);
 
@@ -314,7 +336,8 @@ impl Record {
         if args.no_journal {
             return Ok(Self(None));
         }
-        let entry = Entry::new(client.uri(), args.worker.name.as_deref(), &sealed.pending);
+        let worker = args.worker.name.as_deref();
+        let entry = Entry::new(client.uri(), worker, sealed, args.key_file.as_deref());
         let kept = Journal::open().and_then(|journal| journal.write(&entry).map(|()| journal));
         match kept {
             Ok(journal) => Ok(Self(Some((journal, entry)))),
@@ -323,6 +346,15 @@ impl Record {
             Err(failure) => {
                 terminal.warn(format_args!("the order is not in your journal: {failure}"));
                 Ok(Self(None))
+            }
+        }
+    }
+
+    fn note_receipt(&mut self, key: &SigningKey, terminal: &Terminal) {
+        if let Some((journal, entry)) = &mut self.0 {
+            entry.receipt_key = Some(key.verifying_key().pem().to_owned());
+            if let Err(failure) = journal.write(entry) {
+                terminal.warn(failure);
             }
         }
     }

@@ -14,9 +14,6 @@ pub(super) struct UnusedArgs {
     /// Refused: there is no blockchain connector.
     #[arg(short = 'b', long, value_name = "NAME")]
     blockchain: Option<String>,
-    /// Refused: receipts are not there yet.
-    #[arg(short = 'r', long)]
-    receipt: bool,
     /// Not read: options say everything.
     #[arg(short = 'c', long, value_name = "FILE")]
     config: Option<String>,
@@ -41,10 +38,6 @@ impl UnusedArgs {
             return Err(
                 Failure::unusable("--blockchain: orders do not go through one").advice(uri),
             );
-        }
-        if self.receipt {
-            return Err(Failure::unusable("--receipt: this version has no receipts")
-                .advice("leave it out; -rs signs the request"));
         }
         if self.mode.as_deref() == Some("listing") {
             return Err(
