@@ -35,8 +35,6 @@ pub struct Setup {
     pub folder: Option<PathBuf>,
     /// The workers' program.
     pub program: &'static Path,
-    /// Bounds on the store.
-    pub store: Options,
 }
 
 impl Default for Setup {
@@ -47,7 +45,6 @@ impl Default for Setup {
             mode: Mode::Async,
             folder: None,
             program: worker_program(),
-            store: Options::default(),
         }
     }
 }
@@ -78,7 +75,7 @@ impl Platform {
         let folder = setup.folder.unwrap_or_else(|| temporary.path().to_owned());
         let runtime = Runtime::new().unwrap();
         let token = || Token::new(TOKEN).unwrap();
-        let store = Engine::open(folder.join("store.redb"), setup.store).unwrap();
+        let store = Engine::open(folder.join("store.redb"), Options::default()).unwrap();
         let store = Arc::new(store);
         let (listener, manager) = runtime.block_on(async {
             let engine = Arc::clone(&store);

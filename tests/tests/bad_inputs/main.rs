@@ -25,6 +25,9 @@ use stage::Stage;
 /// before. `docs/testing.md` names it.
 const MEMORY: u64 = 96 << 20;
 
+/// Slow clients are given up sooner than usual.
+const SETTINGS: &str = "[limits]\nheader_time = \"5s\"\nbody_time = \"5s\"\nwrite_time = \"5s\"\n";
+
 /// A class of the table: what it's about, and its cases.
 type Class = (&'static str, fn() -> Vec<Case>);
 
@@ -49,7 +52,7 @@ const LEAST: (usize, usize) = (8, 200);
 
 #[test]
 fn each_is_refused_as_promised_and_the_next_order_is_served() {
-    let mut stage = Stage::open();
+    let mut stage = Stage::open(SETTINGS);
     for _ in 0..20 {
         stage.assert_serves().unwrap();
     }

@@ -5,8 +5,7 @@ use std::net::TcpStream;
 
 use protocol::Reason::{self, OrderReplayed, OrderTaken, OrderUnknown};
 use sconce_tests::orders::TestOrder;
-use sconce_tests::platform::{self, Platform};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::case::{Case, Verdict, case, is_answered, is_error, is_pending};
 use crate::stage::{Stage, json_of, rest_of};
@@ -171,70 +170,31 @@ pub(crate) fn after_a_restart(stage: &mut Stage, faults: &mut Vec<String>) -> us
 /// Sends orders to a platform that keeps two results, and sends them again when theirs are gone.
 /// Returns how many cases that were.
 pub(crate) fn after_eviction(faults: &mut Vec<String>) -> usize {
-    let platform = small_platform();
-    let mut orders: Vec<_> = (0..AGAIN.len())
-        .map(|number| numbered(1 + number))
-        .collect();
-    for order in orders.iter().chain(&[numbered(1000), numbered(1001)]) {
-        let run = platform
-            .post(&order.request())
-            .and_then(|reply| is_pending(&reply));
-        let ended = run.and_then(|()| platform.poll(&poll(order)));
-        if let Err(fault) = ended {
-            faults.push(format!("before eviction: {fault}"));
+    let stage = Stage::open("[limits]\nfinished_orders = 2\n");
+    let mut orders = Vec::new();
+    for (name, ..) in AGAIN {
+        let order = stage.order("python-hello", "x");
+        if let Err(fault) = is_answered(&stage, &order) {
+            faults.push(format!("before eviction: {name}: {fault}"));
         }
+        orders.push(order);
     }
-    for ((name, reason, change), order) in AGAIN.iter().zip(&mut orders) {
-        let gone = platform
-            .post(&poll(order).to_string())
+    // Two more results, which take the place of the last ones.
+    for _ in 0..2 {
+        faults.extend(stage.assert_serves().err());
+    }
+    for ((name, reason, change), mut order) in AGAIN.iter().zip(orders) {
+        let gone = stage
+            .outcome(&order)
             .and_then(|reply| is_error(&reply, 2, OrderUnknown));
-        change(order);
+        change(&mut order);
         let verdict = gone
-            .and_then(|()| platform.post(&order.request()))
-            .and_then(|reply| is_error(&reply, 2, *reason));
+            .and_then(|()| stage.post(&order.request()))
+            .and_then(|reply| is_error(&reply, 2, *reason))
+            .and_then(|()| stage.assert_serves());
         if let Err(fault) = verdict {
             faults.push(format!("after eviction: {name}: {fault}"));
         }
     }
-    let next = numbered(2000);
-    let served = platform
-        .post(&next.request())
-        .and_then(|reply| is_pending(&reply))
-        .and_then(|()| platform.poll(&poll(&next)));
-    if !served
-        .as_ref()
-        .is_ok_and(|reply| reply.get("result").is_some())
-    {
-        faults.push(format!("after eviction, the next order: {served:?}"));
-    }
     AGAIN.len()
-}
-
-fn small_platform() -> Platform {
-    let store = store::redb::Options {
-        max_finished: 2,
-        ..store::redb::Options::default()
-    };
-    let name = sconce_tests::keys::WORKER.to_owned();
-    Platform::start(platform::Setup {
-        workers: vec![name.clone()],
-        key_files: vec![(name, crate::stage::key_file())],
-        store,
-        ..platform::Setup::default()
-    })
-}
-
-fn numbered(number: usize) -> TestOrder {
-    let mut order = TestOrder::of("python-hello", "x");
-    order.params["workOrderId"] = format!("{number:08x}").into();
-    order.params["requesterNonce"] = format!("ff{number:08x}").into();
-    order.rehash();
-    order
-}
-
-fn poll(order: &TestOrder) -> Value {
-    json!({
-        "jsonrpc": "2.0", "method": "WorkOrderGetResult", "id": 1,
-        "params": { "workOrderId": order.params["workOrderId"] },
-    })
 }

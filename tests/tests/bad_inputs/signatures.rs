@@ -2,11 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::Reason::{OrderSignature, RequestMember};
+use protocol::Reason::{self, OrderSignature, ReceiptSignature, RequestMember};
 use protocol::crypto::pem;
+use protocol::receipt::{Draft, ReceiptStatus};
+use protocol::{RequesterId, WorkOrderId, WorkerId};
+use sconce_tests::entropy::FixedEntropy;
 use sconce_tests::keys;
-use sconce_tests::orders::TestOrder;
-use serde_json::json;
+use sconce_tests::orders::{TestOrder, request_hash};
+use serde_json::{Value, json};
 
 use crate::case::{Case, Change, case, ends, is_answered, is_error};
 use crate::ids::registration;
@@ -35,7 +38,22 @@ pub(crate) fn cases() -> Vec<Case> {
             is_error(&stage.operate("WorkerRegister", &params)?, 2, RequestMember)
         })
     });
-    wrong.chain(accepted).chain(records).collect()
+    let receipts = RECEIPTS.iter().map(|(name, code, reason, change)| {
+        case(*name, move |stage| {
+            let order = stage.order("python-hello", "x");
+            is_answered(stage, &order)?;
+            let mut receipt = receipt_of(&order);
+            change(&mut receipt);
+            let reply = stage.call("WorkOrderReceiptCreate", &receipt)?;
+            match reason {
+                Some(reason) => is_error(&reply, *code, *reason),
+                None if reply["error"]["code"] == *code => Ok(()),
+                None => Err(format!("wanted {code}: {reply}")),
+            }
+        })
+    });
+    let orders = wrong.chain(accepted);
+    orders.chain(records).chain(receipts).collect()
 }
 
 const WRONG: &[(&str, Change)] = &[
@@ -160,6 +178,80 @@ const RECORDS: &[(&str, &str)] = &[
         "3006020100020100",
     ),
 ];
+
+/// What is done to a receipt; the code and, unless it's accepted, the reason.
+type ReceiptChange = (&'static str, i64, Option<Reason>, fn(&mut Value));
+
+const RECEIPTS: &[ReceiptChange] = &[
+    (
+        "a receipt without its signature",
+        2,
+        Some(RequestMember),
+        |r| {
+            r.as_object_mut().unwrap().remove("requesterSignature");
+        },
+    ),
+    (
+        "a receipt with an empty signature",
+        2,
+        Some(RequestMember),
+        |r| {
+            r["requesterSignature"] = "".into();
+        },
+    ),
+    ("a receipt without its key", 2, Some(RequestMember), |r| {
+        r.as_object_mut().unwrap().remove("receiptVerificationKey");
+    }),
+    (
+        "a receipt with somebody else's key",
+        4,
+        Some(ReceiptSignature),
+        |r| {
+            r["receiptVerificationKey"] = keys::worker_signing().verifying_key().pem().into();
+        },
+    ),
+    (
+        "a receipt that was changed",
+        4,
+        Some(ReceiptSignature),
+        |r| {
+            r["receiptCreateStatus"] = 3.into();
+        },
+    ),
+    (
+        "a receipt whose signature is no DER",
+        4,
+        Some(ReceiptSignature),
+        |r| {
+            r["requesterSignature"] = "AAAA".into();
+        },
+    ),
+    ("a receipt by other rules", 2, Some(RequestMember), |r| {
+        r["signatureRules"] = "SHA-1/SECP256K1".into();
+    }),
+    ("a receipt with high s is accepted", 0, None, |r| {
+        let der = STANDARD
+            .decode(r["requesterSignature"].as_str().unwrap())
+            .unwrap();
+        let (one, two) = parts(&der);
+        r["requesterSignature"] = STANDARD.encode(written(&one, &complement(&two), 0)).into();
+    }),
+];
+
+/// An honest receipt of an order.
+fn receipt_of(order: &TestOrder) -> Value {
+    let ids = order.params.clone();
+    let id = |name: &str| ids[name].as_str().unwrap().to_owned();
+    let draft = Draft {
+        work_order_id: &WorkOrderId::new(id("workOrderId")).unwrap(),
+        worker_id: &WorkerId::new(id("workerId")).unwrap(),
+        requester_id: &RequesterId::new(id("requesterId")).unwrap(),
+        request_hash: request_hash(&order.params),
+        status: ReceiptStatus::Pending,
+    };
+    let receipt = draft.sign(&keys::requester_signing(), &FixedEntropy::new("receipt"));
+    serde_json::to_value(receipt.unwrap()).unwrap()
+}
 
 /// Changes the DER of the key.
 fn key_of(order: &mut TestOrder, change: fn(Vec<u8>) -> Vec<u8>) {

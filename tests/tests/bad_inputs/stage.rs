@@ -34,8 +34,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts one.
-    pub(crate) fn open() -> Self {
+    /// Starts one with this text as its `sconce.toml`.
+    pub(crate) fn open(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         std::fs::create_dir(&keys).unwrap();
@@ -43,6 +43,7 @@ impl Stage {
         let file = keys.join(format!("{WORKER}.json"));
         std::fs::write(&file, key_file()).unwrap();
         make_private(&file, 0o600);
+        std::fs::write(folder.path().join("sconce.toml"), settings).unwrap();
         let runtime = Runtime::new().unwrap();
         let (up, client, worker) = start(folder.path(), &runtime);
         let mut stage = Self {
