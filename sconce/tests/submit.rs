@@ -173,17 +173,13 @@ fn a_key_file_signs_with_the_same_key_every_time() {
 fn what_has_no_use_here_is_refused_with_what_to_do() {
     let user = User::new();
     let listener = Fake::default().start();
-    let refusals: String = [
-        &["-a", "0xab"][..],
-        &["-b", "fabric"],
-        &["-m", "listing"],
-    ]
-    .map(|option| {
-        let outcome = submit(&user, &listener, option);
-        assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""));
-        outcome.stderr
-    })
-    .concat();
+    let refusals: String = [&["-a", "0xab"][..], &["-b", "fabric"], &["-m", "listing"]]
+        .map(|option| {
+            let outcome = submit(&user, &listener, option);
+            assert_eq!((outcome.status, outcome.stdout.as_str()), (2, ""));
+            outcome.stderr
+        })
+        .concat();
     assert!(listener.calls().is_empty());
     insta::assert_snapshot!(refusals);
 }
