@@ -25,6 +25,11 @@ fn frames() -> impl Strategy<Value = Vec<Frame>> {
     prop::collection::vec(frame, 0..12)
 }
 
+/// Bytes that are put in the place of others, and the places.
+fn damage() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
+    prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..4)
+}
+
 proptest! {
     #[test]
     fn frames_survive_any_split(frames in frames(), pieces in prop::collection::vec(1usize..40, 1..40)) {
@@ -62,6 +67,43 @@ proptest! {
         }
         prop_assert_eq!((frames, refused), whole);
     }
+
+    #[test]
+    fn what_is_read_is_what_was_written(frames in frames(), damage in damage()) {
+        let mut bytes = Vec::new();
+        for frame in &frames {
+            encode(frame.kind, frame.tag, &frame.body, &mut bytes).unwrap();
+        }
+        for (at, byte) in damage {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+        }
+        let mut decoder = Decoder::new(LIMITS);
+        let (read, refused) = feed(&mut decoder, &bytes);
+        let mut written = Vec::new();
+        for frame in &read {
+            encode(frame.kind, frame.tag, &frame.body, &mut written).unwrap();
+        }
+        prop_assert!(bytes.starts_with(&written));
+        // What is left is a refusal, or less than one frame.
+        let rest = bytes.len() - written.len();
+        prop_assert!(refused.is_some() || rest < HEADER + LIMITS.body);
+        prop_assert_eq!(decoder.is_between_frames(), refused.is_none() && rest == 0);
+    }
+
+    #[test]
+    fn what_was_given_out_is_not_held(body in prop::collection::vec(any::<u8>(), 0..=LIMITS.body), pieces in 1usize..100) {
+        let mut one = Vec::new();
+        encode(Kind::Request, 7, &body, &mut one).unwrap();
+        let mut decoder = Decoder::new(LIMITS);
+        for piece in one.repeat(100).chunks(pieces) {
+            let (_, refused) = feed(&mut decoder, piece);
+            prop_assert_eq!(refused, None);
+        }
+        prop_assert!(decoder.is_between_frames());
+    }
 }
 
 #[test]
@@ -86,7 +128,7 @@ fn refusals() {
             long(0x4745_5420 - 9, 64),
         ),
         ("kind 0", &[0, 0, 0, 9, 0], Error::Kind { kind: 0 }),
-        ("kind 6", &[0, 0, 0, 9, 6], Error::Kind { kind: 6 }),
+        ("kind 7", &[0, 0, 0, 9, 7], Error::Kind { kind: 7 }),
         ("kind 255", &[0, 0, 0, 9, 255], Error::Kind { kind: 255 }),
     ];
     for (name, bytes, error) in cases {
