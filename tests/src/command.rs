@@ -170,6 +170,39 @@ impl Drop for Up {
     }
 }
 
+/// A `sconce host` beside a platform that was started without its worker. Dropping it asks it to
+/// stop and waits.
+pub struct Host(Child);
+
+impl Host {
+    /// Starts it with the platform's token, and the worker's keys where the platform has them.
+    pub fn start(folder: &Path, worker: &str) -> Self {
+        let record = std::fs::read(folder.join("up.json")).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        let child = Command::new(sconce_program())
+            .args(["host", "--until-stdin-closes", "--worker", worker])
+            .args(["--manager", record["manager"].as_str().unwrap()])
+            .arg("--token-file")
+            .arg(folder.join("host-token"))
+            .arg("--program")
+            .arg(worker_program())
+            .args(["--", "--worker", worker, "--development-keys"])
+            .arg(folder.join(format!("keys/{worker}.json")))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Closes its standard input, which says stop.
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs `sconce` with its files in `home` and waits for it.
 pub fn sconce(home: &Path, arguments: &[&str]) -> Output {
     Command::new(sconce_program())

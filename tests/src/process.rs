@@ -83,6 +83,13 @@ impl Process {
     }
 }
 
+/// Processor time of the calling thread so far, to the nanosecond.
+pub fn this_thread() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
 /// All that a process has started, and those have, and so on.
 pub fn descendants(pid: u32) -> Vec<Process> {
     let mut found = Vec::new();
