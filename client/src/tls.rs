@@ -163,12 +163,14 @@ pub(crate) fn fault_of<'a>(
 ) -> Option<&'a rustls::Error> {
     let mut cause = Some(failure);
     while let Some(error) = cause {
+        if let Some(fault) = error.downcast_ref() {
+            return Some(fault);
+        }
         // An io::Error names as its source the source of what it wraps.
         let wrapped = error
             .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref());
-        if let Some(fault) = wrapped.or_else(|| error.downcast_ref()) {
+            .and_then(io::Error::get_ref);
+        if let Some(fault) = wrapped.and_then(|wrapped| fault_of(wrapped)) {
             return Some(fault);
         }
         cause = error.source();

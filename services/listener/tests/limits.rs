@@ -1,5 +1,12 @@
 //! What is too much, too often or too slow is told so, and the next request is answered.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 mod support;
 
 use std::io::{Read as _, Write as _};

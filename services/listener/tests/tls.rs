@@ -1,5 +1,12 @@
 //! The listener over TLS, with certificates made here.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 mod support;
 
 use std::io::{Read as _, Write as _};
