@@ -81,6 +81,8 @@ fn read(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -100,6 +102,35 @@ mod tests {
         assert_eq!(read_time("5m"), read_time("5min"));
         for text in ["100/s", "30/min", "500/h"] {
             assert_eq!(rate(read_rate(text).unwrap()), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_amount_is_read_as_it_is_written(amount in any::<u64>(), unit in prop::sample::select(&[1u64, 1000, 1 << 10, 60_000, 1 << 20][..]), times in 1u32.., period in 0..PERIODS.len()) {
+            let amount = amount / unit * unit;
+            prop_assert_eq!(read_size(&size(amount)), Some(amount));
+            let length = Duration::from_millis(amount);
+            prop_assert_eq!(read_time(&time(length)), Some(length));
+            let often = Rate {
+                times: NonZeroU32::new(times).unwrap(),
+                per: Duration::from_secs(PERIODS[period].1),
+            };
+            let again = read_rate(&rate(often)).unwrap();
+            prop_assert_eq!((again.times, again.per), (often.times, often.per));
+        }
+
+        #[test]
+        fn any_text_is_an_amount_or_none(text in prop_oneof!["[0-9]{0,25} ?[a-zA-Z]{0,4}", "[0-9]{0,12}/ ?[a-z]{0,4}", any::<String>()]) {
+            if let Some(bytes) = read_size(&text) {
+                prop_assert_eq!(read_size(&size(bytes)), Some(bytes));
+            }
+            if let Some(length) = read_time(&text) {
+                prop_assert_eq!(read_time(&time(length)), Some(length));
+            }
+            if let Some(often) = read_rate(&text) {
+                prop_assert_eq!(read_rate(&rate(often)).map(|again| again.per), Some(often.per));
+            }
         }
     }
 
