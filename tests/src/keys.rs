@@ -29,6 +29,17 @@ pub fn worker() -> WorkerKeys {
     WorkerKeys::new(WORKER, worker_signing(), worker_decryption()).unwrap()
 }
 
+/// The test worker's keys as a development key file.
+pub fn worker_file() -> String {
+    serde_json::json!({
+        "warning": "test keys",
+        "worker": WORKER,
+        "signingKey": hex::encode(worker_signing().expose()),
+        "encryptionKey": include_str!("../keys/worker-encryption.pem"),
+    })
+    .to_string()
+}
+
 fn signing(text: &str) -> SigningKey {
     SigningKey::from_bytes(&hex::decode(text.trim()).unwrap()).unwrap()
 }
