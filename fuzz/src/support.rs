@@ -12,9 +12,8 @@ use protocol::crypto::{pem, sha256};
 use protocol::envelope::ErrorObject;
 use protocol::processor::Signup;
 use protocol::{Entropy, EntropyFailed, Reason};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use worker::engine::Clock;
 use worker::{Engine, WorkerKeys};
@@ -94,21 +93,30 @@ pub(crate) enum Answered {
 
 /// The worker's answer to a frame, which is JSON and of a kind that is documented.
 pub(crate) fn process(frame: &[u8]) -> Answered {
-    let reply: Value = serde_json::from_slice(&KEYS.reply(frame)).expect("a reply is JSON");
-    if reply.get("verifying_key").is_some() {
+    let reply = KEYS.reply(frame);
+    // The id may be a number beyond all that can be held, so it is not looked at.
+    let reply: Reply = serde_json::from_slice(&reply).expect("a reply is JSON");
+    if reply.verifying_key.is_some() {
         return Answered::Keys;
     }
-    assert_eq!(reply["jsonrpc"], "2.0");
-    if let Some(error) = reply.get("error") {
-        let error: ErrorObject = serde_json::from_value(error.clone()).expect("an error object");
+    assert_eq!(reply.jsonrpc.as_deref(), Some("2.0"));
+    if let Some(error) = reply.error {
         let reason = error.reason();
         assert!(reason.is_some(), "{error:?}");
         assert_ne!(reason, Some(Reason::Internal), "{error:?}");
         assert!((1..=6).contains(&error.code), "{error:?}");
         return Answered::Error(reason);
     }
-    let result = serde_json::from_value(reply["result"].clone()).expect("a result");
-    Answered::Result(Box::new(result))
+    Answered::Result(reply.result.expect("a result"))
+}
+
+/// What a worker may send.
+#[derive(Deserialize)]
+struct Reply {
+    jsonrpc: Option<String>,
+    result: Option<Box<WorkOrderResult>>,
+    error: Option<ErrorObject>,
+    verifying_key: Option<String>,
 }
 
 /// Fails unless `text` is JSON.
