@@ -73,3 +73,36 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_for_those_who_look() {
+        assert_eq!(Page::of(&Method::GET, "/metrics"), Some(Page::Metrics));
+        assert_eq!(Page::of(&Method::HEAD, "/readyz"), Some(Page::Ready));
+        assert_eq!(Page::of(&Method::GET, "/healthz"), Some(Page::Alive));
+        assert_eq!(Page::of(&Method::POST, "/metrics"), None);
+        assert_eq!(Page::of(&Method::GET, "/"), None);
+        assert_eq!(Page::of(&Method::GET, "/metrics/"), None);
+    }
+
+    #[test]
+    fn metrics_are_shown_in_one_place_at_most() {
+        let own = Some(SocketAddr::from(([127, 0, 0, 1], 9100)));
+        for (enabled, bind, near, far) in [
+            (true, None, true, false),
+            (true, own, false, false),
+            (false, None, false, false),
+            (false, own, false, false),
+        ] {
+            let metrics = Metrics { enabled, bind };
+            assert_eq!(
+                (metrics.are_shown(true), metrics.are_shown(false)),
+                (near, far)
+            );
+            assert_eq!(metrics.address().is_some(), enabled && bind.is_some());
+        }
+    }
+}
