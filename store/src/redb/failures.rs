@@ -1,107 +1,40 @@
 //! Tests: a disk that fails. What was not stored is not acknowledged, and callers learn whether
 //! anything may have happened.
 
-use std::io;
-use std::ops::Bound;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use redb::backends::FileBackend;
-use redb::{BackendError, Database, StorageBackend};
+use tokio::task::JoinSet;
 
+use super::disk::{Disk, Mode};
 use super::{Engine, Options, Slot, clock, open};
-use crate::{Digest, Error, Orders, State, Submission, Submitted};
+use crate::{
+    Completed, Completion, Digest, Error, Held, Lost, OrderId, Orders, PartitionId, State,
+    Submission, Submitted,
+};
 
-/// What the disk does.
-const WORK: u8 = 0;
-const REFUSE_WRITES: u8 = 1;
-const REFUSE_SYNC: u8 = 2;
+const NOW: Duration = Duration::ZERO;
+const MINUTE: Duration = Duration::from_secs(60);
 
-#[derive(Debug)]
-struct Disk {
-    file: FileBackend,
-    mode: Arc<AtomicU8>,
+/// A store on a new disk.
+fn engine() -> (Engine, Disk) {
+    let disk = Disk::new(1);
+    open::found(&disk.open().unwrap()).unwrap();
+    (start(&disk).unwrap(), disk)
 }
 
-impl Disk {
-    fn open(path: &Path, mode: &Arc<AtomicU8>) -> Result<Database, Error> {
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.read(true).write(true).open(path).unwrap();
-        let disk = Self {
-            file: FileBackend::new(file).unwrap(),
-            mode: Arc::clone(mode),
-        };
-        let database = Database::builder().create_with_backend(disk);
-        database.map_err(|error| Error::Unavailable(error.to_string()))
-    }
-
-    fn fail(&self, mode: u8) -> io::Result<()> {
-        if self.mode.load(Ordering::SeqCst) == mode {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
-        }
-        Ok(())
-    }
+fn start(disk: &Disk) -> Result<Engine, Error> {
+    start_at(disk, clock::wall())
 }
 
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.fail(REFUSE_WRITES)?;
-        self.file.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.fail(REFUSE_SYNC)?;
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.fail(REFUSE_WRITES)?;
-        self.file.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.file.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        self.file.try_lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.unlock_range(start, end)
-    }
-}
-
-/// An engine on such a disk, and what makes the disk fail. The file goes with the folder.
-fn engine() -> (Engine, Arc<AtomicU8>, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.redb");
-    let options = Options::default();
-    drop(open::open(&path, &options).unwrap());
-    let mode = Arc::new(AtomicU8::new(WORK));
-    let database = Disk::open(&path, &mode).unwrap();
-    let (file, reopened) = (path.clone(), Arc::clone(&mode));
-    let slot = Slot::new(database, move || Disk::open(&file, &reopened));
-    let engine = Engine::start(slot, path, options, clock::wall()).unwrap();
-    (engine, mode, folder)
+/// Opens the store on a disk at a time of the wall clock.
+fn start_at(disk: &Disk, wall: u64) -> Result<Engine, Error> {
+    let database = disk.open()?;
+    let again = disk.clone();
+    let slot = Slot::new(database, move || again.open());
+    Engine::start(slot, PathBuf::from("a test"), Options::default(), wall)
 }
 
 fn submission(name: &str) -> Submission {
@@ -110,18 +43,18 @@ fn submission(name: &str) -> Submission {
         order: name.into(),
         replays: vec![name.into()],
         digest: Digest([0; 32]),
-        body: vec![0; 100_000],
+        body: vec![0; 10_000],
         memo: Vec::new(),
     }
 }
 
 #[tokio::test]
 async fn a_commit_that_fails_is_not_acknowledged() {
-    for mode in [REFUSE_WRITES, REFUSE_SYNC] {
-        let (engine, disk, _folder) = engine();
+    for mode in [Mode::RefuseWrites, Mode::RefuseSync, Mode::ReadOnly] {
+        let (engine, disk) = engine();
         let first = engine.submit(submission("first")).await;
         assert_eq!(first, Ok(Submitted::Accepted));
-        disk.store(mode, Ordering::SeqCst);
+        disk.set(mode);
         let error = engine.submit(submission("second")).await.unwrap_err();
         assert!(
             matches!(error, Error::Unknown(_) | Error::Unavailable(_)),
@@ -140,10 +73,10 @@ async fn a_commit_that_fails_is_not_acknowledged() {
 
 #[tokio::test]
 async fn one_batch_is_answered_as_one() {
-    let (engine, disk, _folder) = engine();
+    let (engine, disk) = engine();
     let engine = Arc::new(engine);
-    disk.store(REFUSE_SYNC, Ordering::SeqCst);
-    let mut callers = tokio::task::JoinSet::new();
+    disk.set(Mode::RefuseSync);
+    let mut callers = JoinSet::new();
     for number in 0..20 {
         let engine = Arc::clone(&engine);
         callers.spawn(async move { engine.submit(submission(&number.to_string())).await });
@@ -158,8 +91,8 @@ async fn one_batch_is_answered_as_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_heals_with_its_disk() {
-    for mode in [REFUSE_WRITES, REFUSE_SYNC] {
-        let (engine, disk, _folder) = engine();
+    for mode in [Mode::RefuseWrites, Mode::RefuseSync, Mode::ReadOnly] {
+        let (engine, disk) = engine();
         let engine = Arc::new(engine);
         let first = engine.submit(submission("first")).await;
         assert_eq!(first, Ok(Submitted::Accepted));
@@ -170,7 +103,7 @@ async fn it_heals_with_its_disk() {
         });
         tokio::time::sleep(Duration::from_millis(50)).await;
 
-        disk.store(mode, Ordering::SeqCst);
+        disk.set(mode);
         engine.submit(submission("second")).await.unwrap_err();
         tokio::time::sleep(Duration::from_millis(300)).await;
         let read = engine.get(&"first".into()).await;
@@ -179,18 +112,11 @@ async fn it_heals_with_its_disk() {
         let written = engine.submit(submission("second")).await.unwrap_err();
         assert!(matches!(written, Error::Unavailable(_)), "{written}");
 
-        disk.store(WORK, Ordering::SeqCst);
+        disk.set(Mode::Work);
         let mut third = submission("third");
         third.partition = "another worker".into();
-        let mut submitted = engine.submit(third.clone()).await;
-        for _ in 0..100 {
-            if submitted.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            submitted = engine.submit(third.clone()).await;
-        }
-        assert_eq!(submitted, Ok(Submitted::Accepted));
+        let submitted = until_answered(|| engine.submit(third.clone())).await;
+        assert_eq!(submitted, Submitted::Accepted);
         let leases = claim.await.unwrap().unwrap();
         assert_eq!(
             leases.len(),
@@ -202,4 +128,258 @@ async fn it_heals_with_its_disk() {
         let known = [Submitted::Accepted, Submitted::AlreadyAccepted];
         assert!(known.contains(&again.unwrap()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_outlives_a_failure_of_the_disk() {
+    for mode in [Mode::RefuseWrites, Mode::RefuseSync] {
+        let (engine, disk) = engine();
+        engine.submit(submission("held")).await.unwrap();
+        let leases = engine.claim(&worker(), 1, MINUTE, NOW).await.unwrap();
+        let (order, token) = (leases[0].order.clone(), leases[0].token);
+        disk.set(mode);
+        let result = completion(&order, token);
+        let error = engine.complete(result.clone()).await.unwrap_err();
+        assert!(!matches!(error, Error::Refused(_)), "{error}");
+        // Nobody else gets it, whether its end is on disk or not.
+        for _ in 0..5 {
+            let claim = engine.claim(&worker(), 1, MINUTE, NOW).await;
+            assert!(claim.is_err() || claim == Ok(Vec::new()), "{claim:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        disk.set(Mode::Work);
+        let completed = until_answered(|| engine.complete(result.clone())).await;
+        let ended = [Completed::Stored, Completed::AlreadyStored];
+        assert!(ended.contains(&completed), "{completed:?}");
+        let state = engine.get(&order).await;
+        assert_eq!(state, Ok(State::Finished(b"result".to_vec())));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_not_opened() {
+    let (engine, disk) = engine();
+    engine.submit(submission("order")).await.unwrap();
+    drop(engine);
+    for mode in [Mode::ReadOnly, Mode::RefuseWrites, Mode::RefuseSync] {
+        disk.set(mode);
+        let error = start(&disk).err().unwrap();
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    }
+    disk.set(Mode::Work);
+    let engine = start(&disk).unwrap();
+    assert_eq!(engine.get(&"order".into()).await, Ok(State::Queued));
+}
+
+/// What a crowd was told.
+#[derive(Default)]
+struct Told {
+    accepted: Vec<String>,
+    stored: BTreeMap<String, u64>,
+}
+
+impl Told {
+    fn add(&mut self, other: Self) {
+        self.accepted.extend(other.accepted);
+        self.stored.extend(other.stored);
+    }
+
+    /// All of it is so.
+    async fn check(&self, engine: &Engine) {
+        for name in &self.accepted {
+            let again = until_answered(|| engine.submit(small(name))).await;
+            assert_eq!(again, Submitted::AlreadyAccepted, "{name}");
+        }
+        for (name, token) in &self.stored {
+            let order = OrderId::from(name.as_str());
+            let state = until_answered(|| engine.get(&order)).await;
+            let result = token.to_string().into_bytes();
+            assert_eq!(state, State::Finished(result), "{name}");
+        }
+    }
+}
+
+fn small(name: &str) -> Submission {
+    Submission {
+        body: name.into(),
+        ..submission(name)
+    }
+}
+
+/// Works on a store until an answer is an error, or so many orders are through.
+async fn crowd(engine: &Arc<Engine>, life: u64, orders: u64) -> Told {
+    let mut crowd = JoinSet::new();
+    for worker in 0..8 {
+        let engine = Arc::clone(engine);
+        crowd.spawn(async move {
+            let mut told = Told::default();
+            for number in 0..orders {
+                let name = format!("{life}/{worker}/{number}");
+                if one(&engine, &name, &mut told).await.is_err() {
+                    // Others go on.
+                    tokio::task::yield_now().await;
+                }
+            }
+            told
+        });
+    }
+    let mut told = Told::default();
+    while let Some(one) = crowd.join_next().await {
+        told.add(one.unwrap());
+    }
+    told
+}
+
+/// Submits one order and completes some other.
+async fn one(engine: &Engine, name: &str, told: &mut Told) -> Result<(), Error> {
+    let submitted = engine.submit(small(name)).await?;
+    assert_eq!(submitted, Submitted::Accepted);
+    told.accepted.push(name.to_owned());
+    for lease in engine.claim(&worker(), 1, MINUTE, NOW).await? {
+        let name = String::from_utf8(lease.body).unwrap();
+        assert_eq!(lease.order, name.as_str().into());
+        let completion = Completion {
+            result: lease.token.0.to_string().into_bytes(),
+            ..completion(&lease.order, lease.token)
+        };
+        if engine.complete(completion).await? == Completed::Stored {
+            let before = told.stored.insert(name.clone(), lease.token.0);
+            assert_eq!(before, None, "{name} was stored twice");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_acknowledged_is_lost_when_the_power_is_cut() {
+    let mut in_the_middle = 0;
+    for seed in 0..20_u64 {
+        let disk = Disk::new(seed);
+        open::found(&disk.open().unwrap()).unwrap();
+        let mut told = Told::default();
+        for life in 0..4 {
+            let engine = Arc::new(start(&disk).unwrap());
+            told.check(&engine).await;
+            let cut = disk.clone();
+            let after = Duration::from_millis(1 + (seed * 7 + life * 13) % 40);
+            let cutter = tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                cut.set(Mode::Dead);
+            });
+            let now = crowd(&engine, life, 40).await;
+            in_the_middle += u32::from((1..8 * 40).contains(&now.accepted.len()));
+            told.add(now);
+            cutter.await.unwrap();
+            drop(engine);
+            disk.restart();
+        }
+        let engine = start(&disk).unwrap();
+        told.check(&engine).await;
+        drain(&engine).await;
+    }
+    println!("{in_the_middle} of 80 cuts came in the middle of the work");
+    assert!(in_the_middle > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_acknowledged_is_lost_on_a_disk_that_fails_now_and_then() {
+    for seed in 0..6_u64 {
+        let disk = Disk::new(seed);
+        open::found(&disk.open().unwrap()).unwrap();
+        let engine = Arc::new(start(&disk).unwrap());
+        disk.set(Mode::Flaky(150));
+        let told = crowd(&engine, seed, 30).await;
+        assert!(disk.failures() > 0, "the disk never failed");
+        disk.set(Mode::Work);
+        told.check(&engine).await;
+        drain(&engine).await;
+        drop(engine);
+        told.check(&start(&disk).unwrap()).await;
+    }
+}
+
+/// Everything that is open can be ended.
+async fn drain(engine: &Engine) {
+    let worker = worker();
+    loop {
+        let leases = until_answered(|| engine.claim(&worker, 100, MINUTE, NOW)).await;
+        if leases.is_empty() {
+            break;
+        }
+        for lease in leases {
+            let result = completion(&lease.order, lease.token);
+            let completed = until_answered(|| engine.complete(result.clone())).await;
+            assert_eq!(completed, Completed::Stored);
+        }
+    }
+    assert_eq!(engine.counts().await.unwrap().queued, 0);
+}
+
+/// Whatever the wall clock says at each start, nothing waits for it to come round again.
+#[tokio::test]
+async fn a_wall_clock_that_jumps_leaves_no_order_stuck() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let wall = clock::wall();
+    let walls = [
+        wall,
+        wall + 400 * DAY,
+        wall - 400 * DAY,
+        0,
+        wall + DAY,
+        wall,
+    ];
+    let disk = Disk::new(1);
+    open::found(&disk.open().unwrap()).unwrap();
+    for (number, wall) in walls.into_iter().enumerate() {
+        let engine = start_at(&disk, wall).unwrap();
+        // What an earlier run left behind can be taken, and is of an age that makes sense.
+        let leases = engine.claim(&worker(), 10, MINUTE, NOW).await.unwrap();
+        assert_eq!(leases.len(), number.min(1), "run {number}");
+        for lease in &leases {
+            let completed = engine.complete(completion(&lease.order, lease.token)).await;
+            assert_eq!(completed, Ok(Completed::Stored));
+        }
+        let name = format!("order {number}");
+        engine.submit(small(&name)).await.unwrap();
+        let brief = Duration::from_millis(30);
+        let first = engine.claim(&worker(), 1, brief, NOW).await.unwrap();
+        assert!(first[0].age < MINUTE, "{:?}", first[0].age);
+        let second = engine.claim(&worker(), 1, brief, MINUTE).await.unwrap();
+        assert_eq!(second[0].order, first[0].order, "the lease runs out");
+        let late = engine.extend(&first[0].order, first[0].token, MINUTE).await;
+        assert_eq!(late, Ok(Held::Lost(Lost::Superseded)));
+        drop(engine);
+    }
+    let engine = start_at(&disk, 0).unwrap();
+    assert_eq!(engine.expire(&worker(), NOW, b"late", 10).await, Ok(1));
+    assert!(engine.evict(NOW, 10).await.unwrap() > 0);
+    let finished = engine.counts().await.unwrap().finished;
+    assert_eq!(finished, 0);
+    let marks = walls.len();
+    assert_eq!(engine.forget_marks(&worker(), NOW, 10).await, Ok(marks));
+}
+
+fn worker() -> PartitionId {
+    "worker".into()
+}
+
+fn completion(order: &OrderId, token: crate::Token) -> Completion {
+    Completion {
+        order: order.clone(),
+        token,
+        result: b"result".to_vec(),
+        appends: Vec::new(),
+    }
+}
+
+/// Repeats a call until it has an answer.
+async fn until_answered<T, F: Future<Output = Result<T, Error>>>(mut call: impl FnMut() -> F) -> T {
+    for _ in 0..400 {
+        match call().await {
+            Ok(answer) => return answer,
+            Err(Error::Refused(reason)) => panic!("{reason}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    }
+    panic!("the store does not recover");
 }

@@ -26,6 +26,8 @@
 
 mod clock;
 mod desk;
+#[cfg(test)]
+mod disk;
 mod engine;
 #[cfg(test)]
 mod failures;

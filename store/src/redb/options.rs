@@ -54,7 +54,7 @@ impl Default for Options {
             max_value: 1 << 20,
             max_batch: 1024,
             max_answer: 32 << 20,
-            cache: 16 << 20,
+            cache: 32 << 20,
             group: 256,
             linger: Duration::from_millis(1),
             queue: 1024,

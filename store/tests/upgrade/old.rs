@@ -9,6 +9,7 @@ use crate::{BEFORE, Fate, Sample};
 type OpenValue<'a> = (u64, u64, bool, u64, u32, [u8; 32], &'a [u8]);
 type ClosedValue<'a> = (u32, u64, u64, [u8; 32], &'a [u8]);
 type MarkValue<'a> = (u64, &'a [u8], Vec<&'a [u8]>);
+type RowValue<'a> = (u64, &'a [u8]);
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const PARTITIONS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("partitions");
@@ -23,7 +24,7 @@ const FINISHED: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("fini
 const MARKS: TableDefinition<'_, (u32, &[u8]), u64> = TableDefinition::new("marks");
 const MARK_AGES: TableDefinition<'_, (u32, u64), MarkValue<'static>> =
     TableDefinition::new("mark_ages");
-const ROWS: TableDefinition<'_, (u32, &[u8]), (u64, &[u8])> = TableDefinition::new("rows");
+const ROWS: TableDefinition<'_, (u32, &[u8]), RowValue<'static>> = TableDefinition::new("rows");
 
 /// Writes the orders in the sequence of their submission, and one record.
 pub(crate) fn write(path: &Path, samples: &[Sample]) {
