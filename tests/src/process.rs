@@ -69,6 +69,11 @@ impl Process {
         field(&self.file("status"), "VmRSS:")
     }
 
+    /// The most bytes of it that were in memory at any time, shared ones included.
+    pub fn peak(&self) -> Option<u64> {
+        field(&self.file("status"), "VmHWM:")
+    }
+
     /// Bytes of it that are in memory, each shared one divided by how many share it.
     pub fn proportional(&self) -> Option<u64> {
         field(&self.file("smaps_rollup"), "Pss:")

@@ -187,8 +187,10 @@ const REFUSED: &[(&str, Change)] = &[
     }),
 ];
 
-/// Texts that are no key.
-const PEMS: &[(&str, fn() -> String)] = &[
+/// A text that is no key, and what is wrong with it.
+type Pem = (&'static str, fn() -> String);
+
+const PEMS: &[Pem] = &[
     ("a key that is no PEM", || "key".to_owned()),
     ("PEM of another label", || {
         pem().replace("PUBLIC", "PRIVATE")

@@ -157,6 +157,24 @@ pub(crate) fn cases() -> Vec<Case> {
             let order = stage.order("python-hello", &"x".repeat(5 << 20));
             ends(stage, &order, WorkloadOutput)
         }),
+        case(
+            "an order in a request with an id of 1 000 digits is served",
+            |stage| {
+                let order = stage.order("python-hello", "x");
+                let body = order
+                    .request()
+                    .replace("\"id\":7", &format!("\"id\":{}", "7".repeat(1000)));
+                let head = HEAD.replace("LENGTH", &body.len().to_string());
+                let reply = stage.raw((head + &body).as_bytes())?;
+                if !reply.contains("\"code\":5") {
+                    return Err(format!("wanted it accepted: {reply:.300}"));
+                }
+                match stage.outcome(&order)?.get("result") {
+                    Some(_) => Ok(()),
+                    None => Err("it has no result".to_owned()),
+                }
+            },
+        ),
         case("an input of 900 kB is served", |stage| {
             is_answered(stage, &stage.order("python-hello", &"x".repeat(900_000)))
         }),

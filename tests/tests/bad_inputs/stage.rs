@@ -79,8 +79,9 @@ impl Stage {
         all
     }
 
-    /// Bytes of each of its processes that are in memory, with the name of its program.
-    pub(crate) fn resident(&self) -> Vec<(String, u64)> {
+    /// Each of its processes, by the name of its program: bytes that are in memory, and the most
+    /// that were at any time.
+    pub(crate) fn memory(&self) -> Vec<(String, u64, u64)> {
         let named = |one: &Process| {
             let program = one.program().unwrap_or_default();
             let name = program
@@ -88,7 +89,7 @@ impl Stage {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            (name, one.resident().unwrap_or(0))
+            (name, one.resident().unwrap_or(0), one.peak().unwrap_or(0))
         };
         self.processes.iter().map(named).collect()
     }
