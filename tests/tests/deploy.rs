@@ -50,6 +50,14 @@ fn systemd_understands_the_units() {
     );
 }
 
+#[test]
+fn sconce_understands_the_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let file = deploy().join("sconce.toml");
+    let output = sconce(home.path(), &["config", "check", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+}
+
 /// `--help` at the end of a command line is reached only if everything before it is understood.
 #[test]
 fn sconce_understands_the_command_lines() {
@@ -131,6 +139,7 @@ struct Machine {
     folder: PathBuf,
     state: PathBuf,
     listener: String,
+    manager: String,
     variables: BTreeMap<String, String>,
 }
 
@@ -149,27 +158,24 @@ impl Machine {
         fs::write(&token, "0123456789abcdef0123456789abcdef\n").unwrap();
         fs::set_permissions(&token, fs::Permissions::from_mode(0o400)).unwrap();
 
-        let mut variables = BTreeMap::new();
-        for name in ["platform.env", "worker.env"] {
-            let text = fs::read_to_string(deploy().join(name)).unwrap();
-            let lines = text.lines().filter(|line| !line.starts_with('#'));
-            variables.extend(lines.filter_map(|line| {
-                let (name, value) = line.split_once('=')?;
-                Some((name.to_owned(), value.to_owned()))
-            }));
-        }
+        let text = fs::read_to_string(deploy().join("worker.env")).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let settings = lines.filter_map(|line| line.split_once('='));
+        let mut variables: BTreeMap<_, _> = settings
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let [listener, manager] = free_addresses();
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         variables.extend([
             ("STATE_DIRECTORY".to_owned(), path(&state)),
             ("CREDENTIALS_DIRECTORY".to_owned(), path(&credentials)),
-            ("SCONCE_LISTENER".to_owned(), listener.clone()),
             ("SCONCE_MANAGER".to_owned(), format!("tcp://{manager}")),
         ]);
         Self {
             folder: folder.to_owned(),
             state,
             listener,
+            manager,
             variables,
         }
     }
@@ -203,6 +209,7 @@ impl Machine {
                 "/usr/local/lib/sconce/sconce-worker" => {
                     worker_program().to_str().unwrap().to_owned()
                 }
+                "/etc/sconce/sconce.toml" => deploy().join("sconce.toml").display().to_string(),
                 _ => word,
             })
             .collect()
@@ -224,6 +231,12 @@ impl Service {
         let child = Command::new(&command[0])
             .args(&command[1..])
             .env("NOTIFY_SOCKET", notified)
+            // The file's ports may be taken on this machine.
+            .env("SCONCE_LISTENER_ADDRESS", &machine.listener)
+            .env(
+                "SCONCE_MANAGER_ENDPOINT",
+                format!("tcp://{}", machine.manager),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
