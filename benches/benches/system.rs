@@ -1,60 +1,40 @@
 //! The whole system, from outside: the `sconce` command, its processes, its sockets.
 //!
-//! Prints medians over several runs. It isn't a Criterion bench because what it measures isn't a
-//! function: orders per second with many clients, the time of one order with one client, and the
-//! time from starting `sconce up` to the first answer.
+//! Prints medians over several runs: orders per second with many clients and the processor time that
+//! each process spends on one, the time of one order with one client, and the time from starting
+//! `sconce up` to the first answer.
 //!
 //! `cargo bench -p sconce-benches --bench system`
 
 use std::time::{Duration, Instant};
 
-use client::{Client, Order, Worker, WorkerId};
+use client::{Client, Order, WorkerId};
 use protocol::Reason;
+use sconce_benches::figures::{median, ms, percentile, promise, us};
+use sconce_benches::limit::Limit;
+use sconce_benches::processes::Times;
+use sconce_benches::requesters::{Requesters, WORKER};
 use tests::command::Up;
 use tokio::runtime::Runtime;
 
 /// Runs of each measurement; the median counts.
 const RUNS: usize = 5;
-const WORKER: &str = "scone-worker-1";
+/// Orders in a run of many clients.
+const ORDERS: usize = 2000;
 
 fn main() {
-    // Cargo passes `--bench`, and criterion's options when all benches are run at once.
-    let runtime = Runtime::new().expect("a runtime");
-    let limit = limit();
-    println!(
-        "limit of the cryptography: {:.0} µs an order on one core",
-        limit.as_secs_f64() * 1e6
-    );
-    start_up(&runtime);
+    start_up();
     for mode in ["sync", "async"] {
         let folder = tempfile::tempdir().expect("a folder");
         let up = Up::start(folder.path(), mode, 1);
-        let (client, worker) = runtime.block_on(connect(&up.listener().expect("its record")));
-        throughput(&runtime, &client, &worker, mode, limit);
-        latency(&runtime, &client, &worker, mode);
+        let requesters = Requesters::connect(&up, 1);
+        throughput(&up, &requesters, mode);
+        latency(&requesters, mode);
     }
 }
 
-/// One RSA decryption and one signature, on one core.
-fn limit() -> Duration {
-    let (decryption, signing) = (
-        tests::keys::worker_decryption(),
-        tests::keys::worker_signing(),
-    );
-    let key = decryption.encryption_key().expect("a key");
-    let sealed = key.seal(&[7; 32]).expect("sealed");
-    let mut times: Vec<_> = (0..500)
-        .map(|_| {
-            let begin = Instant::now();
-            let opened = decryption.open(&sealed).expect("opens");
-            std::hint::black_box((opened, signing.sign(&[7; 32])));
-            begin.elapsed()
-        })
-        .collect();
-    median(&mut times)
-}
-
-fn start_up(runtime: &Runtime) {
+fn start_up() {
+    let runtime = Runtime::new().expect("a runtime");
     for (name, keep) in [("first start, keys made", false), ("later start", true)] {
         let kept = tempfile::tempdir().expect("a folder");
         if keep {
@@ -67,61 +47,69 @@ fn start_up(runtime: &Runtime) {
                 let begin = Instant::now();
                 let up = Up::spawn(folder, "async", 5);
                 runtime.block_on(first_answer(&up));
-                let time = begin.elapsed();
-                drop(up);
-                time
+                begin.elapsed()
             })
             .collect();
-        println!(
-            "sconce up to the first answer, five workers, {name}: {}",
-            ms(median(&mut times))
+        let time = median(&mut times);
+        promise(
+            &format!("sconce up to the first answer, five workers, {name}"),
+            ms(time),
+            "under 2 s",
+            time < Duration::from_secs(2),
         );
     }
 }
 
-fn throughput(runtime: &Runtime, client: &Client, worker: &Worker, mode: &str, limit: Duration) {
-    const ORDERS: usize = 2000;
-    let mut rates: Vec<_> = (0..RUNS)
+fn throughput(up: &Up, requesters: &Requesters, mode: &str) {
+    requesters.run(500, 16);
+    let limit = Limit::new();
+    let mut runs: Vec<_> = (0..RUNS)
         .map(|_| {
-            let orders = (0..ORDERS).map(|_| Order::new(worker, "python-hello").input("Mujtaba"));
-            let begin = Instant::now();
-            let answers = runtime.block_on(client.run_many(orders.collect::<Vec<_>>(), 16));
-            let time = begin.elapsed();
-            assert!(answers.iter().all(Result::is_ok), "an order failed");
-            ORDERS as f64 / time.as_secs_f64()
+            // Beside each run, so that what disturbs one disturbs the other.
+            let (most, one) = limit.rate();
+            let before = Times::of(up);
+            let rate = requesters.run(ORDERS, 16).rate();
+            let used = (Times::of(up) - before).each(ORDERS);
+            (rate / most, rate, one, used)
         })
         .collect();
-    rates.sort_by(f64::total_cmp);
-    let rate = rates[RUNS / 2];
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let most = cores as f64 / limit.as_secs_f64();
+    runs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (share, rate, one, used) = runs[RUNS / 2];
+    let all = used.served() + used.requesters;
+    println!("{mode}, 16 clients, processor time an order: {used}");
     println!(
-        "{mode}, 16 clients: {rate:.0} orders/s, {:.0} % of what {cores} cores could decrypt and sign",
-        100.0 * rate / most
+        "  together {}, {:.2} times the limit of the cryptography, {}",
+        us(all),
+        all.as_secs_f64() / one.as_secs_f64(),
+        us(one)
     );
+    let what = format!("{mode}, 16 clients: {rate:.0} orders/s, of the limit on all cores");
+    let found = format!("{:.0} %", 100.0 * share);
+    match mode {
+        "sync" => promise(&what, found, "50 % at least", share >= 0.5),
+        _ => println!("{what}: {found}"),
+    }
 }
 
-fn latency(runtime: &Runtime, client: &Client, worker: &Worker, mode: &str) {
-    let mut times: Vec<_> = (0..500)
-        .map(|_| {
-            let order = Order::new(worker, "python-hello").input("Mujtaba");
-            let begin = Instant::now();
-            runtime.block_on(client.run(&order)).expect("an answer");
-            begin.elapsed()
-        })
-        .collect();
-    let p50 = median(&mut times);
-    let p99 = times[times.len() * 99 / 100];
-    println!("{mode}, 1 client: p50 {}, p99 {}", ms(p50), ms(p99));
-}
-
-async fn connect(listener: &str) -> (Client, Worker) {
-    let client = Client::connect(listener).expect("a client");
-    let worker = client
-        .worker(&WorkerId::from_name(WORKER))
-        .await
-        .expect("a worker");
-    (client, worker)
+fn latency(requesters: &Requesters, mode: &str) {
+    let mut times = requesters.run(1000, 1).orders;
+    let (p50, p99) = (median(&mut times), percentile(&mut times, 99));
+    let found = format!("{}, {}", ms(p50), ms(p99));
+    let within = |most: u64, time: Duration| time <= Duration::from_micros(most);
+    match mode {
+        "sync" => promise(
+            "sync, 1 client, median and p99",
+            found,
+            "2.5 ms, 10 ms at most",
+            within(2500, p50) && within(10_000, p99),
+        ),
+        _ => promise(
+            "async, 1 client, median and p99",
+            found,
+            "6 ms at most, none",
+            within(6000, p50),
+        ),
+    }
 }
 
 /// Tries until the platform that is starting answers an order.
@@ -136,20 +124,12 @@ async fn first_answer(up: &Up) {
                     return;
                 }
                 Err(client::Error::Rpc(error)) if error.reason == Some(Reason::WorkerUnknown) => {}
+                // Until one of its processes is there again.
+                Err(client::Error::NotActive { .. }) => {}
                 Err(error) if error.is_transient() => {}
                 Err(error) => panic!("{error}"),
             }
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// Sorts, and gives the middle one.
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }

@@ -200,7 +200,11 @@ impl Scene {
         loop {
             self.resume(false);
             let up = self.up.as_ref()?;
-            assert!(up.process().is_alive(), "sconce up has ended by itself");
+            assert!(
+                up.process().is_alive(),
+                "sconce up has ended by itself:\n{}",
+                extract(self.setup.log.as_deref().unwrap(), &[])
+            );
             let mut there = match fault.target {
                 Target::Platform => vec![up.process()],
                 Target::Host => up.hosts(),

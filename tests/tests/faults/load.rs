@@ -357,7 +357,8 @@ fn classify_error(error: &RpcError) -> Reply {
     match error.reason {
         _ if error.is_pending() => Reply::Pending,
         Some(Reason::OrderTaken) => Reply::Taken,
-        Some(Reason::Busy) => Reply::Busy,
+        // A worker all whose processes have been away for long is off-line for a while.
+        Some(Reason::Busy | Reason::WorkerUnknown) => Reply::Busy,
         Some(Reason::Internal) => Reply::Unclear,
         _ => Reply::Other(error.to_string()),
     }
