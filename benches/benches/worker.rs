@@ -10,7 +10,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::hint::black_box;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,7 +19,8 @@ use protocol::crypto::rsa::EncryptionKey;
 use protocol::processor::{Outcome, Signup, order_frame, signup_frame};
 use protocol::requester::{Input, Order, Protection};
 use protocol::{SystemEntropy, WorkerId};
-use tests::keys;
+use sconce_benches::figures::{median, promise};
+use sconce_benches::limit::Limit;
 use tests::platform::worker_program;
 use tests::process::descendants;
 
@@ -70,17 +70,24 @@ fn measure() {
     for in_flight in [1, 2, 8] {
         let runs: Vec<_> = (0..RUNS)
             .map(|_| Run {
-                limit: limit.measure(),
+                limit: limit.measure(ORDERS as u32).as_secs_f64() * 1e6,
                 ..host.measure(|| peer.run(&orders, in_flight))
             })
             .collect();
-        let of = |what: fn(&Run) -> f64| median(runs.iter().map(what).collect());
+        let of = |what: fn(&Run) -> f64| median(&mut runs.iter().map(what).collect::<Vec<_>>());
         println!(
             "{in_flight} in flight: worker {:.1} µs of processor time an order, limit {:.1} µs: {:.1} %; host {:.1} µs",
             of(|run| run.worker),
             of(|run| run.limit),
             of(|run| 100.0 * run.limit / run.worker),
             of(|run| run.host),
+        );
+        let share = of(|run| 100.0 * run.limit / run.worker);
+        promise(
+            &format!("worker alone, {in_flight} in flight: the limit, of its processor time"),
+            format_args!("{share:.1} %"),
+            "90 % at least",
+            share >= 90.0,
         );
     }
 }
@@ -90,36 +97,6 @@ struct Run {
     limit: f64,
     worker: f64,
     host: f64,
-}
-
-/// What no worker can do without.
-struct Limit {
-    decryption: protocol::crypto::rsa::DecryptionKey,
-    signing: protocol::crypto::secp256k1::SigningKey,
-    sealed: Vec<u8>,
-}
-
-impl Limit {
-    fn new() -> Self {
-        let decryption = keys::worker_decryption();
-        let public = decryption.encryption_key().expect("a key");
-        assert_eq!(public.bits(), 3072);
-        Self {
-            sealed: public.seal(&[7; 32]).expect("sealed"),
-            signing: keys::worker_signing(),
-            decryption,
-        }
-    }
-
-    fn measure(&self) -> f64 {
-        let before = processor_time(Path::new("/proc/thread-self"));
-        for _ in 0..ORDERS {
-            let opened = self.decryption.open(black_box(&self.sealed));
-            let signature = self.signing.sign(black_box(&[7; 32]));
-            black_box((opened.expect("opens"), signature));
-        }
-        an_order(processor_time(Path::new("/proc/thread-self")) - before)
-    }
 }
 
 /// A host process with its worker. Killed when dropped, and its worker with it.
@@ -258,9 +235,4 @@ fn processor_time(task: &Path) -> Duration {
 
 fn an_order(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6 / ORDERS as f64
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
