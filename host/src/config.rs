@@ -68,8 +68,9 @@ pub struct Config {
     pub program_env: Vec<(OsString, OsString)>,
     /// ZeroMQ endpoint to listen on, by default `tcp://127.0.0.1:0`: loopback, any free port.
     pub bind: String,
-    /// ZeroMQ endpoint of the manager's `ROUTER`; without one the host registers nowhere and waits
-    /// for peers that know its endpoint, such as Avalon's own manager.
+    /// ZeroMQ endpoint of the manager's `ROUTER`, or `unix:PATH` of its socket for hosts on the same
+    /// machine, which costs less an order. Without one the host registers nowhere and waits for
+    /// peers that know its endpoint, such as Avalon's own manager.
     pub manager: Option<String>,
     /// The token that the manager asks of its hosts; needed with [`manager`](Self::manager).
     pub token: Option<String>,

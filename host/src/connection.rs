@@ -1,4 +1,4 @@
-//! The socket to the program: frames in, frames out, never waiting.
+//! A socket to the program or to the manager: frames in, frames out, never waiting.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -8,13 +8,13 @@ use mio::{Interest, Registry, Token};
 
 use crate::loss::Loss;
 
-/// Bytes read from the program at once.
+/// Bytes read at once.
 const READ: usize = 64 * 1024;
 
 /// A buffer larger than this isn't kept once it's empty.
 const KEEP: usize = 1024 * 1024;
 
-/// The host's end of the program's socket.
+/// The host's end of a socket.
 pub(crate) struct Connection {
     stream: UnixStream,
     registry: Registry,
@@ -25,19 +25,18 @@ pub(crate) struct Connection {
     /// How much of `outgoing` has been written.
     written: usize,
     /// The socket took less than it was given, and its being writable is waited for. At other times
-    /// it isn't: it would wake the host whenever the program reads.
+    /// it isn't: it would wake the host whenever the other side reads.
     blocked: bool,
 }
 
 impl Connection {
     /// Takes over a non-blocking stream, whose events come as `token`.
     pub(crate) fn new(
-        stream: std::os::unix::net::UnixStream,
+        mut stream: UnixStream,
         registry: Registry,
         token: Token,
         limits: link::Limits,
     ) -> io::Result<Self> {
-        let mut stream = UnixStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE)?;
         Ok(Self {
             stream,
@@ -55,7 +54,7 @@ impl Connection {
     /// taken with [`frame`](Self::frame) before the next call.
     ///
     /// A read that doesn't fill its buffer has emptied the socket, and what comes later makes an event
-    /// of its own. That saves a system call a frame, but holds only while the program hasn't
+    /// of its own. That saves a system call a frame, but holds only while the other side hasn't
     /// `closed` its end: the event that told of it may have told of the last bytes as well.
     pub(crate) fn fill(&mut self, closed: bool) -> Result<bool, Loss> {
         loop {

@@ -1,24 +1,29 @@
 //! Requests that the program has and hasn't answered.
 
-use crate::front::Envelope;
-
 /// Who waits for the answer to which tag.
 ///
 /// A tag is a slot and how often that slot has been used, so an answer that comes twice, or late,
 /// never reaches somebody else. Tag 0 is never given out.
-#[derive(Default)]
-pub(crate) struct Flight {
-    slots: Vec<Slot>,
+pub(crate) struct Flight<A> {
+    slots: Vec<Slot<A>>,
     free: Vec<u32>,
 }
 
-#[derive(Default)]
-struct Slot {
+struct Slot<A> {
     used: u32,
-    envelope: Option<Envelope>,
+    asker: Option<A>,
 }
 
-impl Flight {
+impl<A> Default for Flight<A> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<A> Flight<A> {
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -29,36 +34,39 @@ impl Flight {
     }
 
     /// Remembers who waits and gives the tag of the request.
-    pub(crate) fn insert(&mut self, envelope: Envelope) -> u64 {
+    pub(crate) fn insert(&mut self, asker: A) -> u64 {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+            self.slots.push(Slot {
+                used: 0,
+                asker: None,
+            });
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
         let slot = &mut self.slots[index as usize];
         slot.used = slot.used.wrapping_add(1).max(1);
-        slot.envelope = Some(envelope);
+        slot.asker = Some(asker);
         u64::from(slot.used) << 32 | u64::from(index)
     }
 
     /// Who waits for the answer to `tag`; nobody any more after this.
-    pub(crate) fn remove(&mut self, tag: u64) -> Option<Envelope> {
+    pub(crate) fn remove(&mut self, tag: u64) -> Option<A> {
         let index = (tag & u64::from(u32::MAX)) as u32;
         let slot = self.slots.get_mut(index as usize)?;
         if u64::from(slot.used) != tag >> 32 {
             return None;
         }
-        let envelope = slot.envelope.take()?;
+        let asker = slot.asker.take()?;
         self.free.push(index);
-        Some(envelope)
+        Some(asker)
     }
 
     /// All who wait, at once. Tags given out before are worth nothing after this.
-    pub(crate) fn drain(&mut self) -> Vec<Envelope> {
+    pub(crate) fn drain(&mut self) -> Vec<A> {
         let mut waiting = Vec::with_capacity(self.len());
         for (index, slot) in (0..).zip(&mut self.slots) {
-            if let Some(envelope) = slot.envelope.take() {
+            if let Some(asker) = slot.asker.take() {
                 self.free.push(index);
-                waiting.push(envelope);
+                waiting.push(asker);
             }
         }
         waiting
@@ -72,15 +80,15 @@ mod tests {
     #[test]
     fn a_tag_is_good_for_one_answer() {
         let mut flight = Flight::default();
-        let first = flight.insert(Envelope::of(&[b"a"]));
-        let second = flight.insert(Envelope::of(&[b"b"]));
+        let first = flight.insert("a");
+        let second = flight.insert("b");
         assert!(first != 0 && second != 0 && first != second);
         assert_eq!(flight.len(), 2);
 
-        assert!(flight.remove(first).unwrap() == Envelope::of(&[b"a"]));
+        assert_eq!(flight.remove(first), Some("a"));
         assert!(flight.remove(first).is_none());
 
-        let third = flight.insert(Envelope::of(&[b"c"]));
+        let third = flight.insert("c");
         assert_ne!(third, first, "the slot is used again, the tag isn't");
         assert!(flight.remove(first).is_none());
         assert_eq!(flight.len(), 2);

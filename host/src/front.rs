@@ -27,7 +27,6 @@ pub(crate) struct Front {
 }
 
 /// The frames before the body, which lead the reply back.
-#[derive(PartialEq, Eq)]
 pub(crate) struct Envelope(Vec<Message>);
 
 /// What [`Front::receive`] found.
@@ -142,12 +141,5 @@ impl Front {
         if let Err(error) = sent {
             tracing::warn!(%error, "a reply could not be sent");
         }
-    }
-}
-
-#[cfg(test)]
-impl Envelope {
-    pub(crate) fn of(frames: &[&[u8]]) -> Self {
-        Self(frames.iter().map(|frame| Message::from(*frame)).collect())
     }
 }

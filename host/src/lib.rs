@@ -38,6 +38,7 @@ mod flight;
 mod front;
 mod handle;
 mod lines;
+mod local;
 mod loss;
 mod membership;
 pub mod program;

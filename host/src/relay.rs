@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::front::{Envelope, Front, Received};
+use crate::local::Ticket;
 use crate::loss::Loss;
 use crate::membership::Membership;
 use crate::replies;
@@ -44,7 +45,7 @@ pub(crate) struct Relay {
     poll: Poll,
     front: Front,
     membership: Option<Membership>,
-    flight: Flight,
+    flight: Flight<Asker>,
     /// When the program last said something, or was last without requests.
     heard: Instant,
     /// How long it may say nothing while it has requests.
@@ -56,6 +57,14 @@ pub(crate) struct Relay {
     busy: bool,
     /// There may be more of the program's log to read, without another event.
     log_left: bool,
+}
+
+/// Who asks, and where the answer goes.
+enum Asker {
+    /// A peer of the ZeroMQ socket.
+    Peer(Envelope),
+    /// The manager, on its own line.
+    Manager(Ticket),
 }
 
 /// Whether the host is being shut down.
@@ -92,11 +101,9 @@ impl Relay {
         let membership = match &config.manager {
             None => None,
             Some(manager) => {
-                let token = config.token.clone().ok_or(Error::Token)?;
-                let membership =
-                    Membership::connect(&context, manager, token, config.timing.heartbeat)?;
-                register(&poll, membership.descriptor()?, MANAGER)?;
-                Some(membership)
+                let registry = poll.registry();
+                let connected = Membership::connect(&context, manager, &config, registry, MANAGER)?;
+                Some(connected)
             }
         };
         register(&poll, stop.as_raw_fd(), STOP)?;
@@ -140,14 +147,19 @@ impl Relay {
                 return Ok(());
             }
             self.read_log();
+            self.take_requests_of_manager(now);
             self.take_requests(now)?;
             self.write_to_program(now);
+            self.write_to_manager(now);
             self.wait(&mut events)?;
 
             let now = Instant::now();
             for event in &events {
                 match event.token() {
-                    MANAGER => self.hear_manager(now),
+                    MANAGER => {
+                        let closed = event.is_read_closed() || event.is_error();
+                        self.hear_manager(event.is_writable(), closed, now);
+                    }
                     PROGRAM => {
                         if event.is_writable() {
                             self.unblock_program(now);
@@ -239,6 +251,31 @@ impl Relay {
         }
     }
 
+    /// Takes requests that the manager sends on its own line, as many as the program has room for,
+    /// unless it leaves answers unread.
+    fn take_requests_of_manager(&mut self, now: Instant) {
+        for _ in 0..BATCH {
+            let intake = self.intake(now);
+            let outgoing = self.config.limits.outgoing;
+            let Some(membership) = &mut self.membership else {
+                return;
+            };
+            if intake == Intake::Hold || membership.pending() >= outgoing {
+                return;
+            }
+            let Some((ticket, body)) = membership.request(now) else {
+                return;
+            };
+            let asker = Asker::Manager(ticket);
+            if intake == Intake::Refuse {
+                self.reply(asker, replies::not_started());
+            } else {
+                self.forward(asker, &body, now);
+            }
+        }
+        self.busy = true;
+    }
+
     /// Takes requests from peers, as many as the program has room for.
     fn take_requests(&mut self, now: Instant) -> Result<(), Error> {
         for _ in 0..BATCH {
@@ -253,22 +290,32 @@ impl Relay {
                 Received::Request(envelope, _) if intake == Intake::Refuse => {
                     self.front.reply(envelope, replies::not_started());
                 }
-                Received::Request(envelope, body) => self.forward(envelope, &body, now),
+                Received::Request(envelope, body) => {
+                    self.forward(Asker::Peer(envelope), &body, now);
+                }
             }
         }
         self.busy = true;
         Ok(())
     }
 
-    fn forward(&mut self, envelope: Envelope, body: &[u8], now: Instant) {
+    fn reply(&mut self, asker: Asker, body: Vec<u8>) {
+        match (asker, &mut self.membership) {
+            (Asker::Peer(envelope), _) => self.front.reply(envelope, body),
+            (Asker::Manager(ticket), Some(membership)) => membership.answer(ticket, &body),
+            (Asker::Manager(_), None) => {}
+        }
+    }
+
+    fn forward(&mut self, asker: Asker, body: &[u8], now: Instant) {
         let Some(connection) = self.program.connection() else {
-            self.front.reply(envelope, replies::not_started());
+            self.reply(asker, replies::not_started());
             return;
         };
         if self.flight.is_empty() {
             self.heard = now;
         }
-        let tag = self.flight.insert(envelope);
+        let tag = self.flight.insert(asker);
         if let Err(loss) = connection.queue(Kind::Request, tag, body) {
             self.lose(&loss, now);
         }
@@ -319,12 +366,12 @@ impl Relay {
     fn hear_program(&mut self, frame: Frame, now: Instant) -> Result<(), Loss> {
         match frame.kind {
             Kind::Response => {
-                let envelope = self.answered(frame.tag)?;
-                self.front.reply(envelope, frame.body);
+                let asker = self.answered(frame.tag)?;
+                self.reply(asker, frame.body);
             }
             Kind::Returned => {
-                let envelope = self.answered(frame.tag)?;
-                self.front.reply(envelope, replies::not_started());
+                let asker = self.answered(frame.tag)?;
+                self.reply(asker, replies::not_started());
             }
             Kind::Ready => {
                 let worker = self
@@ -339,12 +386,14 @@ impl Relay {
                 let reason = String::from_utf8_lossy(&frame.body).into_owned();
                 self.lose(&Loss::Ending(reason), now);
             }
-            Kind::Request => return Err(Loss::Conduct("a request from the program")),
+            Kind::Request | Kind::Member => {
+                return Err(Loss::Conduct("a frame that no program sends"));
+            }
         }
         Ok(())
     }
 
-    fn answered(&mut self, tag: u64) -> Result<Envelope, Loss> {
+    fn answered(&mut self, tag: u64) -> Result<Asker, Loss> {
         self.flight.remove(tag).ok_or(Loss::Conduct(
             "an answer to a request that it does not have",
         ))
@@ -367,16 +416,22 @@ impl Relay {
         if let Some(membership) = &mut self.membership {
             membership.leave();
         }
-        for envelope in self.flight.drain() {
-            self.front.reply(envelope, replies::lost());
+        for asker in self.flight.drain() {
+            self.reply(asker, replies::lost());
         }
         self.busy = true;
     }
 
-    fn hear_manager(&mut self, now: Instant) {
+    fn hear_manager(&mut self, writable: bool, closed: bool, now: Instant) {
         if let Some(membership) = &mut self.membership {
-            membership.wake(now);
+            membership.wake(writable, closed, now);
             membership.turn(now);
+        }
+    }
+
+    fn write_to_manager(&mut self, now: Instant) {
+        if let Some(membership) = &mut self.membership {
+            membership.flush(now);
         }
     }
 

@@ -23,16 +23,20 @@ pub enum Kind {
     Returned = 4,
     /// Program to host, tag 0: the program exits now. The body is a short fixed text that says why.
     Ending = 5,
+    /// Host to manager and back, tag 0: one message about the worker behind the host. Never to or
+    /// from a program.
+    Member = 6,
 }
 
 impl Kind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Request,
         Self::Response,
         Self::Ready,
         Self::Returned,
         Self::Ending,
+        Self::Member,
     ];
 
     /// The kind that this byte stands for, if any.
@@ -145,7 +149,7 @@ mod tests {
         let known: Vec<u8> = (0..=u8::MAX)
             .filter(|byte| Kind::from_byte(*byte).is_some())
             .collect();
-        assert_eq!(known, [1, 2, 3, 4, 5]);
+        assert_eq!(known, [1, 2, 3, 4, 5, 6]);
         for kind in Kind::ALL {
             assert_eq!(Kind::from_byte(kind.byte()), Some(kind));
         }

@@ -29,6 +29,18 @@
 //!    │ ◀─────────────────────── end of file ── │   or: the host wants the program to exit
 //! ```
 //!
+//! A manager on the same machine speaks to a host in the same frames, over a Unix socket that the
+//! manager listens on:
+//!
+//! ```text
+//! host                                        manager
+//!    │ ── Member {"type":"join",…} ──────────▶ │   and every second "alive", each answered
+//!    │ ◀────────── Member {"type":"joined"} ── │
+//!    │ ◀───────────────────── Request tag=7 ── │   as many in flight as the host has asked for
+//!    │ ── Response tag=7 ────────────────────▶ │
+//!    │ ◀──── end of file, from either side ──▶ │   what was in flight is lost
+//! ```
+//!
 //! # Hostile peers
 //!
 //! Neither side trusts the other. A [`Decoder`] refuses an unknown kind, a length below the header

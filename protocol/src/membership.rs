@@ -7,6 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a host's endpoint of the manager begins with if both are on one machine: the path of the
+/// manager's Unix socket follows. There the same messages go in frames of the link.
+pub const LOCAL: &str = "unix:";
+
 /// Most orders that one worker process may take at once.
 pub const MAX_CAPACITY: u32 = 1024;
 

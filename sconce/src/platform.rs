@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sconce up ─┬─ listener   HTTP, the requesters' door
-//!            ├─ manager    ZeroMQ, loopback
+//!            ├─ manager    a socket in the data folder; ZeroMQ, loopback, for hosts elsewhere
 //!            ├─ store      one file in the data folder
 //!            └─ sconce host … (a process a worker) ── worker program (a process)
 //! ```
@@ -93,7 +93,8 @@ impl Platform {
         let receipts = Receipts::new(engine.clone());
         let monitor = monitor_of(&engine, &folder.store());
 
-        let config = settings.for_manager(host_token, monitor.clone());
+        let mut config = settings.for_manager(host_token, monitor.clone());
+        config.local = folder.manager_socket();
         let manager = Manager::start(config, engine.clone(), registry.clone())
             .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
         let config = settings.for_listener(operator_token, monitor);
@@ -127,7 +128,9 @@ impl Platform {
         ));
         let host = HostPlan {
             program,
-            manager: manager.endpoint().to_owned(),
+            manager: manager
+                .local_endpoint()
+                .unwrap_or_else(|| manager.endpoint().to_owned()),
             token_file,
             threads: settings.workers.threads,
         };

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use mio::net::UnixStream;
 use mio::{Interest, Registry};
 use serde::Deserialize;
 
@@ -92,6 +93,7 @@ impl Supervisor {
     fn spawn(&mut self, now: Instant) -> Result<(), Error> {
         let refused = "wait for the program";
         let (mut child, stream) = child::start(&self.config)?;
+        let stream = UnixStream::from_std(stream);
         let share = self.registry.try_clone();
         let limits = link::Limits {
             body: self.config.limits.body,

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// ZeroMQ endpoint to listen on; port 0 is any free one.
     #[arg(long, value_name = "ENDPOINT", default_value = "tcp://127.0.0.1:0")]
     bind: String,
-    /// ZeroMQ endpoint of the manager to register with.
+    /// ZeroMQ endpoint of the manager to register with, or unix:PATH of its socket.
     #[arg(long, value_name = "ENDPOINT", requires = "token_file")]
     manager: Option<String>,
     /// The file with the token that the manager asks of its hosts.

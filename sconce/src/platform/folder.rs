@@ -36,6 +36,10 @@ const STORE: &str = "store.redb";
 const HOST_TOKEN: &str = "host-token";
 const OPERATOR_TOKEN: &str = "operator-token";
 const KEYS: &str = "keys";
+const MANAGER: &str = "manager.sock";
+
+/// Most bytes in the path of a Unix socket (`sockaddr_un`).
+const LONGEST_SOCKET: usize = 107;
 
 /// Tries to take a folder: who only looks holds the lock for a moment.
 const TRIES: usize = 5;
@@ -97,6 +101,13 @@ impl DataFolder {
     /// The store's file.
     pub(crate) fn store(&self) -> PathBuf {
         self.path.join(STORE)
+    }
+
+    /// The socket where hosts reach the manager, if the folder's path leaves room for a name.
+    pub(crate) fn manager_socket(&self) -> Option<PathBuf> {
+        let path = self.path.join(MANAGER);
+        let fits = path.as_os_str().len() <= LONGEST_SOCKET && path.to_str().is_some();
+        fits.then_some(path)
     }
 
     /// The hosts' token: from `file`, or a fresh one for this start; and the file that they read it

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use monitor::Monitor;
@@ -11,6 +12,9 @@ use crate::Error;
 pub struct ManagerConfig {
     /// ZeroMQ endpoint where hosts reach it; port 0 takes any free one.
     pub bind: String,
+    /// A Unix socket beside that, for hosts on the same machine: orders cost less on it. It's made
+    /// anew, for its owner alone, and belongs in a folder that nobody else can write to.
+    pub local: Option<PathBuf>,
     /// What hosts must show.
     pub token: Token,
     /// Workers that know nothing of joining, such as Avalon's own.
@@ -95,6 +99,7 @@ impl ManagerConfig {
     pub fn new(token: Token) -> Self {
         Self {
             bind: "tcp://127.0.0.1:0".to_owned(),
+            local: None,
             token,
             workers: Vec::new(),
             max_processes: 1024,

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 /// Why a manager couldn't start or answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -11,6 +13,16 @@ pub enum Error {
         endpoint: String,
         /// What ZeroMQ says.
         source: zmq::Error,
+    },
+    /// The socket for hosts on this machine can't be listened on.
+    #[error(
+        "cannot listen for hosts on {path} ({source}), choose another path, of at most 107 bytes, in a folder of your own"
+    )]
+    Local {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// A static worker's name is none.
     #[error("{0:?} is no worker name, use 1 to 64 characters of A-Z a-z 0-9 . _ -")]

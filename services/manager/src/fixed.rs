@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 use crate::config::StaticWorker;
+use crate::peer::Peer;
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::signup::{Keys, Refusal, ask, enrol};
@@ -38,7 +39,7 @@ pub(crate) async fn attend(shared: Arc<Shared>, fixed: StaticWorker) {
 
 /// A new connection: what the worker still answers to an earlier one is lost with it.
 fn connect(shared: &Shared, fixed: &StaticWorker) -> Process {
-    let peer = shared.wire.connect(&fixed.endpoint, 1);
+    let peer = Peer::ZeroMq(shared.wire.connect(&fixed.endpoint, 1));
     let patience = shared.config.timing.static_answer;
     Process::new(peer, &fixed.endpoint, None, 1, patience)
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use protocol::membership::LOCAL;
 use store::Orders;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -7,6 +8,7 @@ use workers::Registry;
 
 use crate::config::ManagerConfig;
 use crate::dispatch::dispatch;
+use crate::local::Door;
 use crate::members::Members;
 use crate::phase::{Phase, PhaseWatch};
 use crate::shared::Shared;
@@ -20,6 +22,8 @@ pub struct Manager {
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     tasks: JoinSet<()>,
+    /// Connections of hosts on this machine: open until everything else has ended.
+    lines: JoinSet<()>,
     thread: wire::Thread,
 }
 
@@ -40,7 +44,8 @@ impl Manager {
     ) -> Result<Self, Error> {
         config.check()?;
         let (from_hosts, hosts) = mpsc::channel(HOSTS_WAITING);
-        let (wire, thread) = Wire::start(&config.bind, from_hosts)?;
+        let door = config.local.as_deref().map(Door::open).transpose()?;
+        let (wire, thread) = Wire::start(&config.bind, from_hosts.clone())?;
         let (sender, phase) = PhaseWatch::new();
         let (newcomers, new_workers) = mpsc::unbounded_channel();
         let fixed = config.workers.clone();
@@ -51,6 +56,10 @@ impl Manager {
         status::show(&shared);
         let mut tasks = JoinSet::new();
         tasks.spawn(Members::new(Arc::clone(&shared)).run(hosts));
+        let mut lines = JoinSet::new();
+        if let Some(door) = door {
+            lines.spawn(door.attend(from_hosts, shared.config.max_processes));
+        }
         tasks.spawn(dispatch_all(Arc::clone(&shared), new_workers));
         tasks.spawn(keep::keep(Arc::clone(&shared)));
         for worker in fixed {
@@ -61,6 +70,7 @@ impl Manager {
             shared,
             phase: sender,
             tasks,
+            lines,
             thread,
         })
     }
@@ -68,6 +78,12 @@ impl Manager {
     /// Where hosts reach it, with the real port.
     pub fn endpoint(&self) -> &str {
         &self.thread.endpoint
+    }
+
+    /// Where hosts on this machine reach it for less, as they are told: `unix:` and the path.
+    pub fn local_endpoint(&self) -> Option<String> {
+        let path = self.shared.config.local.as_ref()?;
+        Some(format!("{LOCAL}{}", path.to_str()?))
     }
 
     /// Who is there and what waits.
@@ -86,6 +102,7 @@ impl Manager {
         if drained.is_err() {
             all(&mut self.tasks).await;
         }
+        self.lines.shutdown().await;
         // The thread ends with the last handle on it.
         drop(self.shared);
         let handle = self.thread.handle;

@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::is_endpoint;
+use crate::peer::{FromHost, Peer, Source};
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::signup::{Refusal, enrol};
 use crate::throttle::Throttle;
-use crate::wire::FromHost;
 use crate::worker::{Presence, Process};
 
 /// The hosts that have joined, by instance.
@@ -64,12 +64,18 @@ impl Members {
                 // Frames first: after a stop of the whole process they are what shows who is alive.
                 biased;
                 () = phase.reached(Phase::Draining) => return,
-                Some(from) = hosts.recv() => {
-                    let answer = self.hear(&from.frame);
-                    // It's made of strings: writing it can't fail.
-                    let frame = serde_json::to_vec(&answer).unwrap_or_default();
-                    self.shared.wire.tell(from.identity, frame);
-                }
+                Some(FromHost { source, frame }) = hosts.recv() => match frame {
+                    Some(frame) => {
+                        let answer = self.hear(&frame, &source);
+                        // It's made of strings: writing it can't fail.
+                        let frame = serde_json::to_vec(&answer).unwrap_or_default();
+                        match source {
+                            Source::ZeroMq(identity) => self.shared.wire.tell(identity, frame),
+                            Source::Local(line) => line.tell(&frame),
+                        }
+                    }
+                    None => self.hang_up(&source),
+                },
                 Some(enrolled) = self.enrolments.join_next() => {
                     if let Ok((instance, process, result)) = enrolled {
                         self.enrolled(&instance, &process, result);
@@ -80,7 +86,7 @@ impl Members {
         }
     }
 
-    fn hear(&mut self, frame: &[u8]) -> ManagerMessage {
+    fn hear(&mut self, frame: &[u8], source: &Source) -> ManagerMessage {
         let Ok(message) = serde_json::from_slice::<HostMessage>(frame) else {
             return refused("not a message of a host of this release");
         };
@@ -115,7 +121,7 @@ impl Members {
                     pid,
                     patience,
                 };
-                self.join(instance, facts)
+                self.join(instance, facts, source)
             }
             HostMessage::Alive { instance, .. } => self.alive(&instance),
             HostMessage::Leave { instance, .. } => {
@@ -125,10 +131,11 @@ impl Members {
         }
     }
 
-    fn join(&mut self, instance: String, facts: Facts) -> ManagerMessage {
+    fn join(&mut self, instance: String, facts: Facts, source: &Source) -> ManagerMessage {
         if let Some(member) = self.members.get_mut(&instance) {
             // The first answer may have been lost. A refused host may have been put right.
-            if member.facts == facts && member.is_well() {
+            let same = member.facts == facts && member.process.peer.is_of(source);
+            if same && member.is_well() {
                 member.seen = Instant::now();
                 return ManagerMessage::Joined;
             }
@@ -143,7 +150,7 @@ impl Members {
         if self.members.len() >= self.shared.config.max_processes {
             return refused("too many workers have joined, raise the manager's limit");
         }
-        let process = self.enrol(&instance, &facts);
+        let process = self.enrol(&instance, &facts, source);
         let member = Member {
             facts,
             process,
@@ -155,10 +162,16 @@ impl Members {
     }
 
     /// Connects to the worker and asks for its keys, beside everything else.
-    fn enrol(&mut self, instance: &str, facts: &Facts) -> Arc<Process> {
+    fn enrol(&mut self, instance: &str, facts: &Facts, source: &Source) -> Arc<Process> {
         let timing = self.shared.config.timing;
+        let peer = match source {
+            Source::ZeroMq(_) => {
+                Peer::ZeroMq(self.shared.wire.connect(&facts.endpoint, facts.capacity))
+            }
+            Source::Local(line) => Peer::Local(Arc::clone(line)),
+        };
         let process = Arc::new(Process::new(
-            self.shared.wire.connect(&facts.endpoint, facts.capacity),
+            peer,
             &facts.endpoint,
             Some(facts.pid),
             facts.capacity,
@@ -229,6 +242,19 @@ impl Members {
         }
         member.process.depart(presence);
         self.shared.worker(worker).changed.notify_one();
+    }
+
+    /// The connection of a host on this machine has ended: no need to wait for signs of life.
+    fn hang_up(&mut self, source: &Source) {
+        let gone: Vec<String> = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.process.peer.is_of(source))
+            .map(|(instance, _)| instance.clone())
+            .collect();
+        for instance in gone {
+            self.leave(&instance, Presence::Gone);
+        }
     }
 
     fn next_lapse(&self) -> Instant {

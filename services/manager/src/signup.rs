@@ -7,7 +7,7 @@ use protocol::processor::{Signup, signup_frame};
 use protocol::record::{BadDetails, WorkerKeys, WorkerRecord};
 use workers::{Announced, Registry};
 
-use crate::wire::Peer;
+use crate::peer::Peer;
 use crate::worker::{Process, Worker};
 
 /// The public keys that a process showed.

@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::peer::{Closed, FromHost};
 
 /// A handle on the socket thread. The thread ends when the last handle is dropped.
 #[derive(Clone)]
@@ -27,14 +28,6 @@ struct Line {
     next: AtomicU64,
 }
 
-/// What a host said on the manager's `ROUTER`.
-pub(crate) struct FromHost {
-    /// Leads the answer back.
-    pub(crate) identity: Vec<u8>,
-    /// The one frame.
-    pub(crate) frame: Vec<u8>,
-}
-
 /// The socket thread, to be joined.
 pub(crate) struct Thread {
     pub(crate) endpoint: String,
@@ -42,14 +35,10 @@ pub(crate) struct Thread {
 }
 
 /// A connection to a worker process; closed when dropped.
-pub(crate) struct Peer {
+pub(crate) struct Connection {
     wire: Wire,
     id: u64,
 }
-
-/// There is no answer and none will come: the connection is closed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Closed;
 
 enum Command {
     Connect {
@@ -103,14 +92,14 @@ impl Wire {
 
     /// Opens a connection for `capacity` questions at once. Whether anybody is there shows when
     /// the first is asked.
-    pub(crate) fn connect(&self, endpoint: &str, capacity: u32) -> Peer {
+    pub(crate) fn connect(&self, endpoint: &str, capacity: u32) -> Connection {
         let id = self.number();
         self.send(Command::Connect {
             peer: id,
             endpoint: endpoint.to_owned(),
             capacity,
         });
-        Peer {
+        Connection {
             wire: self.clone(),
             id,
         }
@@ -134,7 +123,7 @@ impl Wire {
     }
 }
 
-impl Peer {
+impl Connection {
     /// Asks, and waits for the answer without a bound. Dropping the future forgets the question.
     pub(crate) async fn ask(&self, body: Vec<u8>) -> Result<Vec<u8>, Closed> {
         let tag = self.wire.number();
@@ -146,7 +135,7 @@ impl Peer {
             answer,
         });
         let mut question = Question {
-            peer: self,
+            connection: self,
             tag,
             open: true,
         };
@@ -156,15 +145,15 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.wire.send(Command::Close { peer: self.id });
     }
 }
 
 /// A question that nobody waits for any more is forgotten by the thread too.
-struct Question<'p> {
-    peer: &'p Peer,
+struct Question<'c> {
+    connection: &'c Connection,
     tag: u64,
     open: bool,
 }
@@ -172,8 +161,8 @@ struct Question<'p> {
 impl Drop for Question<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.peer.wire.send(Command::Forget {
-                peer: self.peer.id,
+            self.connection.wire.send(Command::Forget {
+                peer: self.connection.id,
                 tag: self.tag,
             });
         }

@@ -8,9 +8,9 @@ use protocol::WorkerId;
 use store::PartitionId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::peer::Peer;
 use crate::signup::Keys;
 use crate::standing::Standing;
-use crate::wire::Peer;
 
 /// One worker id: its queue, its keys, and any number of processes.
 pub(crate) struct Worker {

@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use tokio::sync::{mpsc, oneshot};
 use zmq::{Context, DONTWAIT, Message, POLLIN, PollItem, SNDMORE, Socket};
 
-use super::{Command, FromHost};
+use super::Command;
 use crate::Error;
+use crate::peer::{FromHost, Source};
 use crate::throttle::Throttle;
 
 /// All sockets, and the loop that serves them.
@@ -203,8 +204,8 @@ impl Sockets {
                 continue;
             };
             let from = FromHost {
-                identity: identity.to_vec(),
-                frame: frame.to_vec(),
+                source: Source::ZeroMq(identity.to_vec()),
+                frame: Some(frame.to_vec()),
             };
             if self.hosts.try_send(from).is_err() {
                 tracing::debug!("a host's message is dropped, too many wait");
