@@ -15,6 +15,7 @@ mod building;
 mod cost;
 mod frames;
 mod lifecycle;
+mod local;
 mod membership;
 mod shutdown;
 mod support;
