@@ -69,10 +69,20 @@ impl Store {
 
     /// The same, if the store takes it. Its id is its replay key.
     pub(crate) async fn try_submit(&self, worker: &str, order: &str) -> Submitted {
+        self.try_submit_saying(worker, order, "").await
+    }
+
+    /// Queues an order that says something of any length.
+    pub(crate) async fn submit_saying(&self, worker: &str, order: &str, saying: &str) {
+        let submitted = self.try_submit_saying(worker, order, saying).await;
+        assert_eq!(submitted, Submitted::Accepted);
+    }
+
+    async fn try_submit_saying(&self, worker: &str, order: &str, saying: &str) -> Submitted {
         let worker = WorkerId::from_name(worker);
         let body = serde_json::json!({
             "jsonrpc": "2.0", "method": "WorkOrderSubmit", "id": 1,
-            "params": {"workOrderId": order, "workerId": worker},
+            "params": {"workOrderId": order, "workerId": worker, "saying": saying},
         });
         self.engine
             .submit(Submission {
