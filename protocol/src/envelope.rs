@@ -236,20 +236,21 @@ fn shortened(name: &str) -> Cow<'_, str> {
 
 /// A reply that carries `result`, which must be JSON.
 pub fn success(id: &RawValue, result: &RawValue) -> Vec<u8> {
-    format!(
-        r#"{{"result":{},"id":{},"jsonrpc":"2.0"}}"#,
-        result.get(),
-        id.get()
-    )
-    .into_bytes()
+    reply(r#"{"result":"#, result.get(), id.get())
 }
 
 /// A reply that carries `error`; `id` is null where none could be read.
 pub fn failure(id: Option<&RawValue>, error: &ErrorObject) -> Vec<u8> {
     // ErrorObject is made of strings and numbers: writing it can't fail.
     let error = serde_json::to_string(error).unwrap_or_default();
-    let id = id.map_or("null", RawValue::get);
-    format!(r#"{{"error":{error},"id":{id},"jsonrpc":"2.0"}}"#).into_bytes()
+    reply(r#"{"error":"#, &error, id.map_or("null", RawValue::get))
+}
+
+/// In memory of the very size: results may be large.
+fn reply(begin: &str, content: &str, id: &str) -> Vec<u8> {
+    [begin, content, r#","id":"#, id, r#","jsonrpc":"2.0"}"#]
+        .concat()
+        .into_bytes()
 }
 
 /// A reply as its receiver reads it: lenient, for Avalon's early errors lack `id` and `jsonrpc`.

@@ -51,6 +51,13 @@ pub enum Shape {
 impl<'a> Members<'a> {
     /// Reads `text` as an object.
     pub fn parse(text: &'a str) -> Result<Self, NotAnObject> {
+        // Once through the text where all is well; what is wrong takes another time to say.
+        let mut reader = serde_json::Deserializer::from_str(text);
+        if let Ok(members) = reader.deserialize_map(MembersVisitor)
+            && reader.end().is_ok()
+        {
+            return Ok(Self(members));
+        }
         let value: &'a RawValue = serde_json::from_str(text).map_err(|_| NotAnObject::NotJson)?;
         Self::of(value)
     }

@@ -111,8 +111,7 @@ impl Service {
 
     async fn check_worker(&self, order: &Submit<'_>) -> Result<(), ErrorObject> {
         let unknown = ErrorObject::for_client(Reason::WorkerUnknown);
-        let record = self.worker(&order.worker_id).await?;
-        match record.map(|record| record.status) {
+        match self.status_of(&order.worker_id).await? {
             Some(Status::Active) => Ok(()),
             None => Err(unknown.saying(format!("worker {} doesn't exists", order.worker_id))),
             Some(Status::OffLine) => {

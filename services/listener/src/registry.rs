@@ -3,7 +3,7 @@
 use protocol::envelope::{ErrorData, ErrorObject};
 use protocol::json::Members;
 use protocol::methods::worker::{LookUp, Register, Retrieve, SetStatus, Update};
-use protocol::record::WorkerRecord;
+use protocol::record::{Status, WorkerRecord};
 use protocol::{Reason, WorkerId};
 use serde::Serialize;
 use tokio::time::sleep;
@@ -63,6 +63,11 @@ impl Service {
         let SetStatus { worker_id, status } = SetStatus::parse(params)?;
         repeated(|| self.registry.set_status(&worker_id, status)).await?;
         done(&worker_id, "Worker status updated successfully")
+    }
+
+    /// A worker's status, if there is a worker.
+    pub(crate) async fn status_of(&self, id: &WorkerId) -> Result<Option<Status>, ErrorObject> {
+        repeated(|| self.registry.status(id)).await
     }
 
     /// A worker's record, if there is one.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use protocol::WorkerId;
 use protocol::record::{Status, WorkerRecord};
+use serde::Deserialize;
 use serde_json::Value;
 use store::{Committed, Table};
 
@@ -36,6 +37,17 @@ impl Registry {
     pub async fn get(&self, id: &WorkerId) -> Result<Option<WorkerRecord>, Error> {
         let row = self.table.get(&partition(), &record_key(id)).await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// A worker's status, which takes less reading than its record.
+    pub async fn status(&self, id: &WorkerId) -> Result<Option<Status>, Error> {
+        #[derive(Deserialize)]
+        struct Brief {
+            status: Status,
+        }
+        let row = self.table.get(&partition(), &record_key(id)).await?;
+        let brief: Option<Brief> = row.as_ref().map(read).transpose()?;
+        Ok(brief.map(|brief| brief.status))
     }
 
     /// Adds a worker's record. Registering the very same record again is no error, even while the
