@@ -124,21 +124,19 @@ impl Receipts {
         updater: Option<&HexText>,
         index: UpdateIndex,
     ) -> Result<(Option<Update>, usize), Error> {
-        if self.read(id).await?.is_none() {
-            return Err(Error::Unknown);
-        }
-        let mut updates = self.updates(id).await?;
-        if let Some(updater) = updater {
-            updates.retain(|update| update.updater_id == *updater);
-        }
-        let count = updates.len();
-        let at = match index {
-            UpdateIndex::Last => count.checked_sub(1),
-            UpdateIndex::At(at) => usize::try_from(at).ok().and_then(|at| at.checked_sub(1)),
+        let (stored, _) = self.read(id).await?.ok_or(Error::Unknown)?;
+        let Some(updater) = updater else {
+            let number = place(index, stored.updates as usize).map(|at| at + 1);
+            let update = match number.and_then(|number| u32::try_from(number).ok()) {
+                Some(number) => self.read_update(id, number).await?,
+                None => None,
+            };
+            return Ok((update, stored.updates as usize));
         };
-        let found = at
-            .filter(|at| *at < count)
-            .map(|at| updates.swap_remove(at));
+        let mut updates = self.updates(id).await?;
+        updates.retain(|update| update.updater_id == *updater);
+        let count = updates.len();
+        let found = place(index, count).map(|at| updates.swap_remove(at));
         Ok((found, count))
     }
 
@@ -150,6 +148,14 @@ impl Receipts {
         let row = self.table.get(&partition(), &record_key(id)).await?;
         row.map(|row| Ok((Stored::read(&row)?, row.version)))
             .transpose()
+    }
+
+    async fn read_update(&self, id: &WorkOrderId, number: u32) -> Result<Option<Update>, Error> {
+        let row = self
+            .table
+            .get(&partition(), &update_key(id, number))
+            .await?;
+        row.as_ref().map(read_update).transpose()
     }
 
     /// All updates of a receipt, in their order.
@@ -171,6 +177,15 @@ impl Receipts {
             }
         }
     }
+}
+
+/// Where in a list of `count` an update is.
+fn place(index: UpdateIndex, count: usize) -> Option<usize> {
+    let at = match index {
+        UpdateIndex::Last => count.checked_sub(1),
+        UpdateIndex::At(at) => usize::try_from(at).ok()?.checked_sub(1),
+    };
+    at.filter(|at| *at < count)
 }
 
 /// The batch that adds `update` to a receipt, if its rules allow it.
