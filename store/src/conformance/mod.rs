@@ -10,7 +10,8 @@
 //! the engine, and use real leases of one second, so they take some seconds each.
 //!
 //! [`Chaotic`] makes an engine's connection bad in all the ways that the interfaces allow: run the
-//! suite through it as well, and [`every_order_ends_once`] through [`Chaotic::forgetful`].
+//! suite through it as well, and [`every_order_ends_once`] through [`Chaotic::forgetful`]. It is made
+//! of [`Between`], with which other tests can let single calls fail.
 //!
 //! # Panics
 //!
@@ -22,6 +23,7 @@
     reason = "a conformance case reports by panicking, like any test"
 )]
 
+mod between;
 mod chaotic;
 mod finish;
 mod history;
@@ -36,6 +38,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::between::{Between, Call, Fate, Meddler};
 pub use self::chaotic::Chaotic;
 pub use self::finish::*;
 pub use self::history::*;

@@ -193,15 +193,14 @@ impl StorageBackend for Disk {
 
     fn sync_data(&self) -> Result<()> {
         let mut state = self.state();
-        let flaky = matches!(state.mode, Mode::Flaky(_));
-        if flaky || matches!(state.mode, Mode::Dead | Mode::ReadOnly) {
-            if let Err(error) = state.admit() {
-                if flaky {
-                    state.lose();
-                    state.doubtful = true;
-                }
-                return Err(error);
+        // A disk that is full has room for what it took.
+        let full = state.mode == Mode::RefuseWrites;
+        if !full && let Err(error) = state.admit() {
+            if matches!(state.mode, Mode::Flaky(_)) {
+                state.lose();
+                state.doubtful = true;
             }
+            return Err(error);
         }
         if state.mode == Mode::RefuseSync {
             state.lose();
