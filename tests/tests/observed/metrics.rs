@@ -103,8 +103,8 @@ fn counters_agree_with_the_orders_that_were_run() {
     ] {
         assert_eq!(samples.get(name), Some(&wanted), "{name}");
     }
-    // Each order is submitted, claimed and ended, some of them in one commit.
-    assert!(samples["sconce_store_operations_total"] >= 3.0 * 27.0);
+    // Each order is submitted and ended, some of them in one commit.
+    assert!(samples["sconce_store_operations_total"] >= 2.0 * 27.0);
     assert!(samples["sconce_store_commit_seconds"] <= samples["sconce_store_operations_total"]);
     let size = std::fs::metadata(platform.data().join("store.redb")).unwrap();
     assert_eq!(samples["sconce_store_bytes"], size.len() as f64);
