@@ -14,6 +14,7 @@ pub(crate) mod worker;
 pub(crate) mod workload;
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 
 use tokio::runtime::Builder;
 
@@ -30,14 +31,15 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         let log = prepared.log();
         terminal.adopt(log.level, log.format);
         logging::start(asked.unwrap_or(log.level), log.format);
-        return block_on(Threads::Many, up::run(prepared, terminal));
+        let threads = Threads::Platform(prepared.threads());
+        return block_on(threads, up::run(prepared, terminal));
     }
     logging::start(
         asked.unwrap_or(Level::Warn),
         cli.log_format.unwrap_or_default(),
     );
     match cli.command {
-        Command::Demo(args) => block_on(Threads::Many, demo::run(args, terminal)),
+        Command::Demo(args) => block_on(Threads::Platform(None), demo::run(args, terminal)),
         // It has been run.
         Command::Up(_) => Ok(()),
         Command::Config(command) => config::run(command, terminal),
@@ -56,7 +58,16 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
 /// How many threads a command needs: a requester's waits most of the time.
 enum Threads {
     One,
-    Many,
+    /// A platform, with so many if that was said.
+    Platform(Option<NonZeroUsize>),
+}
+
+/// A platform's threads where nothing else was said: one for each two cores. Workers decrypt and
+/// sign for much longer than a platform takes to carry orders, and each thread more is one more that
+/// is woken in vain.
+fn usual_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    cores.div_ceil(2)
 }
 
 fn block_on(
@@ -65,8 +76,11 @@ fn block_on(
 ) -> Result<(), Failure> {
     let mut builder = match threads {
         Threads::One => Builder::new_current_thread(),
-        Threads::Many => Builder::new_multi_thread(),
+        Threads::Platform(_) => Builder::new_multi_thread(),
     };
+    if let Threads::Platform(said) = threads {
+        builder.worker_threads(said.map_or_else(usual_threads, NonZeroUsize::get));
+    }
     builder
         .enable_all()
         .build()

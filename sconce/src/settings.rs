@@ -58,6 +58,7 @@ pub(crate) struct ListenerSettings {
     pub(crate) sync_wait: Duration,
     pub(crate) result_wait: Duration,
     pub(crate) operator_token_file: Option<PathBuf>,
+    pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) drain: Duration,
 }
 
@@ -128,6 +129,7 @@ impl Default for Settings {
                 sync_wait: listener::Mode::LONGEST,
                 result_wait: listener.result_wait,
                 operator_token_file: None,
+                threads: None,
                 drain: listener.drain,
             },
             tls: TlsSettings::default(),
@@ -221,6 +223,12 @@ impl Settings {
             Some("--operator-token-file"),
             "The file with the token that operators show; without it one in the data folder.",
             &mut MaybeFile(&mut of.operator_token_file),
+        );
+        to.setting(
+            "threads",
+            None,
+            "Threads that answer requests and hand orders out; auto is one for each two cores.",
+            &mut Threads(&mut of.threads),
         );
         to.setting(
             "drain",

@@ -1,5 +1,6 @@
 //! `sconce up`: a whole platform with one command.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::args::{DataArgs, Read, SettingsArgs};
@@ -143,6 +144,11 @@ impl Args {
 }
 
 impl Prepared {
+    /// How many threads the platform is to have, if that was said.
+    pub(crate) fn threads(&self) -> Option<NonZeroUsize> {
+        self.read.effective.settings.listener.threads
+    }
+
     /// How lines on standard error are to be.
     pub(crate) fn log(&self) -> &LogSettings {
         &self.read.effective.settings.log
