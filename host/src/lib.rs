@@ -8,7 +8,7 @@
 //! ```text
 //!  peers: REQ, DEALER          host (this crate)              enclave program
 //!  ──────────────────▶ ROUTER ─────────────────▶ socket pair ─────────────────▶ stdin
-//!                      DEALER ──▶ manager: Join, Alive, Leave         stderr ──▶ log
+//!          DEALER or Unix socket ──▶ manager: Join, Alive, Leave      stderr ──▶ log
 //! ```
 //!
 //! - [`run`] is the whole life of a host process: until SIGTERM or SIGINT.
@@ -25,6 +25,17 @@
 //!   answered with `worker.lost`, `"started":false`.
 //! - A peer that asks more than the program can take is slowed down, not refused: the host stops
 //!   reading, and messages wait in ZeroMQ's and TCP's bounded queues.
+//!
+//! A manager on the same machine can be reached over its Unix socket instead ([`Config::manager`]):
+//! its orders then come on that one connection, and the rest holds for it as for any peer.
+//!
+//! # Bounds
+//!
+//! At most [`Limits::in_flight`] requests are with the program, whoever asked, and
+//! [`Limits::outgoing`] bytes and one request more wait to be written to it. While either is reached,
+//! or the manager leaves as many bytes of answers unread, nothing more is read from those who ask.
+//! Answers to a ZeroMQ peer that doesn't read are kept up to what it may have asked for at once, and
+//! then dropped; lines of the program's log are cut.
 //!
 //! ZeroMQ keeps a message's frames until the last has arrived, and how many peers there are is not
 //! limited. So the socket belongs on loopback or in a network whose machines are the operator's own.

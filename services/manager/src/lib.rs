@@ -1,7 +1,7 @@
 //! The manager: leases work orders to the workers they are for.
 //!
-//! Hosts join over ZeroMQ, each with one worker process behind it. The manager asks the worker for
-//! its public keys, checks them, and enters them in the registry. From then on it claims as many
+//! Hosts join, each with one worker process behind it: over ZeroMQ from anywhere, or over a Unix
+//! socket on the same machine, where orders cost less. The manager asks the worker for its public keys, checks them, and enters them in the registry. From then on it claims as many
 //! orders of that worker's id as its processes have room for, hands them over, and stores what
 //! comes back. An order always ends: in the worker's answer, or in an error that says which stage
 //! failed.
@@ -11,12 +11,29 @@
 //!               │ join, alive, leave                       │ claim, extend, release, complete
 //!   ZeroMQ ┌────┴────┐ frames  ┌─────────┐ processes ┌─────┴──────┐
 //!   ───────┤  wire   ├─────────┤ members ├───────────┤  dispatch  │ one task a worker id
-//!          │ 1 thread├──────┐  │ fixed   │           │  └ attempt │ one task an order in flight
+//!   Unix   ├─────────┤         │ fixed   │           │  └ attempt │ one task an order in flight
+//!   ───────┤  local  ├──────┐  │         │           │            │
 //!          └─────────┘      └──┴─────────┴── answers ┴────────────┘
 //! ```
 //!
 //! Everything that must survive is in the store, so several managers may share one: a manager that
 //! dies loses its leases to the others when they run out.
+//!
+//! # Bounds
+//!
+//! Orders wait in the store and nowhere else. What waits there is bounded by the store's options; a
+//! submit beyond is answered with `busy`. Nothing here grows with load:
+//!
+//! | what | bound | and then |
+//! |---|---|---|
+//! | orders taken from the store | what processes have room for: the capacity that their hosts ask for, at most 1 024 each | no claim is made |
+//! | orders that wait to be alone with a process | 8 a worker | they go back to the store |
+//! | processes | [`ManagerConfig::max_processes`] | a host is refused |
+//! | workers that have ever joined | four times that | a host is refused |
+//! | messages of hosts that wait | 1 024 | they are dropped; hosts repeat them |
+//! | commands to the socket thread | one an order in flight, one an unanswered message of a host | follows from those |
+//! | ZeroMQ's own queues | a process's capacity, each way | follows from that |
+//! | connections of hosts on this machine | processes and 16 | they are closed |
 
 mod attempt;
 mod config;

@@ -34,6 +34,10 @@ struct Member {
     refused: Option<String>,
 }
 
+/// Workers that may ever join for each process that may be there at once: what is known of a worker
+/// is kept.
+const WORKERS: usize = 4;
+
 /// What a host says of itself when it joins.
 #[derive(PartialEq, Eq)]
 struct Facts {
@@ -149,6 +153,10 @@ impl Members {
         }
         if self.members.len() >= self.shared.config.max_processes {
             return refused("too many workers have joined, raise the manager's limit");
+        }
+        let most = self.shared.config.max_processes.saturating_mul(WORKERS);
+        if !self.shared.has_room_for(&facts.worker, most) {
+            return refused("too many different workers have joined, restart the manager");
         }
         let process = self.enrol(&instance, &facts, source);
         let member = Member {

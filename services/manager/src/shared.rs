@@ -57,6 +57,12 @@ impl Shared {
         Arc::clone(known)
     }
 
+    /// Whether a worker is known, or there are fewer than `most`.
+    pub(crate) fn has_room_for(&self, name: &str, most: usize) -> bool {
+        let workers = self.lock();
+        workers.len() < most || workers.contains_key(&WorkerId::from_name(name))
+    }
+
     /// Every worker that has joined so far.
     pub(crate) fn all_workers(&self) -> Vec<Arc<Worker>> {
         self.lock().values().cloned().collect()

@@ -248,6 +248,25 @@ async fn there_are_no_more_processes_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_cannot_make_up_workers_without_end() {
+    let store = Store::new();
+    let mut config = config();
+    config.max_processes = 1;
+    let manager = Manager::start(config, store.orders(), store.registry.clone()).unwrap();
+    let stranger = Stranger::connect(&manager);
+    let mut join = join();
+    for number in 0..4 {
+        join["worker"] = format!("worker-{number}").into();
+        assert_eq!(stranger.ask(join.to_string()), ManagerMessage::Joined);
+    }
+    join["worker"] = "worker-4".into();
+    assert!(stranger.is_refused(join.to_string()));
+    join["worker"] = "worker-0".into();
+    assert_eq!(stranger.ask(join.to_string()), ManagerMessage::Joined);
+    manager.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_taken_endpoint_is_named() {
     let store = Store::new();
     let manager = start(&store);
