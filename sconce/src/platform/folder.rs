@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::token::Token;
 use protocol::{Entropy, SystemEntropy};
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, test_kill_process};
 use zeroize::Zeroizing;
 
 use super::record::Record;
@@ -41,8 +42,11 @@ const MANAGER: &str = "manager.sock";
 /// Most bytes in the path of a Unix socket (`sockaddr_un`).
 const LONGEST_SOCKET: usize = 107;
 
-/// Tries to take a folder: who only looks holds the lock for a moment.
-const TRIES: usize = 5;
+/// How long taking a folder is tried: who only looks holds the lock for a moment.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// The same where the platform that held it is dead: it may have died while it started a host, and
+/// then that process holds the lock until it executes its program.
+const PATIENCE_WITH_THE_DEAD: Duration = Duration::from_secs(5);
 const BETWEEN_TRIES: Duration = Duration::from_millis(40);
 
 impl DataFolder {
@@ -72,7 +76,7 @@ impl DataFolder {
             .truncate(false)
             .open(path.join(LOCK))
             .map_err(unusable)?;
-        if !lock_exclusively(&lock).map_err(unusable)? {
+        if !lock_exclusively(&lock, &path).map_err(unusable)? {
             let by = match look(&path) {
                 Ok(Found::Running(Some(record))) => format!(" (process {})", record.pid),
                 _ => String::new(),
@@ -223,15 +227,34 @@ pub(crate) fn read_token(file: &Path) -> Result<Token, Failure> {
     Token::new(text.trim_end()).map_err(|error| unusable(&error))
 }
 
-fn lock_exclusively(lock: &File) -> io::Result<bool> {
-    for _ in 0..TRIES {
+fn lock_exclusively(lock: &File, folder: &Path) -> io::Result<bool> {
+    let begun = Instant::now();
+    loop {
         match flock(lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(true),
-            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(BETWEEN_TRIES),
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
             Err(error) => return Err(error.into()),
         }
+        let patience = if holder_is_dead(folder) {
+            PATIENCE_WITH_THE_DEAD
+        } else {
+            PATIENCE
+        };
+        if begun.elapsed() >= patience {
+            return Ok(false);
+        }
+        std::thread::sleep(BETWEEN_TRIES);
     }
-    Ok(false)
+}
+
+/// Whether the process that the folder's record names has ended.
+fn holder_is_dead(folder: &Path) -> bool {
+    let record = fs::read(folder.join(RECORD)).ok();
+    let record: Option<Record> = record.and_then(|text| serde_json::from_slice(&text).ok());
+    record
+        .and_then(|record| i32::try_from(record.pid).ok())
+        .and_then(Pid::from_raw)
+        .is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 /// Who holds the lock is the only one who writes here.
