@@ -1,15 +1,23 @@
 //! A store that fails, as far as the listener can tell.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::sync::Arc;
 
+use protocol::SystemEntropy;
+use protocol::crypto::secp256k1::SigningKey;
+use protocol::hash::of_submit;
+use protocol::json::Members;
+use protocol::methods::submit::Submit;
+use protocol::receipt::{Draft, ReceiptStatus};
 use sconce_listener::Listener;
 use serde_json::Value;
 use support::http::{Client, Reply};
 use support::platform::Store;
 use support::platform::faulty::{Call, Fault, Faulty};
-use support::{config, get_result, receipts, record, submit, worker_id};
+use support::{call, config, get_result, receipts, record, submit, worker_id};
 
 struct Fixture {
     faulty: Arc<Faulty>,
@@ -118,4 +126,37 @@ async fn results_are_asked_for_again() -> anyhow::Result<()> {
     let always = f.post(Call::Read, &[Fault::Unavailable; 9], &get_result("ab01"));
     assert_eq!(always.error(), (10, "internal".to_owned()));
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_waits_for_a_store_that_comes_back() -> anyhow::Result<()> {
+    let f = Fixture::new().await?;
+    f.post(Call::Submit, &[], &submit("ab01"));
+    let receipt = receipt("ab01");
+    let busy = f.post(Call::Read, &[Fault::Unavailable; 9], &receipt);
+    assert_eq!(busy.error(), (8, "busy".to_owned()));
+    let done = f.post(Call::Read, &[Fault::Unavailable; 2], &receipt);
+    assert_eq!(done.error().0, 0);
+    Ok(())
+}
+
+/// A request that creates the receipt of what [`submit`] makes.
+fn receipt(order: &str) -> Value {
+    let params = submit(order)["params"].to_string();
+    let params = Members::parse(&params).unwrap();
+    let submitted = Submit::parse(&params).unwrap();
+    let draft = Draft {
+        work_order_id: &submitted.work_order_id,
+        worker_id: &submitted.worker_id,
+        requester_id: &submitted.requester_id,
+        request_hash: of_submit(&submitted),
+        status: ReceiptStatus::Pending,
+    };
+    let entropy = SystemEntropy::new();
+    let key = SigningKey::generate(&entropy).unwrap();
+    let receipt = draft.sign(&key, &entropy).unwrap();
+    call(
+        "WorkOrderReceiptCreate",
+        serde_json::to_value(receipt).unwrap(),
+    )
 }
