@@ -178,6 +178,23 @@ fn hosts_do_not_outlive_a_supervisor_that_is_killed() {
     drop(Up::start(&user));
 }
 
+/// It hands its open files to the host until that executes its program.
+#[test]
+fn a_platform_that_died_while_it_started_a_host_is_succeeded() {
+    let user = User::new();
+    let mut up = Up::start(&user);
+    up.child.kill().unwrap();
+    up.child.wait().unwrap();
+    let lock = std::fs::File::open(up.folder.join("up.lock")).unwrap();
+    eventually("the lock is free", || lock.try_lock().is_ok());
+    let host = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(1));
+        drop(lock);
+    });
+    drop(Up::start(&user));
+    host.join().unwrap();
+}
+
 #[test]
 fn what_stands_in_the_way_is_said_in_one_error() {
     let user = User::new();
