@@ -99,7 +99,7 @@ impl SettingsArgs {
         }
         let found = find(self.config.as_deref(), data);
         let file = found.as_ref().map(|found| File::read(&found.file));
-        let file = file.transpose().map_err(|fault| Failure::unusable(fault))?;
+        let file = file.transpose().map_err(Failure::unusable)?;
         let environment: BTreeMap<_, _> = std::env::vars_os()
             .filter_map(|(name, value)| {
                 let name = name.into_string().ok()?;

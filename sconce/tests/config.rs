@@ -332,12 +332,12 @@ fn all_faults_are_told_at_once() {
         ("a = 1\na = 2", 2),
     ] {
         std::fs::write(&file, text).unwrap();
-        let said = user.run(&line_of_check(&file)).stderr;
+        let said = user.run(line_of_check(&file)).stderr;
         let place = format!("error: {}:{line}: this is not TOML: ", file.display());
         assert!(said.starts_with(&place), "{said}");
     }
     std::fs::write(&file, b"\n\n\xff").unwrap();
-    let said = user.run(&line_of_check(&file)).stderr;
+    let said = user.run(line_of_check(&file)).stderr;
     assert!(said.contains("f.toml:3: this is not UTF-8"), "{said}");
 }
 

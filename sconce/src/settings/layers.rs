@@ -76,7 +76,7 @@ impl Layers {
             faults.extend(settings.contradictions().map(|(keys, what)| {
                 // At the one that isn't a default.
                 let placed = |key: &&'static str| Some((*key, sources.get(*key)?));
-                let place = keys.iter().find_map(|key| placed(&key));
+                let place = keys.iter().find_map(placed);
                 Fault {
                     place: place.map_or("default".to_owned(), |(_, source)| source.to_string()),
                     key: place
@@ -145,7 +145,7 @@ impl Visitor for Laying<'_> {
         value: &mut dyn Value,
     ) {
         let key = format!("{}.{name}", self.section);
-        self.from_file(&key, value);
+        self.take_from_file(&key, value);
         let variable = variable(&key);
         let word = self.layers.environment.remove(&variable);
         if let Some(word) = word.filter(|word| !word.is_empty()) {
@@ -162,7 +162,7 @@ impl Visitor for Laying<'_> {
 }
 
 impl Laying<'_> {
-    fn from_file(&mut self, key: &str, value: &mut dyn Value) {
+    fn take_from_file(&mut self, key: &str, value: &mut dyn Value) {
         let Some(file) = &mut self.layers.file else {
             return;
         };
@@ -225,12 +225,12 @@ impl Laying<'_> {
         }
         let of_a_section = |name: &&String| {
             let section = |section: &&str| name.starts_with(&variable(&format!("{section}.")));
-            self.sections.iter().any(|name| section(&name))
+            self.sections.iter().any(section)
         };
         let strays = self.layers.environment.keys().filter(of_a_section);
         strays
             .filter_map(|name| {
-                let near = self.nearest(name, |known| variable(known))?;
+                let near = self.nearest(name, variable)?;
                 Some(format!("{name} is no setting, {near} is"))
             })
             .collect()
