@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sconce_manager::{Manager, ManagerConfig};
-use support::faulty::{Call, Fault, Faulty};
+use support::faulty::{Call, Fault, Faults, Faulty};
 use support::host::{Act, Behaviour, Host, Plan, good, lost};
 use support::{Store, token, until};
 
@@ -24,7 +24,7 @@ struct Fixture {
 impl Fixture {
     fn new(behaviour: Behaviour) -> Self {
         let store = Store::new();
-        let faulty = Faulty::new(store.orders());
+        let faulty = Faults::between(&store.engine);
         let mut config = ManagerConfig::new(token());
         config.timing.claim = Duration::from_millis(100);
         config.timing.lease = Duration::from_millis(600);
@@ -42,11 +42,11 @@ impl Fixture {
 
     /// Plans the faults, has one order done, and says how often the worker had it.
     async fn orders_given(self, call: Call, faults: &[Fault]) -> usize {
-        self.faulty.plan(call, faults);
+        self.faulty.meddler().plan(call, faults);
         self.store.submit(WORKER, "01").await;
         let ending = self.store.ending("01").await;
         assert_eq!(ending["result"]["workOrderId"], "01");
-        until(async || self.faulty.is_spent()).await;
+        until(async || self.faulty.meddler().is_spent()).await;
         self.manager.shutdown().await;
         self.host.orders()
     }
