@@ -40,7 +40,9 @@ pub(super) fn open(
     let request_hash = hash::of_submit(order);
     let sealed = ids::decode(&order.encrypted_request_hash);
     let claimed = sealed.and_then(|sealed| session_key.open(ivs, &sealed).ok());
-    verdict.demand(claimed.is_some_and(|claimed| equal(&claimed, &request_hash)));
+    // Compared even if there is nothing to compare: that alone takes a tenth of a microsecond.
+    let claimed = claimed.as_deref().map_or(&[][..], Vec::as_slice);
+    verdict.demand(is_hash(claimed, &request_hash));
 
     let reader = ItemReader {
         keys,
@@ -131,14 +133,16 @@ impl ItemReader<'_> {
     fn read(&self, item: &Item<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, Reason> {
         let data = STANDARD.decode(item.data.as_bytes()).ok();
         let opens = data.is_some();
-        let data = data.unwrap_or_default();
+        let mut data = data.unwrap_or_default();
         let plain = match item.encrypted_data_encryption_key.as_ref() {
-            "-" => Some(Zeroizing::new(data)),
+            "-" => Some(Zeroizing::new(std::mem::take(&mut data))),
             "" | "null" => self.session_key.open(self.ivs, &data).ok(),
             wrapped => self.open_with_own_key(item, wrapped, &data)?,
         };
-        let held = opens && has_iv_of_its_kind(item);
-        Ok(plain.filter(|plain| held && has_claimed_hash(item, plain)))
+        // What did not open is hashed as it came, so that this takes as long.
+        let hashed = plain.as_deref().unwrap_or(&data);
+        let held = has_claimed_hash(item, hashed) & opens & has_iv_of_its_kind(item);
+        Ok(plain.filter(|_| held))
     }
 
     /// Wire facts 4.6: the item's key is encrypted to the worker, and that under the session key.
@@ -173,7 +177,8 @@ fn has_claimed_hash(item: &Item<'_>, plain: &[u8]) -> bool {
     if item.data_hash.is_empty() {
         return true;
     }
-    ids::decode(&item.data_hash).is_some_and(|claimed| equal(&claimed, &sha256(&[plain])))
+    let hash = sha256(&[plain]);
+    ids::decode(&item.data_hash).is_some_and(|claimed| is_hash(&claimed, &hash))
 }
 
 fn check_signature(order: &Submit<'_>, request_hash: &[u8; 32]) -> Result<(), Reason> {
@@ -188,6 +193,12 @@ fn check_signature(order: &Submit<'_>, request_hash: &[u8; 32]) -> Result<(), Re
     }
 }
 
-fn equal(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
+/// Compares 32 bytes in any case: `claimed` may be of another length.
+fn is_hash(claimed: &[u8], hash: &[u8; 32]) -> bool {
+    let mut whole = [0; 32];
+    let fits = claimed.len() == whole.len();
+    if fits {
+        whole.copy_from_slice(claimed);
+    }
+    bool::from(whole.ct_eq(hash)) & fits
 }
