@@ -1,6 +1,6 @@
 //! Prints what an order costs as finished orders pile up: processor time and wall time of a cycle
 //! (submit, claim, complete), memory, and room on disk; in the end, how long it takes to open the
-//! file again after a crash.
+//! file again after a crash, and to drop everything.
 //!
 //! `cargo run --release -p sconce-store --example growth [most orders]` (default 1 000 000)
 
@@ -47,7 +47,37 @@ async fn main() -> anyhow::Result<()> {
     }
     let crashed = folder.path().join("crashed.redb");
     std::fs::copy(&file, &crashed)?;
-    reopen(&crashed, &options)
+    reopen(&crashed, &options)?;
+    std::fs::remove_file(&crashed)?;
+    let_go(&engine).await
+}
+
+/// Drops everything, results first.
+async fn let_go(engine: &Engine) -> anyhow::Result<()> {
+    const BATCH: usize = 1000;
+    let worker = worker();
+    for what in ["evicted", "forgot"] {
+        let (begin, cpu) = (Instant::now(), processor_time()?);
+        let mut gone = 0;
+        loop {
+            let more = match what {
+                "evicted" => engine.evict(Duration::ZERO, BATCH).await?,
+                _ => engine.forget_marks(&worker, Duration::ZERO, BATCH).await?,
+            };
+            gone += more;
+            if more == 0 {
+                break;
+            }
+        }
+        let cpu = processor_time()?.saturating_sub(cpu);
+        let took = begin.elapsed();
+        println!("{what} {gone} orders in {took:.1?}, {cpu:.1?} of processor time");
+    }
+    Ok(())
+}
+
+fn worker() -> PartitionId {
+    PartitionId::from("0".repeat(64))
 }
 
 async fn measure(engine: &Arc<Engine>, orders: u64) -> anyhow::Result<()> {
@@ -101,10 +131,9 @@ async fn cycles(engine: &Arc<Engine>, count: u64) -> anyhow::Result<()> {
 }
 
 async fn cycle(engine: &Engine, number: u64) -> anyhow::Result<()> {
-    let worker = "0".repeat(64);
-    let partition = PartitionId::from(worker.as_str());
+    let partition = worker();
     let id = scattered(number);
-    let nonce = format!("nonce {worker}{}{id}", "1".repeat(64));
+    let nonce = format!("nonce {}{}{id}", "0".repeat(64), "1".repeat(64));
     engine
         .submit(Submission {
             partition: partition.clone(),

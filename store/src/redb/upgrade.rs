@@ -304,14 +304,14 @@ impl Progress {
         if since >= self.told.map_or(QUIET, |_| BETWEEN) {
             self.told = Some(Instant::now());
             let (done, total) = (self.done, self.total);
-            tracing::info!(orders = done, of = total, "the store is being upgraded");
+            tracing::warn!(orders = done, of = total, "the store is being upgraded");
         }
     }
 
     fn end(&self) {
         let (orders, took) = (self.done, self.begun.elapsed());
         if self.told.is_some() {
-            tracing::info!(orders, ?took, "the store is upgraded");
+            tracing::warn!(orders, ?took, "the store is upgraded");
         }
     }
 }
