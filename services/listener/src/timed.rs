@@ -136,12 +136,15 @@ impl<S> Timed<S> {
     }
 
     /// Whatever waited has been written.
-    fn written(&mut self) {
+    fn written(&mut self, context: &mut Context<'_>) {
         self.unread = None;
         if self.progress.is(Phase::Answering) {
             self.progress.set(Phase::Idle);
             self.since = Instant::now();
             self.begun = false;
+            // Nobody need read again before there is something to read, and the timer wakes only
+            // those whom it has seen.
+            let _pending = self.poll_overdue(context);
         }
     }
 
@@ -233,7 +236,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
         if flushed.is_ready() {
-            this.written();
+            this.written(context);
         }
         this.in_time(flushed, context)
     }

@@ -157,6 +157,22 @@ async fn idle_connections_have_a_time_of_their_own() {
     assert!(begun.elapsed() >= Duration::from_millis(300));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_never_waited_for_a_head_have_it_too() {
+    let mut config = config();
+    config.limits.idle_time = Duration::from_millis(300);
+    let door = Door::open(config).await;
+    // Their first request is there as soon as they are, so nothing was waited for before it.
+    let mut clients: Vec<_> = (0..20).map(|_| door.client()).collect();
+    for client in &mut clients {
+        assert!(client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    }
+    for client in &mut clients {
+        assert_eq!(client.reply().unwrap().status, 405);
+        assert!(client.is_closed());
+    }
+}
+
 /// Order `ab`, finished with a result of about so many bytes.
 async fn finish(door: &Door, bytes: usize) {
     door.post(&submit("ab"));
