@@ -15,7 +15,7 @@ use crate::Capabilities;
 /// Wake-ups never arrive: whoever waits has to look again each [`Capabilities::poll`]. Calls that
 /// are idempotent are performed twice, as if a network had doubled them. If it is
 /// [`forgetful`](Self::forgetful), answers get lost as well: the call is performed, and its caller
-/// learns [`Error::Unknown`]. What happens to which call follows from a seed.
+/// learns [`Error::Unknown`](crate::Error::Unknown). What happens to which call follows from a seed.
 pub struct Chaotic<F> {
     factory: F,
     seed: u64,

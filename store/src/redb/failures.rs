@@ -31,10 +31,14 @@ fn start(disk: &Disk) -> Result<Engine, Error> {
 
 /// Opens the store on a disk at a time of the wall clock.
 fn start_at(disk: &Disk, wall: u64) -> Result<Engine, Error> {
+    start_with(disk, wall, Options::default())
+}
+
+fn start_with(disk: &Disk, wall: u64, options: Options) -> Result<Engine, Error> {
     let database = disk.open()?;
     let again = disk.clone();
     let slot = Slot::new(database, move || again.open());
-    Engine::start(slot, PathBuf::from("a test"), Options::default(), wall)
+    Engine::start(slot, PathBuf::from("a test"), options, wall)
 }
 
 fn submission(name: &str) -> Submission {
@@ -188,14 +192,32 @@ impl Told {
     async fn check(&self, engine: &Engine) {
         for name in &self.accepted {
             let again = until_answered(|| engine.submit(small(name))).await;
-            assert_eq!(again, Submitted::AlreadyAccepted, "{name}");
+            let evicted = engine.get(&name.as_str().into()).await == Ok(State::Evicted);
+            let expected = if evicted {
+                Submitted::DuplicateOrder
+            } else {
+                Submitted::AlreadyAccepted
+            };
+            assert_eq!(again, expected, "{name}");
+            let mut replayed = small(name);
+            replayed.order = "another".into();
+            let replayed = until_answered(|| engine.submit(replayed.clone())).await;
+            assert_eq!(replayed, Submitted::Replayed, "{name}");
         }
+        let mut evicted = 0;
         for (name, token) in &self.stored {
             let order = OrderId::from(name.as_str());
             let state = until_answered(|| engine.get(&order)).await;
-            let result = token.to_string().into_bytes();
-            assert_eq!(state, State::Finished(result), "{name}");
+            let result = State::Finished(token.to_string().into_bytes());
+            assert!(state == result || state == State::Evicted, "{name}");
+            evicted += usize::from(state == State::Evicted);
         }
+        let most = usize::try_from(engine.shared.options.max_finished).unwrap_or(usize::MAX);
+        assert_eq!(
+            evicted > 0,
+            self.stored.len() > most,
+            "only the bound evicts"
+        );
     }
 }
 
@@ -256,9 +278,15 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_power_is_cut() {
     for seed in 0..20_u64 {
         let disk = Disk::new(seed);
         open::found(&disk.open().unwrap()).unwrap();
+        let options = Options {
+            // Every other store has no room for all.
+            max_finished: if seed % 2 == 0 { u64::MAX } else { 40 },
+            ..Options::default()
+        };
+        let start = || start_with(&disk, clock::wall(), options.clone()).unwrap();
         let mut told = Told::default();
         for life in 0..4 {
-            let engine = Arc::new(start(&disk).unwrap());
+            let engine = Arc::new(start());
             told.check(&engine).await;
             let cut = disk.clone();
             let after = Duration::from_millis(1 + (seed * 7 + life * 13) % 40);
@@ -273,7 +301,7 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_power_is_cut() {
             drop(engine);
             disk.restart();
         }
-        let engine = start(&disk).unwrap();
+        let engine = start();
         told.check(&engine).await;
         drain(&engine).await;
     }
