@@ -12,11 +12,12 @@ use protocol::hash::of_submit;
 use protocol::json::Members;
 use protocol::methods::submit::Submit;
 use protocol::receipt::{Draft, ReceiptStatus};
+use receipts::Receipts;
 use sconce_listener::Listener;
 use serde_json::Value;
 use support::http::{Client, Reply};
 use support::platform::Store;
-use support::platform::faulty::{Call, Fault, Faulty};
+use support::platform::faulty::{Call, Fault, Faults, Faulty};
 use support::{call, config, get_result, receipts, record, submit, worker_id};
 
 struct Fixture {
@@ -30,9 +31,9 @@ impl Fixture {
         let store = Store::new();
         let registry = store.registry.clone();
         registry.register(&worker_id(), &record()).await?;
-        let faulty = Faulty::new(store.orders());
-        let listener =
-            Listener::start(config(), faulty.clone(), registry, receipts(&store)).await?;
+        let faulty = Faults::between(&store.engine);
+        let receipts = Receipts::new(faulty.clone());
+        let listener = Listener::start(config(), faulty.clone(), registry, receipts).await?;
         Ok(Self {
             faulty,
             listener,
@@ -42,7 +43,11 @@ impl Fixture {
 
     /// Posts while such calls fail.
     fn post(&self, call: Call, faults: &[Fault], body: &Value) -> Reply {
-        self.faulty.plan(call, faults);
+        self.faulty.meddler().plan(call, faults);
+        self.send(body)
+    }
+
+    fn send(&self, body: &Value) -> Reply {
         Client::connect(self.listener.address()).post(&body.to_string())
     }
 }
@@ -121,10 +126,15 @@ async fn a_full_store_says_to_come_again() -> anyhow::Result<()> {
 async fn results_are_asked_for_again() -> anyhow::Result<()> {
     let f = Fixture::new().await?;
     f.post(Call::Submit, &[], &submit("ab01"));
-    let twice = f.post(Call::Read, &[Fault::Unavailable; 2], &get_result("ab01"));
-    assert_eq!(twice.error(), (5, "order.pending".to_owned()));
-    let always = f.post(Call::Read, &[Fault::Unavailable; 9], &get_result("ab01"));
-    assert_eq!(always.error(), (10, "internal".to_owned()));
+    // The first look waits for the result, the others only look.
+    let ask = |looks: usize| {
+        let calls = std::iter::once(Call::Wait).chain(std::iter::repeat_n(Call::Get, looks));
+        let plan = calls.map(|call| (call, Fault::Unavailable));
+        f.faulty.meddler().plan_each(plan);
+        f.send(&get_result("ab01")).error()
+    };
+    assert_eq!(ask(1), (5, "order.pending".to_owned()));
+    assert_eq!(ask(9), (10, "internal".to_owned()));
     Ok(())
 }
 
@@ -133,10 +143,19 @@ async fn a_receipt_waits_for_a_store_that_comes_back() -> anyhow::Result<()> {
     let f = Fixture::new().await?;
     f.post(Call::Submit, &[], &submit("ab01"));
     let receipt = receipt("ab01");
-    let busy = f.post(Call::Read, &[Fault::Unavailable; 9], &receipt);
-    assert_eq!(busy.error(), (8, "busy".to_owned()));
-    let done = f.post(Call::Read, &[Fault::Unavailable; 2], &receipt);
-    assert_eq!(done.error().0, 0);
+    for call in [Call::Memo, Call::TableGet, Call::Commit] {
+        let busy = f.post(call, &[Fault::Unavailable; 9], &receipt);
+        assert_eq!(busy.error(), (8, "busy".to_owned()));
+    }
+    let lost = [Fault::AnswerLost, Fault::Unavailable];
+    let open = f.post(Call::Commit, &[lost, lost].concat(), &receipt);
+    assert_eq!(
+        open.error(),
+        (0, String::new()),
+        "its own receipt is no other's"
+    );
+    let again = f.post(Call::Memo, &[Fault::Unavailable; 2], &receipt);
+    assert_eq!(again.error(), (2, "receipt.taken".to_owned()));
     Ok(())
 }
 

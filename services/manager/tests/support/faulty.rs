@@ -38,8 +38,12 @@ impl Faults {
 
     /// The next calls of this kind fail so, one after the other; earlier plans are dropped.
     pub(crate) fn plan(&self, call: Call, faults: &[Fault]) {
-        let faults = faults.iter().map(|fault| (call, *fault)).collect();
-        *self.0.lock().unwrap() = faults;
+        self.plan_each(faults.iter().map(|fault| (call, *fault)));
+    }
+
+    /// The same for calls of several kinds.
+    pub(crate) fn plan_each(&self, faults: impl IntoIterator<Item = (Call, Fault)>) {
+        *self.0.lock().unwrap() = faults.into_iter().collect();
     }
 
     /// Whether all that was planned has happened.
