@@ -29,7 +29,8 @@ struct Step {
     p50: Duration,
     p99: Duration,
     resident: u64,
-    disk: u64,
+    /// Bytes of the store's file for each finished order in it, those of the measurement included.
+    disk: f64,
 }
 
 fn main() {
@@ -51,15 +52,15 @@ fn main() {
     for stored in steps {
         stored::fill(data, stored, sizes);
         let step = measure(data, stored);
-        let disk = step.disk as f64 / step.stored as f64;
         println!(
-            "{stored:>9} {:>9} {:>12} {:>10} {:>10} {:>9} {disk:>11.0} {:>10.2}",
+            "{stored:>9} {:>9} {:>12} {:>10} {:>10} {:>9} {:>11.0} {:>10.2}",
             ms(step.start),
             us(step.cpu),
             ms(step.p50),
             ms(step.p99),
             mib(step.resident),
-            disk / (sizes.request + sizes.result) as f64
+            step.disk,
+            step.disk / (sizes.request + sizes.result) as f64
         );
         seen.push(step);
     }
@@ -102,7 +103,7 @@ fn measure(data: &Path, stored: u64) -> Step {
         p50: figures::percentile(&mut times, 50),
         p99: percentile(&mut times, 99),
         resident,
-        disk,
+        disk: disk as f64 / stored::finished(data) as f64,
     }
 }
 
@@ -136,8 +137,7 @@ fn judge(seen: &[Step], sizes: Sizes) {
             step.resident < 80_000_000,
         );
     }
-    let disk = last.disk as f64 / last.stored as f64;
-    let ratio = disk / (sizes.request + sizes.result) as f64;
+    let ratio = last.disk / (sizes.request + sizes.result) as f64;
     promise(
         &format!("disk of a finished order, of {}", last.stored),
         format_args!("{ratio:.2} times its request and result"),

@@ -51,6 +51,17 @@ pub fn fill(data: &Path, wanted: u64, sizes: Sizes) {
     });
 }
 
+/// How many finished orders a platform's store holds.
+///
+/// # Panics
+///
+/// If the store can't be used.
+pub fn finished(data: &Path) -> u64 {
+    let runtime = Runtime::new().expect("a runtime");
+    let engine = Engine::open(data.join("store.redb"), Options::default()).expect("the store");
+    runtime.block_on(counts(&engine)).finished
+}
+
 async fn counts(engine: &Engine) -> Counts {
     engine.counts().await.expect("counts")
 }
