@@ -14,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "config check",
     "config example",
     "status",
+    "bench",
     "down",
     "host",
     "submit",
