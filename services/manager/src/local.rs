@@ -7,12 +7,13 @@
 //! # Bounds
 //!
 //! There are at most [`ManagerConfig::max_processes`] connections and a few; further ones are closed
-//! at once. Each holds one unfinished frame, and the orders that a process takes at once. Messages
-//! of hosts go to the same bounded queue as over ZeroMQ, which drops what is over: hosts repeat.
+//! at once. Each holds one unfinished frame, the orders that a process takes at once, and some
+//! answers that its host has not read; further ones are dropped. Messages of hosts go to the same
+//! bounded queue as over ZeroMQ, which drops what is over: hosts repeat.
 //!
 //! [`ManagerConfig::max_processes`]: crate::ManagerConfig::max_processes
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -100,7 +101,13 @@ pub(crate) struct Line {
 #[derive(Default)]
 struct Outgoing {
     bytes: Vec<u8>,
+    /// How much of `bytes` has been written.
     written: usize,
+    /// Bytes that were here before those.
+    forgotten: u64,
+    /// Where the messages about the worker end that have not been written, counted from the first
+    /// byte of the connection.
+    told: VecDeque<u64>,
 }
 
 /// Bytes read at once.
@@ -108,6 +115,9 @@ const READ: usize = 64 * 1024;
 
 /// A buffer larger than this isn't kept once it's empty.
 const KEEP: usize = 1024 * 1024;
+
+/// Messages that wait for a host to read them. One that says more than it hears gets no answer.
+const UNHEARD: usize = 256;
 
 /// Longest message of a host, in bytes.
 const LONGEST_MESSAGE: usize = 16 << 10;
@@ -158,8 +168,7 @@ impl Line {
     /// Writes a frame, or leaves to [`write_late`](Self::write_late) what the socket doesn't take.
     fn send(&self, kind: Kind, tag: u64, body: &[u8]) {
         let mut outgoing = self.outgoing();
-        // Bodies are far shorter than what the length field holds.
-        if link::encode(kind, tag, body, &mut outgoing.bytes).is_err() {
+        if !outgoing.add(kind, tag, body) {
             return;
         }
         match self.flush(&mut outgoing) {
@@ -171,16 +180,13 @@ impl Line {
 
     /// Whether all that is outgoing has been written.
     fn flush(&self, outgoing: &mut Outgoing) -> io::Result<bool> {
-        while outgoing.written < outgoing.bytes.len() {
-            match self.stream.try_write(&outgoing.bytes[outgoing.written..]) {
-                Ok(count) => outgoing.written += count,
+        while !outgoing.left().is_empty() {
+            match self.stream.try_write(outgoing.left()) {
+                Ok(count) => outgoing.wrote(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
-        outgoing.bytes.clear();
-        outgoing.bytes.shrink_to(KEEP);
-        outgoing.written = 0;
         Ok(true)
     }
 
@@ -246,6 +252,54 @@ impl Line {
     }
 }
 
+impl Outgoing {
+    /// Adds a frame, unless it's one message too many.
+    fn add(&mut self, kind: Kind, tag: u64, body: &[u8]) -> bool {
+        let is_message = kind == Kind::Member;
+        if is_message && self.told.len() >= UNHEARD {
+            return false;
+        }
+        // Bodies are far shorter than what the length field holds.
+        if link::encode(kind, tag, body, &mut self.bytes).is_err() {
+            return false;
+        }
+        if is_message {
+            self.told
+                .push_back(self.forgotten + self.bytes.len() as u64);
+        }
+        true
+    }
+
+    /// What is still to be written.
+    fn left(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.written += count;
+        let written = self.forgotten + self.written as u64;
+        while self.told.front().is_some_and(|end| *end <= written) {
+            self.told.pop_front();
+        }
+        self.tidy();
+    }
+
+    /// Forgets what has been written, when that costs little: also on a connection that is so busy
+    /// that something is always left.
+    fn tidy(&mut self) {
+        if self.left().is_empty() {
+            self.forgotten += self.bytes.len() as u64;
+            self.bytes.clear();
+            self.bytes.shrink_to(KEEP);
+            self.written = 0;
+        } else if self.written > self.bytes.len() / 2 {
+            self.forgotten += self.written as u64;
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
 /// A question that nobody waits for any more is forgotten.
 struct Question<'l> {
     line: &'l Line,
@@ -257,5 +311,43 @@ impl Drop for Question<'_> {
         if let Some(all) = self.line.waiting().as_mut() {
             all.remove(&self.tag);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_forgotten_though_something_is_always_left() {
+        let (mut outgoing, mut sent, mut read) = (Outgoing::default(), Vec::new(), Vec::new());
+        for tag in 0..1000_u64 {
+            let body = tag.to_be_bytes().repeat(16);
+            assert!(outgoing.add(Kind::Request, tag, &body));
+            link::encode(Kind::Request, tag, &body, &mut sent).unwrap();
+            let most = outgoing.left().len() - 1;
+            read.extend_from_slice(&outgoing.left()[..most]);
+            outgoing.wrote(most);
+            assert_eq!(outgoing.left().len(), 1);
+            assert!(outgoing.bytes.len() < 1000);
+        }
+        read.extend_from_slice(outgoing.left());
+        outgoing.wrote(1);
+        assert!(outgoing.bytes.is_empty());
+        assert_eq!(read, sent);
+    }
+
+    #[test]
+    fn a_host_that_does_not_listen_is_not_answered_without_end() {
+        let mut outgoing = Outgoing::default();
+        let answered = (0..10_000).filter(|_| outgoing.add(Kind::Member, 0, b"{}"));
+        assert_eq!(answered.count(), UNHEARD);
+        assert!(outgoing.add(Kind::Request, 1, b"an order"));
+        outgoing.wrote(1);
+        assert!(!outgoing.add(Kind::Member, 0, b"{}"), "none has been heard");
+        outgoing.wrote(outgoing.left().len() / 2);
+        assert!(outgoing.add(Kind::Member, 0, b"{}"));
+        outgoing.wrote(outgoing.left().len());
+        assert!(outgoing.told.is_empty());
     }
 }
