@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use store::{Committed, Expected, Write};
 
-use crate::receipts::now;
 use crate::rows::{TIMES, partition, record_key, remove, time_and_order, update_key};
 use crate::{Error, Receipts};
 
@@ -40,7 +39,7 @@ impl Receipts {
     /// Drops some receipts, with their updates, that were created at least `retention` ago: the
     /// oldest first. Returns how many; 0 when there are no more.
     pub async fn evict(&self, retention: Duration) -> Result<usize, Error> {
-        let newest = now().saturating_sub(retention.as_secs());
+        let newest = self.now().await?.saturating_sub(retention.as_secs());
         let page = self.table().scan(&partition(), TIMES, None, BATCH).await?;
         let mut batch = Vec::new();
         let mut dropped = 0;

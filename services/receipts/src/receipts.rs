@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use protocol::WorkOrderId;
 use protocol::crypto::secp256k1::VerifyingKey;
@@ -50,7 +50,7 @@ impl Receipts {
             receipt: receipt.clone(),
             status: receipt.receipt_create_status,
             updates: 0,
-            created: now(),
+            created: self.now().await?,
         };
         let mut batch = vec![stored.write(Expected::Absent)?];
         batch.extend(stored.listed().map(enter));
@@ -142,6 +142,11 @@ impl Receipts {
 
     pub(crate) fn table(&self) -> &dyn Table {
         self.table.as_ref()
+    }
+
+    /// Seconds since 1970 by the store's clock: setting the machine's must not make receipts old.
+    pub(crate) async fn now(&self) -> Result<u64, Error> {
+        Ok(self.table.time().await?.as_secs())
     }
 
     pub(crate) async fn read(&self, id: &WorkOrderId) -> Result<Option<(Stored, Version)>, Error> {
@@ -263,10 +268,4 @@ impl Doubt {
             other => other,
         }
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
 }

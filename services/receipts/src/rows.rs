@@ -27,7 +27,7 @@ pub struct Stored {
     pub status: ReceiptStatus,
     /// How many updates there are.
     pub updates: u32,
-    /// When it was created, in seconds since 1970.
+    /// When it was created, in seconds since 1970 by the store's clock.
     pub created: u64,
 }
 

@@ -304,6 +304,19 @@ async fn old_receipts_go_with_all_that_leads_to_them() {
 }
 
 #[tokio::test]
+async fn receipts_age_by_the_clock_of_the_store() {
+    let f = Fixture::new();
+    let day = Duration::from_secs(24 * 3600);
+    f.faulty.pass(40 * day);
+    f.receipts.create(&f.receipt("0a")).await.unwrap();
+    assert_eq!(f.receipts.evict(30 * day).await.unwrap(), 0);
+    f.faulty.pass(29 * day);
+    assert_eq!(f.receipts.evict(30 * day).await.unwrap(), 0);
+    f.faulty.pass(day);
+    assert_eq!(f.receipts.evict(30 * day).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn receipts_outlive_the_process() {
     let mut f = Fixture::new();
     f.receipts.create(&f.receipt("0a")).await.unwrap();

@@ -1,7 +1,7 @@
 //! Receipts that are signed, over a table that may leave open what it did.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,6 +57,7 @@ fn open(folder: &tempfile::TempDir) -> Arc<Faulty> {
         table: Engine::open(file, Options::default()).unwrap(),
         open: AtomicUsize::new(0),
         performed: AtomicBool::new(false),
+        later: AtomicU64::new(0),
     })
 }
 
@@ -152,6 +153,8 @@ pub(crate) struct Faulty {
     table: Engine,
     open: AtomicUsize,
     performed: AtomicBool,
+    /// Seconds that its clock is ahead of the engine's.
+    later: AtomicU64,
 }
 
 impl Faulty {
@@ -159,6 +162,11 @@ impl Faulty {
     pub(crate) fn leave_open(&self, count: usize, performed: bool) {
         self.performed.store(performed, Ordering::SeqCst);
         self.open.store(count, Ordering::SeqCst);
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.later.fetch_add(time.as_secs(), Ordering::SeqCst);
     }
 }
 
@@ -195,6 +203,7 @@ impl Table for Faulty {
     }
 
     async fn time(&self) -> Result<Duration, store::Error> {
-        self.table.time().await
+        let later = Duration::from_secs(self.later.load(Ordering::SeqCst));
+        Ok(self.table.time().await? + later)
     }
 }
