@@ -21,6 +21,10 @@ use sconce_store::{
 /// The time that the old file has seen last.
 const BEFORE: u64 = 1_700_000_000_000;
 
+/// A child that is being started holds, for a moment, what its parent has open, and with it the locks
+/// of stores.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 const NOW: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(600);
 
@@ -105,6 +109,7 @@ fn partition(number: u32) -> PartitionId {
 
 #[tokio::test]
 async fn an_old_file_is_upgraded() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.redb");
     let samples = Sample::all(5000);
@@ -117,6 +122,7 @@ async fn an_old_file_is_upgraded() {
 
 #[tokio::test]
 async fn an_empty_old_file_is_upgraded() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.redb");
     old::write(&file, &[]);
@@ -127,6 +133,7 @@ async fn an_empty_old_file_is_upgraded() {
 /// `kill -9` in the middle, again and again, loses nothing.
 #[tokio::test]
 async fn an_upgrade_that_is_killed_goes_on() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.redb");
     let samples = Sample::all(40_000);
