@@ -79,8 +79,12 @@ impl Desk {
         }
     }
 
-    /// Answers that there are too many connections already, and closes this one.
+    /// Answers that there are too many connections already, and closes this one. Whoever asks
+    /// whether the process lives is told: it must not be ended for being busy.
     pub(crate) async fn turn_away(&self, request: Request<Incoming>) -> Reply {
+        if let Some(page @ Page::Alive) = Page::of(request.method(), request.uri().path()) {
+            return close(page.reply(&self.monitor).await);
+        }
         let Some(methods) = &self.methods else {
             return close(plain(StatusCode::SERVICE_UNAVAILABLE, ""));
         };

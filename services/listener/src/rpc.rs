@@ -1,9 +1,9 @@
 //! JSON-RPC: the envelope, the operators' token, one function a method.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use monitor::Refusal;
+use monitor::{Refusal, Throttle};
 use protocol::Reason;
 use protocol::envelope::{self, ErrorObject, Request, UNKNOWN_METHOD};
 use protocol::json;
@@ -26,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) orders: Arc<dyn Orders>,
     pub(crate) registry: Registry,
     pub(crate) receipts: Receipts,
+    /// Of warnings that operators' methods were refused.
+    denials: Mutex<Throttle>,
     _keeper: Keeper,
 }
 
@@ -44,6 +46,7 @@ impl Service {
             _keeper: Keeper::start(&receipts, config.receipt_retention),
             requesters: Buckets::new(config.limits.requester_rate),
             budget: Budget::new(config.limits.memory),
+            denials: Mutex::default(),
             config,
             orders,
             registry,
@@ -124,7 +127,7 @@ impl Service {
             return Err(ErrorObject::for_client(Reason::RequestEnvelope).saying(UNKNOWN_METHOD));
         };
         if method.is_for_operators() && !self.is_operator(authorization) {
-            tracing::warn!(method = method.name(), "a method for operators was refused");
+            self.warn_of_denial(method);
             return Err(ErrorObject::for_client(Reason::AccessDenied));
         }
         let params = &request.params;
@@ -143,6 +146,14 @@ impl Service {
             Method::WorkerRegister => self.register(params).await,
             Method::WorkerUpdate => self.update(params).await,
             Method::WorkerSetStatus => self.set_status(params).await,
+        }
+    }
+
+    fn warn_of_denial(&self, method: Method) {
+        let mut denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = denials.pass() {
+            let method = method.name();
+            tracing::warn!(method, suppressed, "a method for operators was refused");
         }
     }
 

@@ -261,6 +261,11 @@ async fn connections_over_the_limit_are_told_so() {
     let reply = third.post(&question());
     assert_eq!(reply.error(), (8, "limit.rate".to_owned()));
     assert!(third.is_closed());
+    // Who would end a process that is dead learns that this one isn't.
+    let mut doctor = door.client();
+    doctor.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(doctor.reply().unwrap().status, 200);
+    assert!(doctor.is_closed());
     let [first, mut second] = held;
     drop(first);
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -51,7 +51,6 @@ mod signup;
 mod standing;
 mod status;
 mod store_calls;
-mod throttle;
 mod wire;
 mod worker;
 

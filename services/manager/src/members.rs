@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use monitor::Throttle;
 use protocol::membership::{HostMessage, MAX_CAPACITY, ManagerMessage, is_worker_name};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -14,7 +15,6 @@ use crate::peer::{FromHost, Peer, Source};
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::signup::{Refusal, enrol};
-use crate::throttle::Throttle;
 use crate::worker::{Presence, Process};
 
 /// The hosts that have joined, by instance.

@@ -18,6 +18,7 @@ mod requests;
 mod scrape;
 mod sources;
 mod store_file;
+mod throttle;
 
 pub use monitor::{CONTENT_TYPE, Monitor};
 pub use orders::{Ended, Loss};
@@ -25,3 +26,4 @@ pub use readiness::{Missing, Part, Readiness};
 pub use refusals::Refusal;
 pub use requests::Connection;
 pub use sources::WorkerSeen;
+pub use throttle::Throttle;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+use monitor::Throttle;
 use tokio::sync::{mpsc, oneshot};
 use zmq::{Context, DONTWAIT, Message, POLLIN, PollItem, SNDMORE, Socket};
 
 use super::Command;
 use crate::Error;
 use crate::peer::{FromHost, Source};
-use crate::throttle::Throttle;
 
 /// All sockets, and the loop that serves them.
 pub(super) struct Sockets {

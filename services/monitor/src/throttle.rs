@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Lets one pass in each [`PERIOD`] and counts the others.
+/// Lets one pass in ten seconds and counts the others.
 #[derive(Default)]
-pub(crate) struct Throttle {
+pub struct Throttle {
     last: Option<Instant>,
     suppressed: u64,
 }
@@ -13,7 +13,7 @@ const PERIOD: Duration = Duration::from_secs(10);
 
 impl Throttle {
     /// Whether to warn now; if so, how many have been suppressed since the last time.
-    pub(crate) fn pass(&mut self) -> Option<u64> {
+    pub fn pass(&mut self) -> Option<u64> {
         self.pass_at(Instant::now())
     }
 
