@@ -218,3 +218,23 @@ fn an_order_that_goes_well_is_one_line_at_debug() {
         assert!(line["elapsed_ms"].is_u64(), "{line}");
     }
 }
+
+#[test]
+fn who_has_no_token_cannot_fill_the_log() {
+    let platform = Watched::start("warn", &[], &[]);
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "WorkerRegister", "params": { "a": 1 } });
+    let (body, count) = (body.to_string(), 40);
+    for _ in 0..count {
+        let reply = platform.raw(&format!(
+            "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        assert!(reply.contains("access.denied"), "{reply}");
+    }
+    let log = platform.stop();
+    let told = log.matches("a method for operators was refused").count();
+    // Once in ten seconds.
+    assert!((1..=count / 2).contains(&told), "{told} times:\n{log}");
+}
