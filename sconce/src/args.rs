@@ -98,6 +98,18 @@ impl SettingsArgs {
             });
         }
         let found = find(self.config.as_deref(), data);
+        if self.config.is_none()
+            && let Some(found) = &found
+            && found.is_a_trap().unwrap_or(true)
+        {
+            let file = found.file.display();
+            return Err(Failure::unusable(format_args!(
+                "{file} in the working directory may be anybody's"
+            ))
+            .advice(format_args!(
+                "name it if you trust it: --config {file}; or work in another folder"
+            )));
+        }
         let file = found.as_ref().map(|found| File::read(&found.file));
         let file = file.transpose().map_err(Failure::unusable)?;
         let environment: BTreeMap<_, _> = std::env::vars_os()

@@ -5,6 +5,8 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
 use serde_json::Value;
@@ -441,4 +443,41 @@ fn the_file_is_found_where_it_is_expected() {
     std::fs::write(data.join("sconce.toml"), "[workers]\nimage = \"x/y\"\n").unwrap();
     let image = of(&show(&user, &[], &[]), "workers.image").0;
     assert_eq!(image, data.join("x/y").to_str().unwrap());
+}
+
+#[test]
+fn what_anybody_can_put_into_the_working_directory_does_not_count() {
+    let user = User::new();
+    let folder = user.home().join("here");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("sconce.toml");
+    std::fs::write(&file, "[workers]\nimage = \"theirs\"\n").unwrap();
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    let show = |more: &[&str]| {
+        let mut command = user.command(["config", "show", "--json"].iter().chain(more));
+        command.current_dir(&folder);
+        outcome(command)
+    };
+    let is_refused = || {
+        let refused = show(&[]);
+        assert_eq!(refused.status, 2, "{refused:?}");
+        let words = "sconce.toml in the working directory may be anybody's";
+        assert!(refused.stderr.contains(words), "{refused:?}");
+        // Whoever names it means it.
+        assert_eq!(show(&["--config", "sconce.toml"]).status, 0);
+    };
+    mode(&file, 0o644);
+    mode(&folder, 0o1777);
+    assert_eq!(show(&[]).status, 0, "it is one's own");
+    mode(&file, 0o666);
+    is_refused();
+    mode(&file, 0o644);
+    // Only root can give files away.
+    if chown(&file, Some(12_345), None).is_ok() {
+        is_refused();
+        mode(&folder, 0o755);
+        assert_eq!(show(&[]).status, 0, "the folder's owner has put it there");
+    }
 }

@@ -1,6 +1,11 @@
 //! Which file holds the settings.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 /// A file with settings, and others of its name that count for nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,5 +39,20 @@ pub(crate) fn find(named: Option<&Path>, data: &Path) -> Option<Found> {
             passed_over: None,
         }),
         (None, None) => None,
+    }
+}
+
+impl Found {
+    /// Whether the file counts only because it lies in the working directory, and anybody could
+    /// have put it there: with `workers.image` it says which program is run.
+    pub(crate) fn is_a_trap(&self) -> io::Result<bool> {
+        if self.file != Path::new(NAME) {
+            return Ok(false);
+        }
+        let (file, entry) = (fs::metadata(&self.file)?, fs::symlink_metadata(&self.file)?);
+        let trusted = |owner| owner == 0 || owner == geteuid().as_raw();
+        let is_foreign = !(trusted(file.uid()) && trusted(entry.uid()));
+        let is_open_to_all = |mode: u32| mode & 0o002 != 0;
+        Ok(is_open_to_all(file.mode()) || is_foreign && is_open_to_all(fs::metadata(".")?.mode()))
     }
 }
