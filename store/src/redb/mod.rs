@@ -45,6 +45,8 @@ mod queue;
 mod reader;
 mod records;
 mod retention;
+#[cfg(test)]
+mod reuse;
 mod schema;
 mod slot;
 mod submit;
