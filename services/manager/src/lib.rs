@@ -30,7 +30,7 @@
 //! | orders that wait to be alone with a process | 8 a worker | they go back to the store |
 //! | processes | [`ManagerConfig::max_processes`] | a host is refused |
 //! | workers that have ever joined | four times that | a host is refused |
-//! | messages of hosts that wait | 1 024 | they are dropped; hosts repeat them |
+//! | messages of hosts that wait | 1 024 over ZeroMQ, 1 024 from this machine | they are dropped; hosts repeat them |
 //! | commands to the socket thread | one an order in flight, one an unanswered message of a host | follows from those |
 //! | ZeroMQ's own queues | a process's capacity, each way | follows from that |
 //! | connections of hosts on this machine | processes and 16 | they are closed |

@@ -8,8 +8,8 @@
 //!
 //! There are at most [`ManagerConfig::max_processes`] connections and a few; further ones are closed
 //! at once. Each holds one unfinished frame, the orders that a process takes at once, and some
-//! answers that its host has not read; further ones are dropped. Messages of hosts go to the same
-//! bounded queue as over ZeroMQ, which drops what is over: hosts repeat.
+//! answers that its host has not read; further ones are dropped. Messages of hosts go to a
+//! bounded queue of their own, which drops what is over: hosts repeat.
 //!
 //! [`ManagerConfig::max_processes`]: crate::ManagerConfig::max_processes
 

@@ -27,7 +27,8 @@ pub struct Manager {
     thread: wire::Thread,
 }
 
-/// Messages of hosts that wait for an answer; further ones are dropped, and hosts repeat them.
+/// Messages of hosts that wait for an answer, over ZeroMQ and from this machine; further ones are
+/// dropped, and hosts repeat them.
 const HOSTS_WAITING: usize = 1024;
 
 impl Manager {
@@ -44,8 +45,9 @@ impl Manager {
     ) -> Result<Self, Error> {
         config.check()?;
         let (from_hosts, hosts) = mpsc::channel(HOSTS_WAITING);
+        let (from_near, near) = mpsc::channel(HOSTS_WAITING);
         let door = config.local.as_deref().map(Door::open).transpose()?;
-        let (wire, thread) = Wire::start(&config.bind, from_hosts.clone())?;
+        let (wire, thread) = Wire::start(&config.bind, from_hosts)?;
         let (sender, phase) = PhaseWatch::new();
         let (newcomers, new_workers) = mpsc::unbounded_channel();
         let fixed = config.workers.clone();
@@ -55,10 +57,10 @@ impl Manager {
 
         status::show(&shared);
         let mut tasks = JoinSet::new();
-        tasks.spawn(Members::new(Arc::clone(&shared)).run(hosts));
+        tasks.spawn(Members::new(Arc::clone(&shared)).run(near, hosts));
         let mut lines = JoinSet::new();
         if let Some(door) = door {
-            lines.spawn(door.attend(from_hosts, shared.config.max_processes));
+            lines.spawn(door.attend(from_near, shared.config.max_processes));
         }
         tasks.spawn(dispatch_all(Arc::clone(&shared), new_workers));
         tasks.spawn(keep::keep(Arc::clone(&shared)));

@@ -59,8 +59,13 @@ impl Members {
         }
     }
 
-    /// Answers hosts until the manager drains.
-    pub(crate) async fn run(mut self, mut hosts: mpsc::Receiver<FromHost>) {
+    /// Answers hosts until the manager drains: those that are `near` first, for anybody may fill
+    /// the queue of the others.
+    pub(crate) async fn run(
+        mut self,
+        mut near: mpsc::Receiver<FromHost>,
+        mut hosts: mpsc::Receiver<FromHost>,
+    ) {
         let phase = self.shared.phase.clone();
         loop {
             let next_lapse = self.next_lapse();
@@ -68,25 +73,29 @@ impl Members {
                 // Frames first: after a stop of the whole process they are what shows who is alive.
                 biased;
                 () = phase.reached(Phase::Draining) => return,
-                Some(FromHost { source, frame }) = hosts.recv() => match frame {
-                    Some(frame) => {
-                        let answer = self.hear(&frame, &source);
-                        // It's made of strings: writing it can't fail.
-                        let frame = serde_json::to_vec(&answer).unwrap_or_default();
-                        match source {
-                            Source::ZeroMq(identity) => self.shared.wire.tell(identity, frame),
-                            Source::Local(line) => line.tell(&frame),
-                        }
-                    }
-                    None => self.hang_up(&source),
-                },
+                Some(said) = near.recv() => self.attend(said),
                 Some(enrolled) = self.enrolments.join_next() => {
                     if let Ok((instance, process, result)) = enrolled {
                         self.enrolled(&instance, &process, result);
                     }
                 }
+                Some(said) = hosts.recv() => self.attend(said),
                 () = sleep_until(next_lapse) => self.lapse(),
             }
+        }
+    }
+
+    fn attend(&mut self, FromHost { source, frame }: FromHost) {
+        let Some(frame) = frame else {
+            self.hang_up(&source);
+            return;
+        };
+        let answer = self.hear(&frame, &source);
+        // It's made of strings: writing it can't fail.
+        let frame = serde_json::to_vec(&answer).unwrap_or_default();
+        match source {
+            Source::ZeroMq(identity) => self.shared.wire.tell(identity, frame),
+            Source::Local(line) => line.tell(&frame),
         }
     }
 
