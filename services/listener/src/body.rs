@@ -1,21 +1,15 @@
-//! Bodies: read within limits of size, time and memory, or read and thrown away; and the memory of
-//! answers.
+//! Bodies: read within limits of size, time and memory, or read and thrown away.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use protocol::Reason;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Limits;
-
-/// What bodies and answers longer than [`FREE`] take together; clones share it.
-#[derive(Clone)]
-pub(crate) struct Budget(Arc<Semaphore>);
+use crate::memory::{FREE, Held, Share};
 
 /// A body that has not arrived.
 pub(crate) enum Unread {
@@ -25,62 +19,43 @@ pub(crate) enum Unread {
     Broken,
 }
 
-/// Bytes of each that don't count, so that small requests get through while large ones hold the
-/// budget. The number of connections bounds what they take.
-const FREE: usize = 64 << 10;
-
 /// How long a client that is refused may go on writing before it's hung up on.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-impl Budget {
-    pub(crate) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))))
+/// Reads a body into the memory that its sender may take; `length` is the one that its head
+/// announced.
+pub(crate) async fn read(
+    mut body: Incoming,
+    length: Option<usize>,
+    share: Share<'_>,
+    limits: &Limits,
+) -> Result<Buffer, Unread> {
+    let deadline = Instant::now() + limits.body_time;
+    let Some(first) = next(&mut body, deadline).await? else {
+        return Ok(Buffer::whole(Bytes::new()));
+    };
+    if body.is_end_stream() && first.len() <= FREE.min(limits.body) {
+        return Ok(Buffer::whole(first));
     }
-
-    /// Reads a body; `length` is the one that its head announced.
-    pub(crate) async fn read(
-        &self,
-        mut body: Incoming,
-        length: Option<usize>,
-        limits: &Limits,
-    ) -> Result<Buffer, Unread> {
-        let deadline = Instant::now() + limits.body_time;
-        let Some(first) = next(&mut body, deadline).await? else {
-            return Ok(Buffer::whole(Bytes::new()));
+    let mut gathered = Gathered::new(length.unwrap_or(limits.body).min(limits.body));
+    let mut arrived = Some(first);
+    while let Some(data) = arrived {
+        let reason = if gathered.bytes.len() + data.len() > limits.body {
+            Reason::LimitSize
+        } else if timeout_at(deadline, gathered.append(&data, share))
+            .await
+            .is_err()
+        {
+            Reason::LimitRate
+        } else {
+            arrived = next(&mut body, deadline).await?;
+            continue;
         };
-        if body.is_end_stream() && first.len() <= FREE.min(limits.body) {
-            return Ok(Buffer::whole(first));
-        }
-        let mut gathered = Gathered::new(length.unwrap_or(limits.body).min(limits.body));
-        let mut arrived = Some(first);
-        while let Some(data) = arrived {
-            let reason = if gathered.bytes.len() + data.len() > limits.body {
-                Reason::LimitSize
-            } else if timeout_at(deadline, gathered.append(&data, self))
-                .await
-                .is_err()
-            {
-                Reason::LimitRate
-            } else {
-                arrived = next(&mut body, deadline).await?;
-                continue;
-            };
-            drop((gathered, data));
-            discard(body, limits).await;
-            return Err(Unread::Refused(reason));
-        }
-        Ok(gathered.into())
+        drop((gathered, data));
+        discard(body, limits).await;
+        return Err(Unread::Refused(reason));
     }
-
-    /// Memory for an answer of this length, if there is any.
-    pub(crate) fn hold(&self, length: usize) -> Option<Held> {
-        let Some(counted) = length.checked_sub(FREE) else {
-            return Some(Held(None));
-        };
-        let counted = u32::try_from(counted).ok()?;
-        let permit = Arc::clone(&self.0).try_acquire_many_owned(counted).ok()?;
-        Some(Held(Some(permit)))
-    }
+    Ok(gathered.into())
 }
 
 /// Reads what a refused client still sends, for a while, so that one that writes before it reads
@@ -113,13 +88,10 @@ async fn next(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, U
     }
 }
 
-/// What something takes of the budget, given back when dropped.
-pub(crate) struct Held(#[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>);
-
 /// A body's bytes and what they take of the budget.
 pub(crate) struct Buffer {
     bytes: Bytes,
-    _taken: Option<OwnedSemaphorePermit>,
+    _held: Held,
 }
 
 impl Buffer {
@@ -127,7 +99,7 @@ impl Buffer {
     fn whole(bytes: Bytes) -> Self {
         Self {
             bytes,
-            _taken: None,
+            _held: Held::default(),
         }
     }
 
@@ -140,7 +112,7 @@ impl Buffer {
 struct Gathered {
     bytes: Vec<u8>,
     longest: usize,
-    taken: Option<OwnedSemaphorePermit>,
+    held: Held,
 }
 
 impl Gathered {
@@ -149,32 +121,20 @@ impl Gathered {
         Self {
             bytes: Vec::with_capacity(longest.min(FREE)),
             longest,
-            taken: None,
+            held: Held::default(),
         }
     }
 
-    /// Appends, as soon as the budget has what that takes.
-    async fn append(&mut self, data: &[u8], budget: &Budget) {
+    /// Appends, as soon as there is the memory that it takes.
+    async fn append(&mut self, data: &[u8], share: Share<'_>) {
         let needed = self.bytes.len() + data.len();
         let capacity = self.bytes.capacity();
         if needed > capacity {
             let wanted = (capacity * 2).min(self.longest).max(needed);
-            self.take(wanted.saturating_sub(FREE), budget).await;
+            share.extend(&mut self.held, wanted).await;
             self.bytes.reserve_exact(wanted - self.bytes.len());
         }
         self.bytes.extend_from_slice(data);
-    }
-
-    async fn take(&mut self, wanted: usize, budget: &Budget) {
-        let taken = self.taken.as_ref().map_or(0, |taken| taken.num_permits());
-        let more = u32::try_from(wanted.saturating_sub(taken)).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        if let Ok(more) = Arc::clone(&budget.0).acquire_many_owned(more).await {
-            match &mut self.taken {
-                Some(taken) => taken.merge(more),
-                None => self.taken = Some(more),
-            }
-        }
     }
 }
 
@@ -182,7 +142,7 @@ impl From<Gathered> for Buffer {
     fn from(gathered: Gathered) -> Self {
         Self {
             bytes: gathered.bytes.into(),
-            _taken: gathered.taken,
+            _held: gathered.held,
         }
     }
 }

@@ -74,9 +74,15 @@ pub struct Limits {
     /// that writes before it reads gets to see the answer.
     pub overlong: usize,
     /// Memory that bodies in arrival and in progress and answers on their way may take together, in
-    /// bytes. The first 64 KiB of each don't count. A body or an answer that gets none in its time
-    /// is replaced by the answer `limit.rate`.
+    /// bytes. The first 64 KiB of each don't count. A body that gets none in its time, or an answer
+    /// for which there is none, is replaced by the answer `limit.rate`. A quarter is kept for
+    /// answers, unless a body could then be too long.
     pub memory: usize,
+    /// How much of it what comes from one address, or one /64 network of IPv6, may take, in percent;
+    /// but always as much as a [`body`](Self::body).
+    pub memory_share_of_address: u8,
+    /// The same for each address of this machine: a proxy before the listener is one client.
+    pub memory_share_of_loopback: u8,
     /// Deepest nesting of a body.
     pub depth: usize,
     /// Most items of an order in each direction; never more than
@@ -167,6 +173,8 @@ impl Default for Limits {
             body: 8 << 20,
             overlong: 32 << 20,
             memory: 256 << 20,
+            memory_share_of_address: 50,
+            memory_share_of_loopback: 100,
             depth: protocol::envelope::Limits::default().depth,
             items: MAX_ITEMS,
             own_keys: MAX_OWN_KEYS,

@@ -12,7 +12,8 @@ use monitor::{Monitor, Refusal};
 use protocol::Reason;
 use protocol::envelope::{ErrorObject, failure};
 
-use crate::body::{Buffer, Unread, discard};
+use crate::body::{Buffer, Unread, discard, read};
+use crate::memory::Share;
 use crate::metrics::Page;
 use crate::orders::too_often;
 use crate::rate::Buckets;
@@ -75,7 +76,7 @@ impl Desk {
             Some(page) if page != Page::Metrics || shown.are_shown(near) => {
                 page.reply(&self.monitor).await
             }
-            _ => methods.answer(request).await,
+            _ => methods.answer(source, request).await,
         }
     }
 
@@ -109,16 +110,18 @@ impl Methods {
         buckets.take(&source)
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Reply {
+    async fn answer(&self, source: IpAddr, request: Request<Incoming>) -> Reply {
         let kind = match kind_of(&request) {
             Ok(kind) => kind,
             Err(unfit) => return unfit.reply(),
         };
         let authorization = request.headers().get(AUTHORIZATION).cloned();
-        match self.read(request).await {
+        let share = self.service.budget.of(source);
+        match self.read(request, share).await {
             Ok(body) => {
                 let authorization = authorization.as_ref().map(HeaderValue::as_bytes);
-                reply(kind, self.service.answer(body.bytes(), authorization).await)
+                let answer = self.service.answer(body.bytes(), authorization, share);
+                reply(kind, answer.await)
             }
             Err(Unread::Refused(reason)) => {
                 self.service.note(None, Some(reason));
@@ -131,7 +134,7 @@ impl Methods {
         }
     }
 
-    async fn read(&self, request: Request<Incoming>) -> Result<Buffer, Unread> {
+    async fn read(&self, request: Request<Incoming>, share: Share<'_>) -> Result<Buffer, Unread> {
         let limits = self.service.limits();
         let length = request
             .headers()
@@ -142,8 +145,7 @@ impl Methods {
         if length.is_some_and(|length| length > limits.body.saturating_add(limits.overlong)) {
             return Err(Unread::Refused(Reason::LimitSize));
         }
-        let body = request.into_body();
-        self.service.budget.read(body, length, limits).await
+        read(request.into_body(), length, share, limits).await
     }
 
     /// Answers that the same may come again after a wait.

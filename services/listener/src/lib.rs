@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | connections | `server`, `places` | accepting, limits on connections, graceful shutdown |
 //! | | `connection`, `tls`, `timed` | one connection: TLS, limits on headers and times |
-//! | HTTP | `http`, `body`, `rate` | verbs, content types, how often one may come, reading a body within its limits |
+//! | HTTP | `http`, `body`, `memory`, `rate` | verbs, content types, how often one may come, reading a body within its limits |
 //! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
 //! | operators | `metrics`, `health` | what goes on, and whether it's ready |
 //! | methods | `orders`, `registry`, `receipts` | submit and get-result; the registry of workers; receipts |
@@ -21,6 +21,7 @@ mod connection;
 mod error;
 mod health;
 mod http;
+mod memory;
 mod metrics;
 mod orders;
 mod places;

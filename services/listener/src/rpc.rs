@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use store::Orders;
 use workers::Registry;
 
-use crate::body::{Budget, Held};
 use crate::config::{Limits, ListenerConfig};
+use crate::memory::{Budget, Held, Share};
 use crate::rate::Buckets;
 use crate::receipts::Keeper;
 
@@ -45,7 +45,7 @@ impl Service {
         Self {
             _keeper: Keeper::start(&receipts, config.receipt_retention),
             requesters: Buckets::new(config.limits.requester_rate),
-            budget: Budget::new(config.limits.memory),
+            budget: Budget::new(&config.limits),
             denials: Mutex::default(),
             config,
             orders,
@@ -58,8 +58,14 @@ impl Service {
         &self.config.limits
     }
 
-    /// The reply to a body; `authorization` is the header of that name.
-    pub(crate) async fn answer(&self, body: &[u8], authorization: Option<&[u8]>) -> Text {
+    /// The reply to a body; `authorization` is the header of that name, and `share` the memory that
+    /// the sender may take.
+    pub(crate) async fn answer(
+        &self,
+        body: &[u8],
+        authorization: Option<&[u8]>,
+        share: Share<'_>,
+    ) -> Text {
         let Ok(text) = std::str::from_utf8(body) else {
             self.note(None, Some(Reason::RequestJson));
             let error = ErrorObject::for_client(Reason::RequestJson);
@@ -79,7 +85,7 @@ impl Service {
             }
         };
         let answer = self.dispatch(&request, text, authorization).await;
-        let answer = answer.and_then(|result| match self.budget.hold(result.get().len()) {
+        let answer = answer.and_then(|result| match share.hold(result.get().len()) {
             Some(held) => Ok((result, held)),
             None => Err(self.no_room(&request)),
         });

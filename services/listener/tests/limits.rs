@@ -10,7 +10,7 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,16 @@ fn submit_of(order: &str, requester: &str) -> Value {
     let mut body = submit(order);
     body["params"]["requesterId"] = requester.into();
     body
+}
+
+/// Another address of this machine than clients usually have.
+const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+async fn client_of(door: &Door, source: Ipv4Addr) -> Client {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((source, 0).into()).unwrap();
+    let stream = socket.connect(door.listener.address()).await.unwrap();
+    Client::over(stream.into_std().unwrap())
 }
 
 /// Refused, and to come again within the half-hour that one takes.
@@ -84,10 +94,7 @@ async fn an_address_may_come_so_often() {
     is_put_off(&door.post(&get_result("ab")));
     client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(client.reply().unwrap().status, 429);
-    let other = TcpSocket::new_v4().unwrap();
-    other.bind(([127, 0, 0, 2], 0).into()).unwrap();
-    let other = other.connect(door.listener.address()).await.unwrap();
-    let mut other = Client::over(other.into_std().unwrap());
+    let mut other = client_of(&door, NEIGHBOUR).await;
     let reply = other.post(&get_result("ab").to_string());
     assert_eq!(reply.error().1, "order.unknown");
 }
@@ -271,6 +278,72 @@ async fn answers_share_the_memory_of_bodies() {
     assert_eq!(reply.error(), (8, "limit.rate".to_owned()));
     assert_eq!(reply.json()["error"]["data"]["workOrderId"], "ab");
     assert_eq!(door.post(&get_result("cd")).error().1, "order.unknown");
+}
+
+/// An order of about 100 KiB.
+fn bulky(order: &str) -> Value {
+    let mut body = submit(order);
+    body["params"]["inData"][0]["data"] = "AAAA".repeat(25 << 10).into();
+    body
+}
+
+/// A door with order `ab` finished and 4 MiB, of which each address may have so much, and where the neighbour has begun more
+/// bodies than fit and drips on.
+async fn dripped_at(percent: u8) -> (Door, Vec<Client>) {
+    let mut config = config();
+    config.limits.body = 1 << 20;
+    config.limits.body_time = Duration::from_secs(60);
+    config.limits.connections = 64;
+    config.limits.memory = 4 << 20;
+    config.limits.memory_share_of_loopback = percent;
+    let door = Door::open(config).await;
+    finish(&door, 768 << 10).await;
+    let mut dripping = Vec::new();
+    for _ in 0..24 {
+        let mut client = client_of(&door, NEIGHBOUR).await;
+        client.send(format!("{HEAD}Content-Length: 1000000\r\n\r\n"));
+        assert!(client.send(" ".repeat(200 << 10)));
+        dripping.push(client);
+    }
+    // Until none of his bodies gets through any more.
+    loop {
+        let mut client = client_of(&door, NEIGHBOUR).await;
+        let body = bulky(&format!("{:02x}", dripping.len())).to_string();
+        client.send(format!(
+            "{HEAD}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        let waits = !client.has_reply_within(Duration::from_millis(300));
+        dripping.push(client);
+        if waits {
+            return (door, dripping);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_drips_uses_up_his_own_share_of_the_memory() {
+    let (door, mut dripping) = dripped_at(50).await;
+    assert_eq!(door.post(&bulky("aa01")).error().1, "order.pending");
+    assert!(door.post(&get_result("ab")).body.len() > 768 << 10);
+    // What was answered was not answered because the others had their time.
+    let last = dripping.last_mut().unwrap();
+    assert!(!last.has_reply_within(Duration::from_millis(1)));
+    // What he leaves is his again.
+    dripping.clear();
+    let mut neighbour = client_of(&door, NEIGHBOUR).await;
+    let reply = neighbour.post(&bulky("aa02").to_string());
+    assert_eq!(reply.error().1, "order.pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_leave_memory_for_answers() {
+    let (door, mut dripping) = dripped_at(100).await;
+    let mut neighbour = client_of(&door, NEIGHBOUR).await;
+    let reply = neighbour.post(&get_result("ab").to_string());
+    assert!(reply.body.len() > 768 << 10);
+    let last = dripping.last_mut().unwrap();
+    assert!(!last.has_reply_within(Duration::from_millis(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,16 @@ impl Client {
         self.reply().unwrap()
     }
 
+    /// Whether something comes, or the connection is closed, within this time.
+    pub(crate) fn has_reply_within(&mut self, time: Duration) -> bool {
+        let stream = self.0.get_ref();
+        let patience = stream.read_timeout().unwrap();
+        stream.set_read_timeout(Some(time)).unwrap();
+        let waited = stream.peek(&mut [0]);
+        stream.set_read_timeout(patience).unwrap();
+        waited.is_ok()
+    }
+
     /// The next reply, unless the connection is closed instead.
     pub(crate) fn reply(&mut self) -> Option<Reply> {
         let mut reply = self.head()?;
