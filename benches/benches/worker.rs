@@ -50,7 +50,7 @@ fn be_host(mut arguments: impl Iterator<Item = OsString>) {
     let (endpoint, program, keys) = (argument(), PathBuf::from(argument()), argument());
     let name = host::WorkerName::new(WORKER).expect("a name");
     let mut config = host::Config::new(name, program);
-    config.bind = endpoint.into_string().expect("text");
+    config.bind = Some(endpoint.into_string().expect("text"));
     config.program_args = ["--worker", WORKER, "--development-keys"]
         .map(OsString::from)
         .to_vec();

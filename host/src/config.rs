@@ -6,7 +6,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use protocol::membership::LOCAL;
+
 use crate::Error;
+
+/// Where a host listens that needs to and isn't told.
+const ANY_PORT: &str = "tcp://127.0.0.1:0";
 
 /// A worker's name, as in `scone-worker-1`; several processes may share one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,8 +71,11 @@ pub struct Config {
     pub program_args: Vec<OsString>,
     /// Its whole environment; nothing of the host's own is handed on.
     pub program_env: Vec<(OsString, OsString)>,
-    /// ZeroMQ endpoint to listen on, by default `tcp://127.0.0.1:0`: loopback, any free port.
-    pub bind: String,
+    /// ZeroMQ endpoint to listen on; whoever reaches it can ask the program, without a token.
+    ///
+    /// Without one it's `tcp://127.0.0.1:0` (loopback, any free port), or nothing if the manager is
+    /// on this machine: its orders come on its own line.
+    pub bind: Option<String>,
     /// ZeroMQ endpoint of the manager's `ROUTER`, or `unix:PATH` of its socket for hosts on the same
     /// machine, which costs less an order. Without one the host registers nowhere and waits for
     /// peers that know its endpoint, such as Avalon's own manager.
@@ -92,12 +100,22 @@ impl Config {
             program: program.into(),
             program_args: Vec::new(),
             program_env: Vec::new(),
-            bind: "tcp://127.0.0.1:0".to_owned(),
+            bind: None,
             manager: None,
             token: None,
             pipelining: 4,
             limits: Limits::default(),
             timing: Timing::default(),
+        }
+    }
+
+    /// The ZeroMQ endpoint to listen on, if any.
+    pub(crate) fn front(&self) -> Option<&str> {
+        let is_local = |manager: &String| manager.starts_with(LOCAL);
+        match &self.bind {
+            Some(endpoint) => Some(endpoint),
+            None if self.manager.as_ref().is_some_and(is_local) => None,
+            None => Some(ANY_PORT),
         }
     }
 }
@@ -194,5 +212,17 @@ mod tests {
         for bad in ["", "a b", "a/b", "../x\n", "é", "a\0", &"x".repeat(65)] {
             assert!(WorkerName::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_host_listens_unless_its_manager_is_on_this_machine() {
+        let mut config = Config::new(WorkerName::new("a").unwrap(), "program");
+        assert_eq!(config.front(), Some("tcp://127.0.0.1:0"));
+        config.manager = Some("tcp://127.0.0.1:1".to_owned());
+        assert_eq!(config.front(), Some("tcp://127.0.0.1:0"));
+        config.manager = Some("unix:/run/manager.sock".to_owned());
+        assert_eq!(config.front(), None);
+        config.bind = Some("tcp://127.0.0.1:7".to_owned());
+        assert_eq!(config.front(), Some("tcp://127.0.0.1:7"));
     }
 }

@@ -47,7 +47,7 @@ pub fn start(config: Config) -> Result<Handle, Error> {
     let (stop, stopped) = stop_pair()?;
     let pid = Arc::default();
     let relay = Relay::start(config, stopped, Arc::clone(&pid))?;
-    let endpoint = relay.endpoint().to_owned();
+    let endpoint = relay.endpoint().map(str::to_owned);
     let thread = thread::Builder::new()
         .name("host".to_owned())
         .spawn(move || relay.run())
@@ -73,17 +73,17 @@ fn stop_pair() -> Result<(UnixStream, UnixStream), Error> {
 /// A host on a thread. Dropping it stops the host as [`stop`](Self::stop) does.
 #[derive(Debug)]
 pub struct Handle {
-    endpoint: String,
+    endpoint: Option<String>,
     pid: Arc<AtomicU32>,
     stop: UnixStream,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl Handle {
-    /// Where peers reach it, as in `tcp://127.0.0.1:40001`.
+    /// Where peers reach it, as in `tcp://127.0.0.1:40001`; `None` if its manager alone does.
     #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
     }
 
     /// The process id of the program that runs now, if one does.

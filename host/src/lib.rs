@@ -1,8 +1,8 @@
 //! The untrusted half beside an enclave program.
 //!
 //! An enclave program speaks one thing only: [`link`] frames on its standard input. A *host* starts
-//! it, restarts it when it dies, carries frames between it and a ZeroMQ `ROUTER` socket, and tells
-//! the manager that a worker is there. Nothing here is trusted: a host sees ciphertext, and the worst
+//! it, restarts it when it dies, tells the manager that a worker is there, and carries frames between
+//! it and whoever asks: a manager on the same machine, or peers of a ZeroMQ `ROUTER` socket. Nothing here is trusted: a host sees ciphertext, and the worst
 //! that it can do is not to answer.
 //!
 //! ```text
@@ -27,7 +27,8 @@
 //!   reading, and messages wait in ZeroMQ's and TCP's bounded queues.
 //!
 //! A manager on the same machine can be reached over its Unix socket instead ([`Config::manager`]):
-//! its orders then come on that one connection, and the rest holds for it as for any peer.
+//! its orders then come on that one connection, and the rest holds for it as for any peer. Such a
+//! host has no `ROUTER`, which would take orders from anybody, unless [`Config::bind`] asks for one.
 //!
 //! # Bounds
 //!

@@ -1,5 +1,6 @@
 //! Telling the manager that a worker is there, still there, or gone.
 
+use std::cell::LazyCell;
 use std::os::fd::RawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ const KEPT: i32 = 4;
 #[derive(Clone)]
 pub(crate) struct Worker {
     pub(crate) name: String,
+    /// Empty if orders can come on the manager's line alone.
     pub(crate) endpoint: String,
     pub(crate) capacity: u32,
     pub(crate) pid: u32,
@@ -81,7 +83,7 @@ enum State {
 impl Membership {
     /// Reaches for the manager at `endpoint`, whose events come as `event`.
     pub(crate) fn connect(
-        context: &zmq::Context,
+        context: &LazyCell<zmq::Context>,
         endpoint: &str,
         config: &Config,
         registry: &Registry,

@@ -6,6 +6,7 @@
 
 mod supervise;
 
+use std::cell::LazyCell;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -43,7 +44,8 @@ const PAUSED: Duration = Duration::from_secs(1);
 pub(crate) struct Relay {
     config: Arc<Config>,
     poll: Poll,
-    front: Front,
+    /// Absent where the manager's own line is the only way in.
+    front: Option<Front>,
     membership: Option<Membership>,
     flight: Flight<Asker>,
     /// When the program last said something, or was last without requests.
@@ -88,16 +90,22 @@ enum Intake {
 }
 
 impl Relay {
-    /// Binds the socket, starts the program, and is ready to [`run`](Self::run).
+    /// Binds the socket if there is to be one, starts the program, and is ready to [`run`](Self::run).
     pub(crate) fn start(
         config: Config,
         stop: UnixStream,
         pid: Arc<AtomicU32>,
     ) -> Result<Self, Error> {
         let poll = Poll::new().map_err(Error::system("make an event queue"))?;
-        let context = zmq::Context::new();
-        let front = Front::bind(&context, &config.bind, config.limits)?;
-        register(&poll, front.descriptor()?, FRONT)?;
+        // A host that speaks no ZeroMQ has nothing of it, no thread either.
+        let context: LazyCell<zmq::Context> = LazyCell::new(zmq::Context::new);
+        let front = config
+            .front()
+            .map(|endpoint| Front::bind(&context, endpoint, config.limits))
+            .transpose()?;
+        if let Some(front) = &front {
+            register(&poll, front.descriptor()?, FRONT)?;
+        }
         let membership = match &config.manager {
             None => None,
             Some(manager) => {
@@ -115,7 +123,14 @@ impl Relay {
             .try_clone()
             .map_err(Error::system("share an event queue"))?;
         let program = Supervisor::start(Arc::clone(&config), registry, pid)?;
-        tracing::info!(worker = %config.worker, endpoint = front.endpoint(), "host is listening");
+        match front.as_ref().map(Front::endpoint) {
+            Some(endpoint) => {
+                tracing::info!(worker = %config.worker, endpoint, "host is listening");
+            }
+            None => {
+                tracing::info!(worker = %config.worker, "host takes requests from its manager alone");
+            }
+        }
         Ok(Self {
             config,
             poll,
@@ -132,8 +147,8 @@ impl Relay {
         })
     }
 
-    pub(crate) fn endpoint(&self) -> &str {
-        self.front.endpoint()
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.front.as_ref().map(Front::endpoint)
     }
 
     /// Relays until it's told to stop.
@@ -283,12 +298,15 @@ impl Relay {
             if intake == Intake::Hold {
                 return Ok(());
             }
-            match self.front.receive()? {
+            let Some(front) = &self.front else {
+                return Ok(());
+            };
+            match front.receive()? {
                 Received::Nothing => return Ok(()),
                 Received::Unusable(why) => tracing::debug!(why, "dropped a message"),
-                Received::TooLong(envelope) => self.front.reply(envelope, replies::too_long()),
+                Received::TooLong(envelope) => front.reply(envelope, replies::too_long()),
                 Received::Request(envelope, _) if intake == Intake::Refuse => {
-                    self.front.reply(envelope, replies::not_started());
+                    front.reply(envelope, replies::not_started());
                 }
                 Received::Request(envelope, body) => {
                     self.forward(Asker::Peer(envelope), &body, now);
@@ -300,10 +318,17 @@ impl Relay {
     }
 
     fn reply(&mut self, asker: Asker, body: Vec<u8>) {
-        match (asker, &mut self.membership) {
-            (Asker::Peer(envelope), _) => self.front.reply(envelope, body),
-            (Asker::Manager(ticket), Some(membership)) => membership.answer(ticket, &body),
-            (Asker::Manager(_), None) => {}
+        match asker {
+            Asker::Peer(envelope) => {
+                if let Some(front) = &self.front {
+                    front.reply(envelope, body);
+                }
+            }
+            Asker::Manager(ticket) => {
+                if let Some(membership) = &mut self.membership {
+                    membership.answer(ticket, &body);
+                }
+            }
         }
     }
 
@@ -374,9 +399,8 @@ impl Relay {
                 self.reply(asker, replies::not_started());
             }
             Kind::Ready => {
-                let worker = self
-                    .program
-                    .ready(&frame.body, self.front.endpoint(), now)?;
+                let endpoint = self.front.as_ref().map(Front::endpoint);
+                let worker = self.program.ready(&frame.body, endpoint, now)?;
                 self.silence = worker.longest + self.config.timing.silence;
                 if let (Some(membership), Stopping::No) = (&mut self.membership, self.stopping) {
                     membership.join(worker, now);

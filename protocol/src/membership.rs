@@ -32,7 +32,9 @@ pub enum HostMessage {
         instance: String,
         /// The worker's name, as in `scone-worker-1`; its id is the SHA-256 of it.
         worker: String,
-        /// ZeroMQ endpoint of the host's `ROUTER`, as in `tcp://127.0.0.1:40001`.
+        /// ZeroMQ endpoint of the host's `ROUTER`, as in `tcp://127.0.0.1:40001`. Empty if it has
+        /// none, which only a host on the manager's own machine may say: orders come to it on the
+        /// line that it joined on.
         endpoint: String,
         /// Orders that the worker takes at once; 1 to [`MAX_CAPACITY`].
         capacity: u32,

@@ -194,6 +194,19 @@ impl Host {
             .unwrap();
         Self(child)
     }
+
+    /// Itself as a process, which is not waited for before it's dropped.
+    pub fn process(&self) -> Process {
+        Process::of(self.0.id()).unwrap()
+    }
+
+    /// Ends it and its program as a power failure would.
+    pub fn kill(self) {
+        for process in descendants(self.0.id()) {
+            process.signal(Signal::KILL);
+        }
+        self.process().signal(Signal::KILL);
+    }
 }
 
 impl Drop for Host {

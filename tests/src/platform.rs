@@ -202,9 +202,10 @@ impl Platform {
         let endpoint = {
             let hosts = self.hosts.lock().unwrap();
             let handle = hosts.get(worker).and_then(|handles| handles.first());
+            let handle = handle.ok_or("no host of that worker")?;
             handle
-                .ok_or("no host of that worker")?
                 .endpoint()
+                .ok_or("the host does not listen")?
                 .to_owned()
         };
         let ask = || -> zmq::Result<Vec<u8>> {

@@ -19,6 +19,9 @@ pub struct Process {
 /// Ticks a second in `/proc/PID/stat`: part of Linux's interface on every machine we run on.
 const USER_HZ: u64 = 100;
 
+/// The state of a socket that listens, in `/proc/PID/net/tcp`.
+const LISTEN: &str = "0A";
+
 impl Process {
     /// The process that has this id now.
     pub fn of(pid: u32) -> Option<Self> {
@@ -43,6 +46,44 @@ impl Process {
             // It may have ended in between.
             let _ended = kill_process(pid, signal);
         }
+    }
+
+    /// The TCP ports of IPv4 and IPv6 that it listens on.
+    pub fn listening_ports(&self) -> Vec<u16> {
+        let sockets = self.sockets();
+        let listens = |line: &str| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let (_, port) = fields.get(1)?.rsplit_once(':')?;
+            let own = sockets
+                .iter()
+                .any(|socket| fields.get(9) == Some(&socket.as_str()));
+            let port = u16::from_str_radix(port, 16).ok()?;
+            (own && fields[3] == LISTEN).then_some(port)
+        };
+        ["net/tcp", "net/tcp6"]
+            .map(|table| fs::read_to_string(self.file(table)).unwrap_or_default())
+            .iter()
+            .flat_map(|table| table.lines().filter_map(listens))
+            .collect()
+    }
+
+    /// The numbers of the sockets that it has, of any kind.
+    pub fn sockets(&self) -> Vec<String> {
+        let files = fs::read_dir(self.file("fd"));
+        let links = files.into_iter().flatten().flatten();
+        links
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .filter_map(|link| {
+                let name = link.to_string_lossy().into_owned();
+                Some(name.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+            })
+            .collect()
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        let tasks = fs::read_dir(self.file("task"));
+        tasks.into_iter().flatten().flatten().count()
     }
 
     /// The program that it runs.

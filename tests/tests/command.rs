@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
-use sconce_tests::command::{Up, sconce};
+use sconce_tests::command::{Host, Up, sconce};
 use sconce_tests::platform::worker_program;
 use sconce_tests::process::Process;
 use serde_json::Value;
@@ -80,6 +81,41 @@ fn workers_are_processes_of_their_own() {
     drop(up);
     for process in all.iter().filter(|process| **process != this) {
         assert!(!process.is_alive(), "{process:?} outlived the platform");
+    }
+}
+
+/// Whoever reaches a host's socket can use its worker, and no token is asked for there.
+#[test]
+fn hosts_that_up_starts_can_be_reached_by_their_manager_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(folder.path(), "sync", 2);
+    assert!(!up.process().listening_ports().is_empty());
+    let answer = "Decryption result at client - Hello you\n";
+    for _ in 0..2 {
+        let output = submit(folder.path(), &up, "python-hello", "you", &["-o"]);
+        assert_eq!(stdout(&output), answer);
+        let hosts = up.hosts();
+        assert_eq!(hosts.len(), 2);
+        for process in hosts.iter().chain(&up.workers()) {
+            let name = process.arguments();
+            let ports = process.listening_ports();
+            assert!(ports.is_empty(), "{name:?} {ports:?}");
+        }
+    }
+
+    // One that is told to listen does, and it shows.
+    let host = Host::start(folder.path(), "scone-worker-1");
+    let process = host.process();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while process.listening_ports().is_empty() {
+        assert!(Instant::now() < deadline, "no port");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // ZeroMQ has threads of its own, where it is.
+    let hosts = up.hosts();
+    assert_eq!(hosts.len(), 2);
+    for other in hosts {
+        assert!((1..process.threads()).contains(&other.threads()));
     }
 }
 

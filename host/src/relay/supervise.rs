@@ -162,7 +162,7 @@ impl Supervisor {
     pub(super) fn ready(
         &mut self,
         body: &[u8],
-        endpoint: &str,
+        endpoint: Option<&str>,
         now: Instant,
     ) -> Result<Worker, Loss> {
         let ready: Ready = serde_json::from_slice(body).map_err(|_| {
@@ -181,7 +181,7 @@ impl Supervisor {
         tracing::info!(worker = %self.config.worker, pid = child.pid(), threads, keys, "the program is ready");
         let worker = Worker {
             name: ready.worker,
-            endpoint: endpoint.to_owned(),
+            endpoint: endpoint.unwrap_or_default().to_owned(),
             capacity: threads
                 .saturating_mul(self.config.pipelining)
                 .clamp(1, MOST_CAPACITY),

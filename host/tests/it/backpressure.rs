@@ -9,7 +9,7 @@ fn no_more_requests_are_in_flight_than_allowed() {
     let mut config = config("batches");
     config.limits.in_flight = 4;
     let host = start(config).unwrap();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for _ in 0..20 {
         peer.send("count me");
     }
@@ -23,7 +23,7 @@ fn a_flood_reaches_a_slow_program_in_pieces_and_whole() {
     config.limits.outgoing = 256 * 1024;
     config.limits.in_flight = 64;
     let host = start(config).unwrap();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     peer.send("sleep 300");
     let bodies: Vec<Vec<u8>> = (0..200u8)
         .map(|index| vec![index.max(b'A'); 100_000])
@@ -42,7 +42,7 @@ fn many_peers_with_many_requests_each_get_their_own() {
     let host = start(config("good")).unwrap();
     std::thread::scope(|scope| {
         for peer in 0..8 {
-            let endpoint = host.endpoint();
+            let endpoint = host.endpoint().unwrap();
             scope.spawn(move || {
                 let socket = Peer::dealer(endpoint);
                 for request in 0..500 {

@@ -13,11 +13,11 @@ const TAG: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 9];
 fn req_dealer_and_tagged_dealer_peers_are_answered() {
     let host = host();
     let peers = [
-        Peer::req(host.endpoint()),
-        Peer::dealer(host.endpoint()),
-        Peer::dealer(host.endpoint()).with(&[TAG, b""]),
-        Peer::dealer(host.endpoint()).with(&[b""]),
-        Peer::dealer(host.endpoint()).with(&[b"1", b"2", b"3", b"4", b"5", b"6", b"7"]),
+        Peer::req(host.endpoint().unwrap()),
+        Peer::dealer(host.endpoint().unwrap()),
+        Peer::dealer(host.endpoint().unwrap()).with(&[TAG, b""]),
+        Peer::dealer(host.endpoint().unwrap()).with(&[b""]),
+        Peer::dealer(host.endpoint().unwrap()).with(&[b"1", b"2", b"3", b"4", b"5", b"6", b"7"]),
     ];
     for peer in &peers {
         assert_eq!(peer.ask("a"), "a");
@@ -35,7 +35,7 @@ fn req_dealer_and_tagged_dealer_peers_are_answered() {
 fn answers_come_in_the_programs_order_to_whom_they_belong() {
     let host = host();
     let [one, two] = [1u64, 2].map(|tag| {
-        let peer = Peer::dealer(host.endpoint());
+        let peer = Peer::dealer(host.endpoint().unwrap());
         (tag, peer)
     });
     for (tag, peer) in [&one, &two] {
@@ -48,7 +48,7 @@ fn answers_come_in_the_programs_order_to_whom_they_belong() {
         peer.send_frames(probe);
         assert_eq!(peer.frames_within(PATIENCE).unwrap(), probe);
     }
-    assert_eq!(ask(host.endpoint(), "release"), "released");
+    assert_eq!(ask(host.endpoint().unwrap(), "release"), "released");
     for (tag, peer) in [&one, &two] {
         let tags: Vec<u64> = (0..3)
             .map(|_| peer.frames_within(PATIENCE).unwrap())
@@ -61,7 +61,7 @@ fn answers_come_in_the_programs_order_to_whom_they_belong() {
 #[test]
 fn bodies_up_to_the_limit_pass_whole() {
     let host = host();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for length in [0, 1, 65_523, 65_536, 3_000_000, 16 * 1024 * 1024] {
         let body: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
         peer.send(&body);
@@ -142,7 +142,7 @@ fn messages_of_any_shape_are_survived() {
     ];
     let host = small_host();
     for (name, frames, fate) in cases {
-        let peer = Peer::dealer(host.endpoint());
+        let peer = Peer::dealer(host.endpoint().unwrap());
         peer.send_frames(frames.iter().copied());
         let (body, envelope) = frames.split_last().unwrap();
         if !matches!(fate, Dropped) {
@@ -159,17 +159,17 @@ fn messages_of_any_shape_are_survived() {
         // The same peer's next request, and a stranger's. Replies keep their order: had the dropped
         // one been answered, that would come first.
         assert_eq!(peer.ask("next"), "next", "{name}");
-        assert_eq!(ask(host.endpoint(), "next"), "next", "{name}");
+        assert_eq!(ask(host.endpoint().unwrap(), "next"), "next", "{name}");
     }
 }
 
 #[test]
 fn a_message_far_over_the_limit_costs_its_sender_the_connection() {
     let host = small_host();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     peer.send(vec![b'x'; LIMIT + 1024 * 1024 + 1]);
     assert!(peer.frames_within(QUIET).is_none());
-    assert_eq!(ask(host.endpoint(), "next"), "next");
+    assert_eq!(ask(host.endpoint().unwrap(), "next"), "next");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn connections_that_speak_no_zeromq_are_survived() {
         ),
     ];
     let host = host();
-    let address = host.endpoint().strip_prefix("tcp://").unwrap();
+    let address = host.endpoint().unwrap().strip_prefix("tcp://").unwrap();
     let mut open = vec![];
     for (name, bytes) in cases {
         for stays in [true, false] {
@@ -225,7 +225,7 @@ fn connections_that_speak_no_zeromq_are_survived() {
             if stays {
                 open.push(stream);
             }
-            assert_eq!(ask(host.endpoint(), "next"), "next", "{name}");
+            assert_eq!(ask(host.endpoint().unwrap(), "next"), "next", "{name}");
         }
     }
 }
@@ -234,12 +234,12 @@ fn connections_that_speak_no_zeromq_are_survived() {
 fn peers_of_the_wrong_type_or_in_a_hurry_are_survived() {
     let host = host();
     for wrong in [zmq::SUB, zmq::PUB, zmq::PULL, zmq::PAIR, zmq::XPUB] {
-        let _peer = Peer::new(wrong, host.endpoint());
-        assert_eq!(ask(host.endpoint(), "next"), "next");
+        let _peer = Peer::new(wrong, host.endpoint().unwrap());
+        assert_eq!(ask(host.endpoint().unwrap(), "next"), "next");
     }
     for _ in 0..50 {
         // Gone before it's answered.
-        Peer::req(host.endpoint()).send("sleep 1");
+        Peer::req(host.endpoint().unwrap()).send("sleep 1");
     }
-    assert_eq!(ask(host.endpoint(), "next"), "next");
+    assert_eq!(ask(host.endpoint().unwrap(), "next"), "next");
 }

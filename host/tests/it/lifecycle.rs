@@ -18,15 +18,15 @@ fn hold(peer: &Peer, held: usize) {
 #[test]
 fn requests_in_flight_are_answered_when_the_program_dies() {
     let host = host();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for code in [0, 1, 70, 78, 101] {
-        let before = ask(host.endpoint(), "pid");
+        let before = ask(host.endpoint().unwrap(), "pid");
         hold(&peer, 3);
         peer.send(format!("die {code}"));
         let replies: Vec<_> = (0..4).map(|_| kind(&peer.text())).collect();
         assert_eq!(replies, ["lost"; 4], "exit code {code}");
 
-        let after = ask(host.endpoint(), "pid");
+        let after = ask(host.endpoint().unwrap(), "pid");
         assert_ne!(before, after);
         assert_eq!(host.pid().unwrap().to_string(), after);
     }
@@ -35,7 +35,7 @@ fn requests_in_flight_are_answered_when_the_program_dies() {
 #[test]
 fn a_killed_program_is_replaced() {
     let host = host();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     hold(&peer, 1);
     let pid = host.pid().unwrap();
     let process = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
@@ -50,14 +50,14 @@ fn an_overrun_replaces_the_program_at_once_and_returns_what_never_started() {
     config.timing.first_restart = Duration::from_secs(600);
     config.timing.last_restart = Duration::from_secs(600);
     let host = start(config).unwrap();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for _ in 0..3 {
-        let before = ask(host.endpoint(), "pid");
+        let before = ask(host.endpoint().unwrap(), "pid");
         hold(&peer, 2);
         peer.send("overrun");
         let replies: Vec<_> = (0..3).map(|_| kind(&peer.text())).collect();
         assert_eq!(replies, ["overrun", "not started", "not started"]);
-        assert_ne!(ask(host.endpoint(), "pid"), before);
+        assert_ne!(ask(host.endpoint().unwrap(), "pid"), before);
     }
 }
 
@@ -67,29 +67,29 @@ fn a_program_that_breaks_the_protocol_is_killed_and_replaced() {
         "kind", "long", "short", "text", "tag", "returned", "ready", "request", "cut",
     ];
     let host = host();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for way in ways {
-        let before = ask(host.endpoint(), "pid");
+        let before = ask(host.endpoint().unwrap(), "pid");
         hold(&peer, 1);
         peer.send(format!("misbehave {way}"));
         let replies: Vec<_> = (0..2).map(|_| kind(&peer.text())).collect();
         assert_eq!(replies, ["lost"; 2], "{way}");
-        assert_ne!(ask(host.endpoint(), "pid"), before, "{way}");
+        assert_ne!(ask(host.endpoint().unwrap(), "pid"), before, "{way}");
         assert!(!lives(&before), "{way}");
     }
 
-    let before = ask(host.endpoint(), "pid");
+    let before = ask(host.endpoint().unwrap(), "pid");
     hold(&peer, 1);
     peer.send("misbehave twice");
     assert_eq!(kind(&peer.text()), "once");
     assert_eq!(kind(&peer.text()), "lost", "not the second answer");
-    assert_ne!(ask(host.endpoint(), "pid"), before);
+    assert_ne!(ask(host.endpoint().unwrap(), "pid"), before);
 }
 
 #[test]
 fn last_bytes_and_the_end_are_noticed_however_they_fall_together() {
     let host = host();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for _ in 0..40 {
         assert_eq!(kind(&peer.ask("misbehave cut")), "lost");
     }
@@ -100,9 +100,9 @@ fn a_reply_over_the_limit_is_a_breach() {
     let mut config = config("good");
     config.limits.body = 1000;
     let host = start(config).unwrap();
-    assert_eq!(ask(host.endpoint(), "big 1000").len(), 1000);
-    assert_eq!(kind(&ask(host.endpoint(), "big 1001")), "lost");
-    assert_eq!(ask(host.endpoint(), "next"), "next");
+    assert_eq!(ask(host.endpoint().unwrap(), "big 1000").len(), 1000);
+    assert_eq!(kind(&ask(host.endpoint().unwrap(), "big 1001")), "lost");
+    assert_eq!(ask(host.endpoint().unwrap(), "next"), "next");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn requests_wait_for_a_program_and_then_lose_patience() {
         config.timing.first_restart = Duration::from_secs(600);
         config.timing.last_restart = Duration::from_secs(600);
         let host = start(config).unwrap();
-        let peer = Peer::dealer(host.endpoint());
+        let peer = Peer::dealer(host.endpoint().unwrap());
         for _ in 0..200 {
             peer.send("anyone?");
         }
@@ -144,7 +144,7 @@ fn a_program_that_is_stuck_is_killed_and_replaced() {
     let mut config = config("good");
     config.timing.silence = Duration::from_millis(300);
     let host = start(config).unwrap();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     let before = peer.ask("pid");
     // Without requests it may be silent, with them as long as it says something.
     std::thread::sleep(Duration::from_millis(400));
@@ -183,7 +183,7 @@ fn a_program_inherits_nothing() {
 fn a_talkative_program_keeps_nobody_waiting() {
     let host = host();
     let line = "x".repeat(100_000);
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     for _ in 0..50 {
         peer.send(format!("say {line}"));
     }
@@ -201,12 +201,12 @@ fn what_keeps_a_host_from_starting_is_said() {
 
     let first = host();
     let mut taken = config("good");
-    taken.bind = first.endpoint().to_owned();
+    taken.bind = first.endpoint().map(str::to_owned);
     let error = start(taken).unwrap_err();
     assert!(matches!(error, Error::Bind { .. }), "{error}");
 
     let mut nonsense = config("good");
-    nonsense.bind = "nonsense".to_owned();
+    nonsense.bind = Some("nonsense".to_owned());
     assert!(matches!(start(nonsense), Err(Error::Bind { .. })));
 
     let mut manager = config("good");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use link::{Decoder, Frame, Kind};
 use protocol::membership::{HostMessage, ManagerMessage};
-use sconce_host::{Handle, start};
+use sconce_host::{Config, Handle, start};
 use tempfile::TempDir;
 
 use crate::support::{PATIENCE, QUIET, config, kind};
@@ -44,11 +44,15 @@ impl Manager {
     }
 
     fn host(&self, manner: &str) -> Handle {
+        start(self.config(manner)).unwrap()
+    }
+
+    fn config(&self, manner: &str) -> Config {
         let mut config = config(manner);
         config.manager = Some(format!("unix:{}", self.path().display()));
         config.token = Some("a shared secret".to_owned());
         config.timing.heartbeat = Duration::from_millis(100);
-        start(config).unwrap()
+        config
     }
 
     /// The next connection of a host.
@@ -142,7 +146,7 @@ impl Line {
 #[test]
 fn a_host_joins_and_answers_on_the_same_line() {
     let manager = Manager::new();
-    let host = manager.host("good");
+    let _host = manager.host("good");
     let mut line = manager.admit();
     line.ask(7, "hello");
     assert_eq!(line.answer(), (7, "hello".to_owned()));
@@ -152,12 +156,34 @@ fn a_host_joins_and_answers_on_the_same_line() {
             other => assert!(matches!(other, HostMessage::Join { .. }), "{other:?}"),
         }
     }
-    // The other way in stays open.
-    assert_eq!(crate::support::ask(host.endpoint(), "peer"), "peer");
     line.say(&ManagerMessage::Unknown);
     let join = std::iter::repeat_with(|| line.message())
         .find(|message| matches!(message, HostMessage::Join { .. }));
     assert!(join.is_some());
+}
+
+#[test]
+fn a_host_of_this_machine_listens_only_where_it_is_told_to() {
+    let endpoint_of = |join| match join {
+        HostMessage::Join { endpoint, .. } => endpoint,
+        other => panic!("{other:?}"),
+    };
+    let manager = Manager::new();
+    let host = manager.host("good");
+    assert_eq!(host.endpoint(), None);
+    assert_eq!(endpoint_of(manager.accept().message()), "");
+    drop(host);
+
+    let mut config = manager.config("good");
+    config.bind = Some("tcp://127.0.0.1:0".to_owned());
+    let host = start(config).unwrap();
+    let mut line = manager.accept();
+    let endpoint = host.endpoint().unwrap();
+    assert_eq!(endpoint_of(line.message()), endpoint);
+    line.say(&ManagerMessage::Joined);
+    assert_eq!(crate::support::ask(endpoint, "peer"), "peer");
+    line.ask(7, "hello");
+    assert_eq!(line.answer(), (7, "hello".to_owned()));
 }
 
 #[test]

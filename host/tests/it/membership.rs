@@ -114,7 +114,7 @@ fn join_alive_and_leave() {
         unreachable!()
     };
     assert_eq!((token.as_str(), worker.as_str()), (TOKEN, "scone-worker-1"));
-    assert_eq!(endpoint, host.endpoint());
+    assert_eq!(endpoint, host.endpoint().unwrap());
     assert_eq!(ask(&endpoint, "pid"), pid.to_string());
     assert_eq!(capacity, 8, "two threads, four orders each");
     assert_eq!(
@@ -186,7 +186,7 @@ fn a_host_leaves_when_its_program_is_lost_and_joins_with_the_next() {
     };
     let mut last = pid(manager.admit().1);
     for order in ["die 1", "overrun", "misbehave kind"] {
-        ask(host.endpoint(), order);
+        ask(host.endpoint().unwrap(), order);
         manager.until("Leave", is_leave);
         let next = pid(manager.admit().1);
         assert_ne!(next, last, "{order}");
@@ -211,7 +211,10 @@ fn a_manager_may_come_late_and_come_again() {
         manager.endpoint.clone()
     };
     let host = start(member(&endpoint, "good")).unwrap();
-    assert_eq!(ask(host.endpoint(), "works without"), "works without");
+    assert_eq!(
+        ask(host.endpoint().unwrap(), "works without"),
+        "works without"
+    );
 
     let manager = Manager::bind(&endpoint);
     let (_, first) = manager.admit();
@@ -222,7 +225,7 @@ fn a_manager_may_come_late_and_come_again() {
     let (from, _) = manager.until("Alive", is_alive);
     manager.answer(&from, &ManagerMessage::Unknown);
     assert_eq!(manager.admit().1, first);
-    assert_eq!(ask(host.endpoint(), "still works"), "still works");
+    assert_eq!(ask(host.endpoint().unwrap(), "still works"), "still works");
 }
 
 #[test]
@@ -249,5 +252,5 @@ fn nonsense_from_a_manager_changes_nothing() {
         .send_multipart([&from[..], b"a", b"b", b"c"], 0)
         .unwrap();
     manager.until("Alive", is_alive);
-    assert_eq!(ask(host.endpoint(), "next"), "next");
+    assert_eq!(ask(host.endpoint().unwrap(), "next"), "next");
 }

@@ -17,7 +17,7 @@ const VARIABLE: &str = "SCONCE_TEST_HOST";
 fn host_process() {
     if let Ok(endpoint) = std::env::var(VARIABLE) {
         let mut config = config("good");
-        config.bind = endpoint;
+        config.bind = Some(endpoint);
         run(config).unwrap();
     }
 }
@@ -127,7 +127,7 @@ fn stopping_waits_for_answers_but_not_for_ever() {
     config.timing.drain = Duration::from_millis(200);
     config.timing.grace = Duration::from_millis(200);
     let host = start(config).unwrap();
-    let peer = Peer::dealer(host.endpoint());
+    let peer = Peer::dealer(host.endpoint().unwrap());
     let program = peer.ask("pid");
     peer.send("deaf");
     // Sent at once, so it's in flight as soon as the other is; nobody will ever read it.
@@ -146,7 +146,7 @@ fn a_program_that_ignores_the_end_is_killed() {
     let mut config = config("stubborn");
     config.timing.grace = Duration::from_millis(200);
     let host = start(config).unwrap();
-    let program = ask(host.endpoint(), "pid");
+    let program = ask(host.endpoint().unwrap(), "pid");
     let begin = Instant::now();
     host.stop().unwrap();
     assert!(begin.elapsed() >= Duration::from_millis(200));
@@ -169,7 +169,7 @@ fn a_host_without_a_ready_program_stops_at_once() {
 #[test]
 fn requests_during_a_shutdown_are_left_unread() {
     let host = start(config("good")).unwrap();
-    let endpoint = host.endpoint().to_owned();
+    let endpoint = host.endpoint().unwrap().to_owned();
     let peer = Peer::dealer(&endpoint);
     peer.send("sleep 500");
     std::thread::sleep(Duration::from_millis(100));

@@ -14,8 +14,8 @@ use crate::platform;
 
 /// Run the host process of one worker (`sconce up` does it for you).
 ///
-/// It starts the worker program, carries frames between it and ZeroMQ, and registers it with a
-/// manager. Without --manager it waits for peers, such as Avalon's own enclave manager.
+/// It starts the worker program, registers it with a manager, and carries frames between the two.
+/// Without --manager it waits for peers, such as Avalon's own enclave manager.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example, for Avalon's enclave manager:
@@ -29,9 +29,10 @@ pub(crate) struct Args {
     /// The worker program's file.
     #[arg(long, value_name = "FILE")]
     program: PathBuf,
-    /// ZeroMQ endpoint to listen on; port 0 is any free one.
-    #[arg(long, value_name = "ENDPOINT", default_value = "tcp://127.0.0.1:0")]
-    bind: String,
+    /// ZeroMQ endpoint to listen on; port 0 is any free one. Whoever reaches it can use the worker
+    /// [default: tcp://127.0.0.1:0; with --manager unix:PATH nothing].
+    #[arg(long, value_name = "ENDPOINT")]
+    bind: Option<String>,
     /// ZeroMQ endpoint of the manager to register with, or unix:PATH of its socket.
     #[arg(long, value_name = "ENDPOINT", requires = "token_file")]
     manager: Option<String>,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use monitor::Monitor;
-use protocol::membership::is_worker_name;
+use protocol::membership::{LOCAL, is_worker_name};
 use protocol::token::Token;
 
 use crate::Error;
@@ -111,6 +111,11 @@ impl ManagerConfig {
             timing: Timing::default(),
             monitor: Monitor::new(),
         }
+    }
+
+    /// Where hosts on this machine reach it, as they are told: `unix:` and the path.
+    pub(crate) fn local_endpoint(&self) -> Option<String> {
+        Some(format!("{LOCAL}{}", self.local.as_ref()?.to_str()?))
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

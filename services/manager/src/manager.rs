@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use protocol::membership::LOCAL;
 use store::Orders;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -84,8 +83,7 @@ impl Manager {
 
     /// Where hosts on this machine reach it for less, as they are told: `unix:` and the path.
     pub fn local_endpoint(&self) -> Option<String> {
-        let path = self.shared.config.local.as_ref()?;
-        Some(format!("{LOCAL}{}", path.to_str()?))
+        self.shared.config.local_endpoint()
     }
 
     /// Who is there and what waits.

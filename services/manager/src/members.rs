@@ -154,7 +154,7 @@ impl Members {
             }
             self.leave(&instance, Presence::Leaving);
         }
-        if let Err(why) = facts.check() {
+        if let Err(why) = facts.check(source) {
             if let Some(suppressed) = self.refusals.pass() {
                 tracing::warn!(why, suppressed, "a host was refused");
             }
@@ -181,15 +181,19 @@ impl Members {
     /// Connects to the worker and asks for its keys, beside everything else.
     fn enrol(&mut self, instance: &str, facts: &Facts, source: &Source) -> Arc<Process> {
         let timing = self.shared.config.timing;
-        let peer = match source {
+        let (peer, endpoint) = match source {
             Source::ZeroMq(_) => {
-                Peer::ZeroMq(self.shared.wire.connect(&facts.endpoint, facts.capacity))
+                let connection = self.shared.wire.connect(&facts.endpoint, facts.capacity);
+                (Peer::ZeroMq(connection), facts.endpoint.clone())
             }
-            Source::Local(line) => Peer::Local(Arc::clone(line)),
+            Source::Local(line) => {
+                let door = self.shared.config.local_endpoint().unwrap_or_default();
+                (Peer::Local(Arc::clone(line)), door)
+            }
         };
         let process = Arc::new(Process::new(
             peer,
-            &facts.endpoint,
+            &endpoint,
             Some(facts.pid),
             facts.capacity,
             Duration::from_secs(facts.patience.into()).min(timing.longest_run),
@@ -303,11 +307,13 @@ impl Member {
 }
 
 impl Facts {
-    fn check(&self) -> Result<(), &'static str> {
+    fn check(&self, source: &Source) -> Result<(), &'static str> {
         if !is_worker_name(&self.worker) {
             return Err("the worker's name is not 1 to 64 characters of A-Z a-z 0-9 . _ -");
         }
-        if !is_endpoint(&self.endpoint) {
+        // Orders go over the line of a host on this machine: it need not listen anywhere.
+        let needless = matches!(source, Source::Local(_)) && self.endpoint.is_empty();
+        if !needless && !is_endpoint(&self.endpoint) {
             return Err("the endpoint is not tcp://HOST:PORT");
         }
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {

@@ -34,7 +34,7 @@ pub struct WorkerStatus {
 /// One worker process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProcessStatus {
-    /// Where it's reached.
+    /// Where it's reached; for one on this machine the manager's own socket, which its host connects to.
     pub endpoint: String,
     /// Its process id; absent for static workers.
     pub pid: Option<u32>,

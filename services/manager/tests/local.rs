@@ -142,7 +142,7 @@ fn join(instance: u8) -> HostMessage {
         token: token().expose().to_owned(),
         instance: format!("{instance:032x}"),
         worker: WORKER.to_owned(),
-        endpoint: "tcp://127.0.0.1:1".to_owned(),
+        endpoint: String::new(),
         capacity: 4,
         pid: 7,
         patience: 600,

@@ -105,6 +105,7 @@ async fn bad_frames_are_refused_and_the_next_host_joins() {
         with("worker", json!("a b")),
         with("worker", json!("../x")),
         with("worker", json!("x".repeat(65))),
+        with("endpoint", json!("")),
         with("endpoint", json!("ipc:///tmp/x")),
         with("endpoint", json!("inproc://x")),
         with("endpoint", json!("tcp://*:1")),

@@ -1,16 +1,17 @@
 //! A platform from outside: `sconce up`, its processes and its sockets, with the committed test keys,
-//! so that orders can be forged to the byte.
+//! so that orders can be forged to the byte. The worker's host is started by hand and listens on a
+//! port, which those that `sconce up` starts do not.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use client::{Client, Order, Worker, WorkerId};
 use protocol::crypto::pem;
-use sconce_tests::command::{Setup, Up};
+use sconce_tests::command::{Host, Up};
 use sconce_tests::keys::{self, WORKER};
 use sconce_tests::orders::TestOrder;
 use sconce_tests::process::{Process, descendants};
@@ -23,6 +24,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running platform with one worker.
 pub(crate) struct Stage {
+    host: Option<Host>,
     up: Option<Up>,
     folder: TempDir,
     processes: Vec<Process>,
@@ -45,9 +47,10 @@ impl Stage {
         make_private(&file, 0o600);
         std::fs::write(folder.path().join("sconce.toml"), settings).unwrap();
         let runtime = Runtime::new().unwrap();
-        let (up, client, worker) = start(folder.path(), &runtime);
+        let (up, host, client, worker) = start(folder.path(), &runtime);
         let mut stage = Self {
             listener: address(&up),
+            host: Some(host),
             up: Some(up),
             processes: Vec::new(),
             folder,
@@ -65,17 +68,21 @@ impl Stage {
         if let Some(up) = self.up.take() {
             up.kill();
         }
-        let (up, client, worker) = start(self.folder.path(), &self.runtime);
+        if let Some(host) = self.host.take() {
+            host.kill();
+        }
+        let (up, host, client, worker) = start(self.folder.path(), &self.runtime);
         self.listener = address(&up);
         (self.client, self.worker) = (client, worker);
-        self.up = Some(up);
+        (self.up, self.host) = (Some(up), Some(host));
         self.processes = self.running();
     }
 
     fn running(&self) -> Vec<Process> {
-        let up = self.up.as_ref().expect("it runs");
-        let mut all = descendants(up.pid());
-        all.push(up.process());
+        let up = self.up.as_ref().expect("it runs").process();
+        let host = self.host.as_ref().expect("it runs").process();
+        let mut all = descendants(host.pid());
+        all.extend([host, up]);
         all
     }
 
@@ -162,16 +169,12 @@ impl Stage {
     /// The endpoint of the worker's host, which tells it to the manager alone: so the system is asked
     /// where the host's process listens.
     pub(crate) fn host(&self) -> String {
-        let hosts = self.up.as_ref().expect("it runs").hosts();
-        let sockets = sockets_of(hosts[0].pid());
-        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", hosts[0].pid())).unwrap();
-        let port = table.lines().skip(1).find_map(|line| {
-            let fields: Vec<_> = line.split_whitespace().collect();
-            let listens = fields[3] == "0A" && sockets.contains(&fields[9].to_owned());
-            let (_, port) = fields[1].split_once(':')?;
-            listens.then(|| u16::from_str_radix(port, 16).unwrap())
-        });
-        format!("tcp://127.0.0.1:{}", port.expect("the host listens"))
+        let host = self.host.as_ref().expect("it runs").process();
+        let ports = host.listening_ports();
+        format!(
+            "tcp://127.0.0.1:{}",
+            ports.first().expect("the host listens")
+        )
     }
 
     /// Posts a body as Avalon's SDK does and reads the JSON of the reply.
@@ -260,13 +263,18 @@ pub(crate) fn call(method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "method": method, "id": 1, "params": params }).to_string()
 }
 
-fn start(folder: &Path, runtime: &Runtime) -> (Up, Client, Worker) {
-    let mut setup = Setup::new(folder, "async", 0);
-    setup.arguments = ["--worker", WORKER].map(Into::into).to_vec();
-    let up = setup.start();
+fn start(folder: &Path, runtime: &Runtime) -> (Up, Host, Client, Worker) {
+    let up = Up::start(folder, "async", 0);
+    let host = Host::start(folder, WORKER);
     let client = Client::connect(&up.listener().unwrap()).unwrap();
-    let worker = runtime.block_on(client.worker(&WorkerId::from_name(WORKER)));
-    (up, client, worker.unwrap())
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match runtime.block_on(client.worker(&WorkerId::from_name(WORKER))) {
+            Ok(worker) => return (up, host, client, worker),
+            Err(fault) => assert!(Instant::now() < deadline, "no worker: {fault}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn address(up: &Up) -> SocketAddr {
@@ -292,17 +300,4 @@ pub(crate) fn key_file() -> String {
 fn make_private(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// The numbers of the sockets that a process has.
-fn sockets_of(pid: u32) -> Vec<String> {
-    let files = std::fs::read_dir(PathBuf::from(format!("/proc/{pid}/fd"))).unwrap();
-    files
-        .flatten()
-        .filter_map(|file| std::fs::read_link(file.path()).ok())
-        .filter_map(|link| {
-            let name = link.to_string_lossy().into_owned();
-            Some(name.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
-        })
-        .collect()
 }
