@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
+
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -57,6 +59,26 @@ pub(crate) fn warn_if_shared(file: &Path, terminal: &Terminal) {
         terminal.warn(format_args!(
             "{file} can be read by other users: chmod 600 {file}"
         ));
+    }
+}
+
+/// What other users can do with a file or a folder.
+pub(crate) struct Exposure {
+    /// It is neither this user's nor root's; or the link to it isn't.
+    pub(crate) is_foreign: bool,
+    /// Everybody may write to it.
+    pub(crate) is_open: bool,
+}
+
+impl Exposure {
+    /// That of what stands at `path`, links followed.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let (target, entry) = (fs::metadata(path)?, fs::symlink_metadata(path)?);
+        let is_trusted = |owner| owner == 0 || owner == geteuid().as_raw();
+        Ok(Self {
+            is_foreign: !(is_trusted(target.uid()) && is_trusted(entry.uid())),
+            is_open: target.mode() & 0o002 != 0,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ mod support;
 use std::fs::Permissions;
 use std::io::Read;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -386,6 +386,80 @@ fn without_a_checkout_a_program_must_be_given() {
     let outcome = outcome(command);
     assert_eq!(outcome.status, 1);
     assert!(outcome.stderr.contains("--image FILE"), "{outcome:?}");
+}
+
+/// Gives a file away, if this test may.
+fn give_away(path: &Path) -> bool {
+    let given = chown(path, Some(12_345), None).is_ok();
+    if !given {
+        eprintln!("SKIPPED: only root can give {} away", path.display());
+    }
+    given
+}
+
+#[test]
+fn another_users_data_folder_is_refused() {
+    let user = User::new();
+    let folder = user.home().join("data");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    if !give_away(&folder) {
+        return;
+    }
+    let outcome = user.run(up(&user, &folder));
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
+    for text in ["belongs to another user (user id 12345)", "--data-dir"] {
+        assert!(outcome.stderr.contains(text), "{outcome:?}");
+    }
+    assert!(std::fs::read_dir(&folder).unwrap().next().is_none());
+}
+
+#[test]
+fn a_checkout_that_may_be_anybodys_is_not_built() {
+    let user = checkout();
+    let home = user.home();
+    let (cargo, ran) = (home.join("cargo"), home.join("ran"));
+    std::fs::write(
+        &cargo,
+        format!("#!/bin/sh\ntouch {}\nexit 1\n", ran.display()),
+    )
+    .unwrap();
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    mode(&cargo, 0o700);
+    let below = home.join("below");
+    std::fs::create_dir(&below).unwrap();
+    let up = || {
+        let data = home.join("data");
+        let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+        command.arg(data).current_dir(&below).env("CARGO", &cargo);
+        outcome(command)
+    };
+    let is_refused = |what: &str| {
+        let refused = up();
+        assert_eq!(refused.status, 1, "{refused:?}");
+        for text in [what, "is not built from the checkout", "--image FILE"] {
+            assert!(refused.stderr.contains(text), "{refused:?}");
+        }
+        assert!(!ran.exists(), "{refused:?}");
+    };
+    let everybody = "can be written to by everybody";
+    mode(home, 0o1777);
+    is_refused(everybody);
+    mode(home, 0o755);
+    mode(&home.join("workloads.json"), 0o666);
+    is_refused(everybody);
+    mode(&home.join("workloads.json"), 0o644);
+    for file in ["Cargo.toml", "workloads.json", "."] {
+        let file = home.join(file);
+        if give_away(&file) {
+            is_refused("belongs to another user");
+            chown(&file, Some(0), None).unwrap();
+        }
+    }
+    assert_eq!(up().status, 1);
+    assert!(ran.exists(), "one's own is built");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use protocol::token::Token;
 use protocol::{Entropy, SystemEntropy};
 use rustix::fs::{FlockOperation, flock};
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, geteuid, test_kill_process};
 use zeroize::Zeroizing;
 
 use super::record::Record;
@@ -62,8 +62,17 @@ impl DataFolder {
         };
         folders::make_private(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
-        let mode = fs::metadata(&path).map_err(unusable)?.mode();
-        if mode & 0o022 != 0 {
+        let found = fs::metadata(&path).map_err(unusable)?;
+        // Not even root may: the folder's owner would have its tokens and keys.
+        if found.uid() != geteuid().as_raw() {
+            let (folder, owner) = (path.display(), found.uid());
+            return Err(Failure::failed(format_args!(
+                "the data folder {folder} belongs to another user (user id {owner}), who could \
+                 exchange keys and tokens"
+            ))
+            .advice(format_args!("run it as that user; or {other}")));
+        }
+        if found.mode() & 0o022 != 0 {
             let folder = path.display();
             return Err(Failure::failed(format_args!(
                 "the data folder {folder} can be written to by other users, who could exchange keys \

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
+use crate::folders::Exposure;
 use crate::terminal::{Spinner, Terminal};
 
 /// The package whose program it is.
@@ -28,6 +29,7 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
             });
     }
     let checkout = checkout()?;
+    refuse_traps(&checkout)?;
     // Cargo would find the same, and say it among much else.
     registry::list(&checkout)
         .map_err(|error| Failure::of_registry(&error).advice("nothing was built"))?;
@@ -114,6 +116,34 @@ fn checkout() -> Result<PathBuf, Failure> {
             Failure::failed(error)
                 .advice("--image FILE takes a worker program that is built already")
         })
+}
+
+/// Building runs what stands in the checkout, which was only found: nobody else may have put it
+/// there, as in `/tmp`.
+fn refuse_traps(checkout: &Path) -> Result<(), Failure> {
+    let files = ["Cargo.toml", "workloads.json"].map(|name| checkout.join(name));
+    for path in [checkout]
+        .into_iter()
+        .chain(files.iter().map(PathBuf::as_path))
+    {
+        let exposure = Exposure::of(path).map_err(Failure::failed)?;
+        let what = if exposure.is_foreign {
+            "belongs to another user"
+        } else if exposure.is_open {
+            "can be written to by everybody"
+        } else {
+            continue;
+        };
+        let (path, checkout) = (path.display(), checkout.display());
+        return Err(Failure::failed(format_args!(
+            "the worker program is not built from the checkout {checkout}: {path} {what}"
+        ))
+        .advice(
+            "run it in a checkout of your own that others cannot write to, or give a program that \
+             is built already: --image FILE",
+        ));
+    }
+    Ok(())
 }
 
 /// Shows how far a build is; silent when there is nothing to do.

@@ -1,11 +1,9 @@
 //! Which file holds the settings.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::process::geteuid;
+use crate::folders::Exposure;
 
 /// A file with settings, and others of its name that count for nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,10 +47,7 @@ impl Found {
         if self.file != Path::new(NAME) {
             return Ok(false);
         }
-        let (file, entry) = (fs::metadata(&self.file)?, fs::symlink_metadata(&self.file)?);
-        let trusted = |owner| owner == 0 || owner == geteuid().as_raw();
-        let is_foreign = !(trusted(file.uid()) && trusted(entry.uid()));
-        let is_open_to_all = |mode: u32| mode & 0o002 != 0;
-        Ok(is_open_to_all(file.mode()) || is_foreign && is_open_to_all(fs::metadata(".")?.mode()))
+        let file = Exposure::of(&self.file)?;
+        Ok(file.is_open || file.is_foreign && Exposure::of(Path::new("."))?.is_open)
     }
 }
