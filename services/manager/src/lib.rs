@@ -1,9 +1,9 @@
 //! The manager: leases work orders to the workers they are for.
 //!
 //! Hosts join, each with one worker process behind it: over ZeroMQ from anywhere, or over a Unix
-//! socket on the same machine, where orders cost less. The manager asks the worker for its public keys, checks them, and enters them in the registry. From then on it claims as many
-//! orders of that worker's id as its processes have room for, hands them over, and stores what
-//! comes back. An order always ends: in the worker's answer, or in an error that says which stage
+//! socket on the same machine, where orders cost less. The manager asks the worker for its public
+//! keys, checks them, and enters them in the registry. From then on it claims as many orders of that
+//! worker's id as its processes have room for, hands them over, and stores what comes back. An order always ends: in the worker's answer, or in an error that says which stage
 //! failed.
 //!
 //! ```text
@@ -30,7 +30,8 @@
 //! | orders that wait to be alone with a process | 8 a worker | they go back to the store |
 //! | processes | [`ManagerConfig::max_processes`] | a host is refused |
 //! | workers that have ever joined | four times that | a host is refused |
-//! | messages of hosts that wait | 1 024 over ZeroMQ, 1 024 from this machine | they are dropped; hosts repeat them |
+//! | messages of hosts, with the token, that wait | 1 024 over ZeroMQ, 1 024 from this machine | they are dropped; hosts repeat them |
+//! | messages without the token | none: they are answered where they are read | |
 //! | commands to the socket thread | one an order in flight, one an unanswered message of a host | follows from those |
 //! | ZeroMQ's own queues | a process's capacity, each way | follows from that |
 //! | connections of hosts on this machine | processes and 16 | they are closed |
@@ -40,6 +41,7 @@ mod config;
 mod dispatch;
 mod error;
 mod fixed;
+mod gate;
 mod keep;
 mod local;
 mod manager;

@@ -29,6 +29,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::Error;
+use crate::gate::{Gate, frame_of};
 use crate::peer::{Closed, FromHost, Source};
 
 /// Where hosts of this machine connect.
@@ -60,7 +61,12 @@ impl Door {
 
     /// Lets the hosts of so many processes in, for as long as it's waited for. Their messages go to
     /// `hosts`.
-    pub(crate) async fn attend(self, hosts: mpsc::Sender<FromHost>, processes: usize) {
+    pub(crate) async fn attend(
+        self,
+        gate: Arc<Gate>,
+        hosts: mpsc::Sender<FromHost>,
+        processes: usize,
+    ) {
         let room = Arc::new(Semaphore::new(processes + STRANGERS));
         let mut lines = JoinSet::new();
         loop {
@@ -71,9 +77,9 @@ impl Door {
             match accepted {
                 Ok((stream, _)) => {
                     if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
-                        let hosts = hosts.clone();
+                        let (gate, hosts) = (Arc::clone(&gate), hosts.clone());
                         lines.spawn(async move {
-                            Line::serve(stream, hosts).await;
+                            Line::serve(stream, &gate, hosts).await;
                             drop(place);
                         });
                     }
@@ -123,7 +129,7 @@ const UNHEARD: usize = 256;
 const LONGEST_MESSAGE: usize = 16 << 10;
 
 impl Line {
-    async fn serve(stream: UnixStream, hosts: mpsc::Sender<FromHost>) {
+    async fn serve(stream: UnixStream, gate: &Gate, hosts: mpsc::Sender<FromHost>) {
         let line = Arc::new(Self {
             stream,
             next: AtomicU64::new(1),
@@ -132,7 +138,7 @@ impl Line {
             blocked: Notify::new(),
         });
         let end = tokio::select! {
-            end = line.read(&hosts) => end,
+            end = line.read(gate, &hosts) => end,
             end = line.write_late() => end,
         };
         if let Err(error) = end {
@@ -199,7 +205,7 @@ impl Line {
         }
     }
 
-    async fn read(self: &Arc<Self>, hosts: &mpsc::Sender<FromHost>) -> io::Result<()> {
+    async fn read(self: &Arc<Self>, gate: &Gate, hosts: &mpsc::Sender<FromHost>) -> io::Result<()> {
         let mut decoder = Decoder::new(Limits::DEFAULT);
         let mut buffer = vec![0; READ].into_boxed_slice();
         loop {
@@ -211,12 +217,17 @@ impl Line {
                 Err(error) => return Err(error),
             }
             while let Some(frame) = decoder.next().map_err(io::Error::other)? {
-                self.hear(frame, hosts)?;
+                self.hear(frame, gate, hosts)?;
             }
         }
     }
 
-    fn hear(self: &Arc<Self>, frame: Frame, hosts: &mpsc::Sender<FromHost>) -> io::Result<()> {
+    fn hear(
+        self: &Arc<Self>,
+        frame: Frame,
+        gate: &Gate,
+        hosts: &mpsc::Sender<FromHost>,
+    ) -> io::Result<()> {
         match frame.kind {
             Kind::Response => {
                 let answer = self
@@ -230,9 +241,16 @@ impl Line {
                 }
             }
             Kind::Member if frame.body.len() <= LONGEST_MESSAGE => {
+                let message = match gate.admit(&frame.body) {
+                    Ok(message) => message,
+                    Err(refusal) => {
+                        self.tell(&frame_of(&refusal));
+                        return Ok(());
+                    }
+                };
                 let from = FromHost {
                     source: Source::Local(Arc::clone(self)),
-                    frame: Some(frame.body),
+                    message: Some(message),
                 };
                 if hosts.try_send(from).is_err() {
                     tracing::debug!("a host's message is dropped, too many wait");

@@ -7,6 +7,7 @@ use workers::Registry;
 
 use crate::config::ManagerConfig;
 use crate::dispatch::dispatch;
+use crate::gate::Gate;
 use crate::local::Door;
 use crate::members::Members;
 use crate::phase::{Phase, PhaseWatch};
@@ -26,7 +27,7 @@ pub struct Manager {
     thread: wire::Thread,
 }
 
-/// Messages of hosts that wait for an answer, over ZeroMQ and from this machine; further ones are
+/// Messages of hosts that showed the token and wait for an answer, over ZeroMQ and from this machine; further ones are
 /// dropped, and hosts repeat them.
 const HOSTS_WAITING: usize = 1024;
 
@@ -46,7 +47,8 @@ impl Manager {
         let (from_hosts, hosts) = mpsc::channel(HOSTS_WAITING);
         let (from_near, near) = mpsc::channel(HOSTS_WAITING);
         let door = config.local.as_deref().map(Door::open).transpose()?;
-        let (wire, thread) = Wire::start(&config.bind, from_hosts)?;
+        let gate = Arc::new(Gate::new(config.token.clone()));
+        let (wire, thread) = Wire::start(&config.bind, Arc::clone(&gate), from_hosts)?;
         let (sender, phase) = PhaseWatch::new();
         let (newcomers, new_workers) = mpsc::unbounded_channel();
         let fixed = config.workers.clone();
@@ -59,7 +61,7 @@ impl Manager {
         tasks.spawn(Members::new(Arc::clone(&shared)).run(near, hosts));
         let mut lines = JoinSet::new();
         if let Some(door) = door {
-            lines.spawn(door.attend(from_near, shared.config.max_processes));
+            lines.spawn(door.attend(gate, from_near, shared.config.max_processes));
         }
         tasks.spawn(dispatch_all(Arc::clone(&shared), new_workers));
         tasks.spawn(keep::keep(Arc::clone(&shared)));

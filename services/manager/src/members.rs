@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::is_endpoint;
+use crate::gate::{frame_of, refused};
 use crate::peer::{FromHost, Peer, Source};
 use crate::phase::Phase;
 use crate::shared::Shared;
@@ -22,7 +23,6 @@ pub(crate) struct Members {
     shared: Arc<Shared>,
     members: HashMap<String, Member>,
     enrolments: JoinSet<(String, Arc<Process>, Result<(), Refusal>)>,
-    wrong_tokens: Throttle,
     refusals: Throttle,
 }
 
@@ -54,13 +54,12 @@ impl Members {
             shared,
             members: HashMap::new(),
             enrolments: JoinSet::new(),
-            wrong_tokens: Throttle::default(),
             refusals: Throttle::default(),
         }
     }
 
-    /// Answers hosts until the manager drains: those that are `near` first, for anybody may fill
-    /// the queue of the others.
+    /// Answers hosts until the manager drains: those that are `near` first, for the port of the
+    /// others is open to anybody.
     pub(crate) async fn run(
         mut self,
         mut near: mpsc::Receiver<FromHost>,
@@ -85,35 +84,22 @@ impl Members {
         }
     }
 
-    fn attend(&mut self, FromHost { source, frame }: FromHost) {
-        let Some(frame) = frame else {
+    fn attend(&mut self, FromHost { source, message }: FromHost) {
+        let Some(message) = message else {
             self.hang_up(&source);
             return;
         };
-        let answer = self.hear(&frame, &source);
-        // It's made of strings: writing it can't fail.
-        let frame = serde_json::to_vec(&answer).unwrap_or_default();
+        let frame = frame_of(&self.hear(message, &source));
         match source {
             Source::ZeroMq(identity) => self.shared.wire.tell(identity, frame),
             Source::Local(line) => line.tell(&frame),
         }
     }
 
-    fn hear(&mut self, frame: &[u8], source: &Source) -> ManagerMessage {
-        let Ok(message) = serde_json::from_slice::<HostMessage>(frame) else {
-            return refused("not a message of a host of this release");
-        };
-        let (HostMessage::Join {
-            token, instance, ..
-        }
-        | HostMessage::Alive { token, instance }
-        | HostMessage::Leave { token, instance }) = &message;
-        if !self.shared.config.token.is(token.as_bytes()) {
-            if let Some(suppressed) = self.wrong_tokens.pass() {
-                tracing::warn!(suppressed, "a host showed a wrong token");
-            }
-            return refused("the token is wrong, give the host the manager's token");
-        }
+    fn hear(&mut self, message: HostMessage, source: &Source) -> ManagerMessage {
+        let (HostMessage::Join { instance, .. }
+        | HostMessage::Alive { instance, .. }
+        | HostMessage::Leave { instance, .. }) = &message;
         if !is_instance(instance) {
             return refused("the instance is not 32 hex digits");
         }
@@ -325,10 +311,4 @@ impl Facts {
 
 fn is_instance(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn refused(reason: impl Into<String>) -> ManagerMessage {
-    ManagerMessage::Refused {
-        reason: reason.into(),
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use protocol::membership::HostMessage;
+
 use crate::local::Line;
 use crate::wire::Connection;
 
@@ -9,8 +11,8 @@ use crate::wire::Connection;
 pub(crate) struct FromHost {
     /// Leads the answer back.
     pub(crate) source: Source,
-    /// The message; `None` says that the connection has ended.
-    pub(crate) frame: Option<Vec<u8>>,
+    /// The message, with the right token; `None` says that the connection has ended.
+    pub(crate) message: Option<HostMessage>,
 }
 
 /// Where a host is.
@@ -27,7 +29,7 @@ impl FromHost {
     pub(crate) fn ended(line: Arc<Line>) -> Self {
         Self {
             source: Source::Local(line),
-            frame: None,
+            message: None,
         }
     }
 }

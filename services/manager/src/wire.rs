@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::gate::Gate;
 use crate::peer::{Closed, FromHost};
 
 /// A handle on the socket thread. The thread ends when the last handle is dropped.
@@ -66,9 +67,11 @@ enum Command {
 }
 
 impl Wire {
-    /// Binds the `ROUTER` for hosts and starts the thread. Frames of hosts go to `hosts`.
+    /// Binds the `ROUTER` for hosts and starts the thread. What hosts say goes to `hosts`, if
+    /// `gate` lets it.
     pub(crate) fn start(
         bind: &str,
+        gate: Arc<Gate>,
         hosts: mpsc::Sender<FromHost>,
     ) -> Result<(Self, Thread), Error> {
         let (bell, ear) = UnixStream::pair()?;
@@ -76,7 +79,7 @@ impl Wire {
         ear.set_nonblocking(true)?;
         let (commands, inbox) = blocking::channel();
         let rung = Arc::new(AtomicBool::new(false));
-        let sockets = thread::Sockets::bind(bind, inbox, ear, Arc::clone(&rung), hosts)?;
+        let sockets = thread::Sockets::bind(bind, inbox, ear, Arc::clone(&rung), gate, hosts)?;
         let endpoint = sockets.endpoint()?;
         let handle = std::thread::Builder::new()
             .name("manager-wire".to_owned())

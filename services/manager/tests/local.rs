@@ -8,8 +8,6 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use link::{Decoder, Frame, Kind};
@@ -17,6 +15,7 @@ use protocol::membership::{HostMessage, ManagerMessage};
 use protocol::processor::Request;
 use sconce_manager::{Error, Manager, ManagerConfig};
 use serde_json::Value;
+use support::flood::Flood;
 use support::host::{Plan, good};
 use support::{Store, signup, token, until};
 
@@ -307,13 +306,7 @@ async fn strangers_on_the_network_do_not_drown_the_hosts_of_this_machine() {
     let f = Fixture::new(|config| config.timing.alive = Duration::from_secs(1));
     let mut host = Host::connect(&f.socket).join(1);
     f.processes(1).await;
-    let over = Arc::new(AtomicBool::new(false));
-    let strangers: Vec<_> = (0..2)
-        .map(|_| {
-            let (endpoint, over) = (f.manager.endpoint().to_owned(), Arc::clone(&over));
-            std::thread::spawn(move || shout(&endpoint, &over))
-        })
-        .collect();
+    let flood = Flood::start(f.manager.endpoint(), 2);
     let alive = HostMessage::Alive {
         token: token().expose().to_owned(),
         instance: format!("{:032x}", 1),
@@ -324,27 +317,8 @@ async fn strangers_on_the_network_do_not_drown_the_hosts_of_this_machine() {
         assert_eq!(host.heard(), ManagerMessage::Ok);
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    over.store(true, Ordering::Relaxed);
-    for stranger in strangers {
-        stranger.join().unwrap();
-    }
+    drop(flood);
     f.manager.shutdown().await;
-}
-
-fn shout(endpoint: &str, over: &AtomicBool) {
-    let socket = zmq::Context::new().socket(zmq::DEALER).unwrap();
-    socket.set_linger(0).unwrap();
-    socket.set_sndtimeo(100).unwrap();
-    socket.connect(endpoint).unwrap();
-    let wrong = HostMessage::Alive {
-        token: "not the token".to_owned(),
-        instance: "x".repeat(10_000),
-    };
-    let wrong = serde_json::to_vec(&wrong).unwrap();
-    while !over.load(Ordering::Relaxed) {
-        // What isn't taken in time is lost.
-        let _ = socket.send(&wrong, 0);
-    }
 }
 
 #[tokio::test]

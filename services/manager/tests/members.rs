@@ -4,13 +4,14 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::WorkerId;
 use protocol::membership::ManagerMessage;
 use protocol::record::Status;
 use sconce_manager::{Error, Manager, ManagerConfig};
 use serde_json::{Value, json};
+use support::flood::Flood;
 use support::host::Plan;
 use support::{Store, new_signup, signup, token, until};
 
@@ -278,5 +279,27 @@ async fn a_taken_endpoint_is_named() {
     };
     assert!(matches!(error, Error::Bind { .. }));
     assert!(error.to_string().contains(manager.endpoint()), "{error}");
+    manager.shutdown().await;
+}
+
+/// Strangers say more than the manager can take, and none of it is in the way of a real host.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_take_no_place_of_hosts_elsewhere() {
+    let store = Store::new();
+    let manager = start(&store);
+    let joined = Plan::new(WORKER).start(manager.endpoint());
+    until(async || processes(&manager).await == 1).await;
+    let flood = Flood::start(manager.endpoint(), 2);
+    let other = Stranger::connect(&manager);
+    let alive = json!({ "type": "alive", "token": token().expose(), "instance": instance(0xaa) });
+    let (begun, mut heard) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(4) || heard < 100 {
+        // Each is answered; what is dropped is not.
+        assert_eq!(other.ask(alive.to_string()), ManagerMessage::Unknown);
+        heard += 1;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(flood);
+    assert_eq!((processes(&manager).await, joined.joins()), (1, 1));
     manager.shutdown().await;
 }

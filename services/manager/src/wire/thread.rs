@@ -12,6 +12,7 @@ use zmq::{Context, DONTWAIT, Message, POLLIN, PollItem, SNDMORE, Socket};
 
 use super::Command;
 use crate::Error;
+use crate::gate::{Gate, frame_of};
 use crate::peer::{FromHost, Source};
 
 /// All sockets, and the loop that serves them.
@@ -22,6 +23,7 @@ pub(super) struct Sockets {
     inbox: Receiver<Command>,
     ear: UnixStream,
     rung: Arc<AtomicBool>,
+    gate: Arc<Gate>,
     hosts: mpsc::Sender<FromHost>,
 }
 
@@ -56,6 +58,7 @@ impl Sockets {
         inbox: Receiver<Command>,
         ear: UnixStream,
         rung: Arc<AtomicBool>,
+        gate: Arc<Gate>,
         hosts: mpsc::Sender<FromHost>,
     ) -> Result<Self, Error> {
         let context = Context::new();
@@ -78,6 +81,7 @@ impl Sockets {
             inbox,
             ear,
             rung,
+            gate,
             hosts,
         })
     }
@@ -182,15 +186,17 @@ impl Sockets {
                     connection.waiting.remove(&tag);
                 }
             }
-            Command::Tell { identity, frame } => {
-                let sent = self
-                    .router
-                    .send(identity, SNDMORE | DONTWAIT)
-                    .and_then(|()| self.router.send(frame, DONTWAIT));
-                if let Err(error) = sent {
-                    tracing::debug!(%error, "an answer to a host could not be sent");
-                }
-            }
+            Command::Tell { identity, frame } => self.tell(identity, frame),
+        }
+    }
+
+    fn tell(&self, identity: impl Into<Message>, frame: Vec<u8>) {
+        let sent = self
+            .router
+            .send(identity, SNDMORE | DONTWAIT)
+            .and_then(|()| self.router.send(frame, DONTWAIT));
+        if let Err(error) = sent {
+            tracing::debug!(%error, "an answer to a host could not be sent");
         }
     }
 
@@ -203,9 +209,16 @@ impl Sockets {
                 tracing::debug!("a message on the hosts' socket has not one frame");
                 continue;
             };
+            let message = match self.gate.admit(frame) {
+                Ok(message) => message,
+                Err(refusal) => {
+                    self.tell(&identity[..], frame_of(&refusal));
+                    continue;
+                }
+            };
             let from = FromHost {
                 source: Source::ZeroMq(identity.to_vec()),
-                frame: Some(frame.to_vec()),
+                message: Some(message),
             };
             if self.hosts.try_send(from).is_err() {
                 tracing::debug!("a host's message is dropped, too many wait");

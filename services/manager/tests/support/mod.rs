@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod faulty;
+pub(crate) mod flood;
 pub(crate) mod host;
 
 use std::sync::{Arc, OnceLock};
