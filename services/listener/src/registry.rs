@@ -107,6 +107,8 @@ fn refusal(error: Error) -> ErrorObject {
     match error {
         Error::Unknown => ErrorObject::for_client(Reason::WorkerUnknown),
         Error::Taken => ErrorObject::for_client(Reason::WorkerTaken),
+        Error::Retired => ErrorObject::for_client(Reason::RequestMember)
+            .saying("The worker's encryption key was replaced before and must not come back"),
         Error::Contended => ErrorObject::for_client(Reason::Busy)
             .saying("The worker is being changed by others. Please try again later"),
         Error::Store(error) => failed("the registry could not be used", &error),

@@ -124,6 +124,9 @@ async fn evict(shared: &Shared) -> Result<(), store::Error> {
 async fn forget(shared: &Shared) -> Result<(), workers::Error> {
     let config = &shared.config;
     for key in shared.registry.retired_keys(config.mark_overlap).await? {
+        if !shared.registry.rule_out(&key).await? {
+            continue;
+        }
         let partition = PartitionId::from(key.worker.as_str());
         // The store counts from when it performs the call, and marks for the new key must stay.
         let age = key.age + config.timing.store_delay;

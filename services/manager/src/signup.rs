@@ -37,14 +37,28 @@ pub(crate) enum Refusal {
     Keys(#[from] BadDetails),
     #[error("another process of this worker has other keys, give both the same")]
     OtherKeys,
+    #[error(transparent)]
+    RetiredKey(workers::Error),
     #[error("the registry failed: {0}")]
-    Registry(#[from] workers::Error),
+    Registry(workers::Error),
+}
+
+impl From<workers::Error> for Refusal {
+    fn from(error: workers::Error) -> Self {
+        match error {
+            workers::Error::Retired => Self::RetiredKey(error),
+            error => Self::Registry(error),
+        }
+    }
 }
 
 impl Refusal {
     /// Whether joining again with the same values is of no use.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Unreadable | Self::Keys(_) | Self::OtherKeys)
+        matches!(
+            self,
+            Self::Unreadable | Self::Keys(_) | Self::OtherKeys | Self::RetiredKey(_)
+        )
     }
 }
 

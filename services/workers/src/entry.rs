@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protocol::WorkerId;
+use protocol::crypto::sha256;
 use protocol::record::{Status, WorkerRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,6 +32,17 @@ pub(crate) struct Notes {
     /// done about the key before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) retired: Vec<u64>,
+    /// Encryption keys that it had before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) past: Vec<PastKey>,
+}
+
+/// An encryption key that was replaced.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PastKey {
+    fingerprint: u64,
+    /// Orders for it are forgotten, or about to be: they could be repeated if it came back.
+    pub(crate) forgotten: bool,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -39,6 +51,9 @@ fn is_false(value: &bool) -> bool {
 
 /// Changes of keys that are remembered at once; with more, the last ones count as one.
 const MOST_RETIRED: usize = 64;
+
+/// Past keys that are remembered, the last ones.
+const MOST_PAST: usize = 128;
 
 impl Entry {
     /// The worker's processes are there: it's active, unless an operator says otherwise.
@@ -70,15 +85,35 @@ impl Entry {
         }
     }
 
-    /// Notes that the encryption key is another than it was `before`.
-    fn note_retired_key(&mut self, before: &Self, now: u64) {
+    /// Notes that the encryption key is another than it was `before`, unless it is one that must not
+    /// come back.
+    fn note_retired_key(&mut self, before: &Self, now: u64) -> Result<(), Error> {
         let (Some(new), Some(old)) = (&self.record, &before.record) else {
-            return;
+            return Ok(());
         };
-        if encryption_key(new) != encryption_key(old) {
-            self.notes.retired.truncate(MOST_RETIRED - 1);
-            self.notes.retired.push(now);
+        let (new, old) = (fingerprint(new), fingerprint(old));
+        if new == old {
+            return Ok(());
         }
+        let Notes { retired, past, .. } = &mut self.notes;
+        let returned = past.iter().position(|key| key.fingerprint == new);
+        match returned.map(|place| past.remove(place).forgotten) {
+            Some(true) => return Err(Error::Retired),
+            // It is in use, and so are the marks of all since, until it is replaced again.
+            Some(false) => retired.clear(),
+            None => {
+                retired.truncate(MOST_RETIRED - 1);
+                retired.push(now);
+            }
+        }
+        if past.len() == MOST_PAST {
+            past.remove(0);
+        }
+        past.push(PastKey {
+            fingerprint: old,
+            forgotten: false,
+        });
+        Ok(())
     }
 }
 
@@ -118,7 +153,7 @@ impl Stored {
         mut entry: Entry,
         now: u64,
     ) -> Result<Vec<Write>, Error> {
-        entry.note_retired_key(&self.entry, now);
+        entry.note_retired_key(&self.entry, now)?;
         let mut writes = Vec::new();
         if let Some(record) = &entry.record
             && entry.record != self.entry.record
@@ -177,6 +212,11 @@ pub(crate) fn keys(record: &WorkerRecord) -> [&Value; 3] {
     ["verificationKey", "encryptionKey", "encryptionKeySignature"].map(|name| &data[name])
 }
 
-fn encryption_key(record: &WorkerRecord) -> &Value {
-    &record.details["workerTypeData"]["encryptionKey"]
+/// Of the encryption key.
+fn fingerprint(record: &WorkerRecord) -> u64 {
+    let key = record.details["workerTypeData"]["encryptionKey"].to_string();
+    let hash = sha256(&[key.as_bytes()]);
+    hash.iter()
+        .take(8)
+        .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }

@@ -8,6 +8,12 @@ pub enum Error {
     /// Another record stands there.
     #[error("a worker of that id is registered with other values, update it instead")]
     Taken,
+    /// The encryption key was replaced so long ago that orders for it could be repeated.
+    #[error(
+        "the worker's encryption key was replaced by another and must not come back: orders that \
+         were recorded for it could be repeated; move its key file away, so that it makes new keys"
+    )]
+    Retired,
     /// Others kept changing the record; nothing was written.
     #[error("the worker's record is being changed by others, try again later")]
     Contended,

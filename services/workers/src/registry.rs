@@ -73,6 +73,10 @@ impl Registry {
     /// Stores what a worker has just signed up with. The status is the operator's: it stays what
     /// it was, unless it was off-line only because the worker had no process. A record with the
     /// same keys is kept whole, because an operator may have changed something else in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Retired`] if the worker had that encryption key before another, too long ago.
     pub async fn announce(&self, id: &WorkerId, record: &WorkerRecord) -> Result<Announced, Error> {
         self.change(id, |entry, now| {
             entry.attend(now);
@@ -97,7 +101,8 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`] if there is no record.
+    /// [`Error::Unknown`] if there is no record, [`Error::Retired`] as with
+    /// [`announce`](Self::announce).
     pub async fn update(&self, id: &WorkerId, details: &Value) -> Result<(), Error> {
         self.change(id, |entry, _| {
             let record = entry.record.as_mut().ok_or(Error::Unknown)?;

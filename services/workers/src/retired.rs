@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use protocol::WorkerId;
 
+use crate::entry::Notes;
 use crate::registry::milliseconds;
 use crate::{Error, Registry};
 
@@ -34,6 +35,21 @@ impl Registry {
             }));
         }
         Ok(found)
+    }
+
+    /// Rules out that a key that was replaced, or any other that the worker has had, ever comes
+    /// back: that is [`Error::Retired`] from now on. Before its orders are forgotten, for they could
+    /// be repeated then. Whether that is so; if not, it has come back already, and they must stay.
+    pub async fn rule_out(&self, key: &RetiredKey) -> Result<bool, Error> {
+        self.change(&key.worker, |entry, _| {
+            let Notes { retired, past, .. } = &mut entry.notes;
+            let is_gone = retired.contains(&key.replaced);
+            if is_gone {
+                past.iter_mut().for_each(|key| key.forgotten = true);
+            }
+            Ok(is_gone)
+        })
+        .await
     }
 
     /// Forgets a key that was replaced, and those before it: nothing is left to be done.

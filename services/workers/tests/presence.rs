@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::WorkerId;
 use protocol::record::{Status, WorkerRecord};
-use sconce_workers::{Announced, Registry};
+use sconce_workers::{Announced, Error, Registry};
 use serde_json::{Value, json};
 use store::redb::{Engine, Options};
 
@@ -234,4 +234,30 @@ async fn many_changes_of_keys_take_bounded_room() {
     let last = f.registry.retired_keys(NOW).await.unwrap().remove(0);
     f.registry.settle(&last).await.unwrap();
     assert_eq!(f.retired(NOW).await, 0);
+}
+
+#[tokio::test]
+async fn a_key_whose_orders_are_forgotten_does_not_come_back() {
+    let f = Fixture::new();
+    f.announce("k").await;
+    f.announce("n").await;
+    // Nothing has been forgotten, and nothing will be now that it is in use.
+    let early = f.registry.retired_keys(NOW).await.unwrap().remove(0);
+    assert_eq!(f.announce("k").await, Announced::Replaced);
+    assert_eq!(f.retired(NOW).await, 0);
+    assert!(!f.registry.rule_out(&early).await.unwrap());
+
+    f.announce("o").await;
+    let key = f.registry.retired_keys(NOW).await.unwrap().remove(0);
+    assert!(f.registry.rule_out(&key).await.unwrap());
+    f.registry.settle(&key).await.unwrap();
+    let f = f.restarted();
+    for past in ["k", "n"] {
+        let back = f.registry.announce(&id(), &record(past)).await;
+        assert!(matches!(back, Err(Error::Retired)), "{past}: {back:?}");
+        let back = f.registry.update(&id(), &details(past)).await;
+        assert!(matches!(back, Err(Error::Retired)), "{past}: {back:?}");
+    }
+    assert_eq!(f.announce("o").await, Announced::Kept);
+    assert_eq!(f.announce("p").await, Announced::Replaced);
 }
