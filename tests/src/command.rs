@@ -182,6 +182,7 @@ impl Host {
         let child = Command::new(sconce_program())
             .args(["host", "--until-stdin-closes", "--worker", worker])
             .args(["--manager", record["manager"].as_str().unwrap()])
+            .args(["--bind", "tcp://127.0.0.1:0"])
             .arg("--token-file")
             .arg(folder.join("host-token"))
             .arg("--program")
