@@ -2,8 +2,11 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use support::http::Reply;
+use support::platform::new_signup;
 use support::{Door, OPERATOR, call, config, record, worker_id};
 
 fn register(worker: &str) -> Value {
@@ -121,6 +124,34 @@ async fn operators_register_update_and_set_the_status() {
     for bad in [json!(0), json!(5), json!("1"), json!(null)] {
         assert_eq!(set("0a", bad).error(), (2, "request.member".to_owned()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_orders_are_forgotten_stays_retired() {
+    let door = Door::open(config()).await;
+    let registry = &door.store.registry;
+    let (old, id) = (record().details, worker_id());
+    let new: Value = serde_json::from_str(&new_signup()).unwrap();
+    let mut details = old.clone();
+    for (member, shown) in [
+        ("verificationKey", "verifying_key"),
+        ("encryptionKey", "encryption_key"),
+        ("encryptionKeySignature", "encryption_key_signature"),
+    ] {
+        details["workerTypeData"][member] = new[shown].clone();
+    }
+    let update = |details: &Value| {
+        let params = json!({"workerId": id, "details": details});
+        as_operator(&door, &call("WorkerUpdate", params))
+    };
+    assert_eq!(update(&details).error().0, 0);
+    let keys = registry.retired_keys(Duration::ZERO).await.unwrap();
+    assert!(registry.rule_out(&keys[0]).await.unwrap());
+    let refused = update(&old);
+    assert_eq!(refused.error(), (2, "request.member".to_owned()));
+    let text = refused.json()["error"]["message"].to_string();
+    assert!(text.contains("must not come back"), "{text}");
+    assert_eq!(registry.get(&id).await.unwrap().unwrap().details, details);
 }
 
 #[tokio::test(flavor = "multi_thread")]
