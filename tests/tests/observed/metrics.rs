@@ -74,7 +74,20 @@ fn counters_agree_with_the_orders_that_were_run() {
     // The process that `exits` took with it is replaced meanwhile.
     platform.run("python-hello", "last").unwrap();
 
-    let samples = scrape(&platform.get("/metrics"));
+    // An answer may be there a moment before it is counted.
+    let end = Instant::now() + Duration::from_secs(60);
+    let samples = loop {
+        let samples = scrape(&platform.get("/metrics"));
+        let ended = samples
+            .iter()
+            .filter(|(name, _)| name.starts_with("sconce_orders_ended_total"));
+        let settled = ended.map(|(_, count)| count).sum::<f64>() >= 27.0
+            && samples[&format!("sconce_worker_orders {WORKER}")] == 0.0;
+        if settled || Instant::now() > end {
+            break samples;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
     let worker = |name: &str| format!("{name} {WORKER}");
     for (name, wanted) in [
         ("sconce_orders_accepted_total", 27.0),
