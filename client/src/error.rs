@@ -180,12 +180,20 @@ impl Error {
             _ => {}
         }
         let mut cause: &dyn StdError = &source;
+        let mut fault = None;
         while let Some(deeper) = cause.source() {
             cause = deeper;
+            if cause
+                .downcast_ref::<hyper::Error>()
+                .is_some_and(hyper::Error::is_parse)
+            {
+                fault =
+                    Some("what answers is not HTTP; write https:// if it speaks TLS".to_owned());
+            }
         }
         Self::Transport {
             uri,
-            fault: cause.to_string(),
+            fault: fault.unwrap_or_else(|| cause.to_string()),
             source: Box::new(source),
         }
     }

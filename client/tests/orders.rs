@@ -372,3 +372,21 @@ async fn waiting_ends_and_rides_out_a_lost_connection() {
     };
     assert_eq!(error.reason, Some(Reason::OrderUnknown));
 }
+
+#[tokio::test]
+async fn what_answers_in_tls_is_said_to_be_no_http() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}", server.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = server.accept().unwrap();
+        let mut request = [0; 1024];
+        assert!(std::io::Read::read(&mut stream, &mut request).unwrap() > 0);
+        // An alert: this is no record of TLS.
+        let alert = [0x15, 3, 3, 0, 2, 2, 10];
+        std::io::Write::write_all(&mut stream, &alert).unwrap();
+    });
+    let client = Client::connect(&uri).unwrap();
+    let error = client.lookup(&Criteria::default()).await.unwrap_err();
+    assert!(error.to_string().contains("write https://"), "{error}");
+    answering.join().unwrap();
+}
