@@ -103,10 +103,7 @@ impl Platform {
         }
         let listener = Listener::start(config, engine, registry, receipts)
             .await
-            .map_err(|error| {
-                Failure::failed(format_args!("the listener: {error}"))
-                    .advice("--listener 127.0.0.1:0 takes any free port")
-            })?;
+            .map_err(|error| of_listener(&error, settings.metrics.bind))?;
         let record = Record::new(&plan, &listener, manager.endpoint());
         folder.write_record(&record)?;
         terminal.say(format_args!("data       {}", folder.path().display()));
@@ -254,6 +251,20 @@ fn monitor_of(engine: &Arc<Engine>, file: &Path) -> Monitor {
     let observer = monitor.clone();
     engine.observe_commits(move |operations, took| observer.committed(operations, took));
     monitor
+}
+
+/// Why the listener did not start, at the address for metrics perhaps.
+fn of_listener(error: &listener::Error, metrics: Option<SocketAddr>) -> Failure {
+    use listener::Error as E;
+    let message = format!("the listener: {error}");
+    match error {
+        E::Tls(_) => Failure::unusable(message)
+            .advice("tls.certificate and tls.key name the files: see docs/configuration.md"),
+        E::InUse(address) | E::Bind { address, .. } if Some(*address) == metrics => {
+            Failure::failed(message).advice("metrics.address names it")
+        }
+        _ => Failure::failed(message).advice("--listener 127.0.0.1:0 takes any free port"),
+    }
 }
 
 fn warn_of_plain_http(listener: SocketAddr, terminal: &Terminal) {
