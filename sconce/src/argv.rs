@@ -1,6 +1,10 @@
-//! What clap has no form for: Avalon's two-letter options, and texts that look like options.
+//! What clap has no form for: Avalon's two-letter options, texts that look like options, and variables
+//! of the environment that are empty.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+
+use clap::Command;
+use clap::builder::Resettable;
 
 /// `-wx` and `-rs` of `submit` under their long names; everything else as it came.
 ///
@@ -24,6 +28,18 @@ pub(crate) fn has_text_like_an_option(args: &[OsString]) -> bool {
     args.iter()
         .filter_map(|arg| arg.to_str())
         .any(|arg| arg.starts_with('-') && arg.contains(' ') && !arg.contains('='))
+}
+
+/// The commands, blind to variables of the environment that are empty: as with settings, these count
+/// as not set.
+pub(crate) fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 fn long_name(arg: &str) -> Option<String> {

@@ -20,8 +20,8 @@ mod terminal;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::Cli;
 use crate::logging::Format;
@@ -40,10 +40,13 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ! {
 
 fn main() -> ExitCode {
     let args = argv::with_long_names(std::env::args_os());
-    let cli = Cli::try_parse_from(&args).unwrap_or_else(|error| refuse(&error, &args));
+    let matches = argv::without_empty_variables(Cli::command()).try_get_matches_from(&args);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.unwrap_or_else(|error| refuse(&error, &args));
     let format = cli.log_format.unwrap_or_default();
     let mut terminal = Terminal::new(cli.quiet, cli.verbose, format);
-    match commands::run(cli, &mut terminal) {
+    let outcome = commands::run(cli, &mut terminal);
+    match outcome.and_then(|()| terminal.lost().map_or(Ok(()), Err)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal.failure(&failure);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -38,7 +39,22 @@ impl Terminal {
 
     /// A line of the result.
     pub(crate) fn print(&self, line: impl fmt::Display) {
-        write(io::stdout(), format_args!("{line}\n"));
+        write_out(format!("{line}\n").as_bytes());
+    }
+
+    /// Whether standard output takes nothing any more, so that nobody sees further results.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        CUT_OFF.get().is_some()
+    }
+
+    /// The failure if results were lost, for another reason than that their reader had seen enough.
+    pub(crate) fn lost(&self) -> Option<Failure> {
+        let error = CUT_OFF.get()?;
+        (error.kind() != io::ErrorKind::BrokenPipe).then(|| {
+            Failure::failed(format_args!(
+                "standard output cannot be written, so results are lost: {error}"
+            ))
+        })
     }
 
     /// The result as JSON.
@@ -61,9 +77,7 @@ impl Terminal {
             let text = String::from_utf8_lossy(output);
             self.print(format_args!("{before}{}", escaped(&text)));
         } else {
-            let text = [before.as_bytes(), output, b"\n"].concat();
-            let mut to = io::stdout();
-            let _gone: io::Result<()> = to.write_all(&text).and_then(|()| to.flush());
+            write_out(&[before.as_bytes(), output, b"\n"].concat());
         }
     }
 
@@ -164,7 +178,18 @@ fn is_object(line: &str) -> bool {
     serde_json::from_str::<serde_json::Map<_, _>>(line).is_ok()
 }
 
+/// Why standard output took nothing any more, the first time.
+static CUT_OFF: OnceLock<io::Error> = OnceLock::new();
+
 // A reader that has gone away (`sconce … | head`) is no reason to fail, and println! would panic.
+fn write_out(text: &[u8]) {
+    let mut to = io::stdout();
+    if let Err(error) = to.write_all(text).and_then(|()| to.flush()) {
+        CUT_OFF.get_or_init(|| error);
+    }
+}
+
+// Nobody is left to be told.
 fn write(mut to: impl Write, text: fmt::Arguments<'_>) {
     let _gone: io::Result<()> = to.write_fmt(text).and_then(|()| to.flush());
 }

@@ -446,6 +446,43 @@ fn the_file_is_found_where_it_is_expected() {
 }
 
 #[test]
+fn variables_that_are_empty_count_as_not_set() {
+    let user = user_with("[limits]\ndepth = 10\n");
+    let named = [("SCONCE_CONFIG", ""), ("SCONCE_LOG_FORMAT", "")];
+    assert_eq!(of(&show(&user, &named, &[]), "limits.depth").0, 10);
+    let mut command = user.command(["worker", "list"]);
+    command.envs(["SCONCE_URI", "SCONCE_CA"].map(|name| (name, "")));
+    let outcome = outcome(command);
+    // It got as far as the usual address, wherever that leads.
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let status = |folder: &str| {
+        let mut command = user.command(["status"]);
+        command.env("SCONCE_DATA_DIR", folder);
+        support::outcome(command).stderr
+    };
+    assert!(status("").contains(".local/share/sconce"));
+}
+
+#[test]
+fn results_that_are_lost_make_a_failure() {
+    let user = User::new();
+    let written_to = |file: std::process::Stdio| {
+        let mut command = user.command(["config", "example"]);
+        command.stdout(file);
+        outcome(command)
+    };
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let full = written_to(full.unwrap().into());
+    assert_eq!(full.status, 1, "{full:?}");
+    assert!(full.stderr.contains("standard output"), "{full:?}");
+    // A reader that has seen enough.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = written_to(writer.into());
+    assert_eq!((gone.status, gone.stderr.as_str()), (0, ""));
+}
+
+#[test]
 fn what_anybody_can_put_into_the_working_directory_does_not_count() {
     let user = User::new();
     let folder = user.home().join("here");

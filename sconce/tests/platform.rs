@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs::Permissions;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -165,6 +165,20 @@ fn status_and_down_find_what_runs() {
 }
 
 #[test]
+fn a_live_view_ends_with_its_reader() {
+    let user = User::new();
+    let up = Up::start(&user);
+    let mut command = user.command(["status", "--watch", "--data-dir"]);
+    command.arg(&up.folder).stdout(Stdio::piped());
+    let mut view = command.spawn().unwrap();
+    let mut lines = BufReader::new(view.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.starts_with("accepted "), "{line}");
+    drop(lines);
+    assert_eq!(view.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn hosts_do_not_outlive_a_supervisor_that_is_killed() {
     let user = User::new();
     let mut up = Up::start(&user);
@@ -229,6 +243,16 @@ fn what_stands_in_the_way_is_said_in_one_error() {
         "{port:?}"
     );
 
+    let metrics = refused(
+        &user,
+        &folder,
+        &["--set", &format!("metrics.address={address}")],
+    );
+    assert!(
+        metrics.stderr.contains("metrics.address names it"),
+        "{metrics:?}"
+    );
+
     let file = user.home().join("file");
     std::fs::write(&file, "").unwrap();
     let unwritable = refused(&user, &file, &[]);
@@ -269,6 +293,14 @@ fn inputs_that_cannot_be_used_end_with_2() {
         );
         assert!(!outcome.stderr.contains("secret"), "{outcome:?}");
     }
+    let file = short.to_str().unwrap();
+    let certificate = format!("tls.certificate={file}");
+    let key = format!("tls.key={file}");
+    let tls = refused(&user, &folder, &["--set", &certificate, "--set", &key]);
+    assert_eq!(tls.status, 2, "{tls:?}");
+    let words = format!("{file}: there is no certificate");
+    assert!(tls.stderr.contains(&words), "{tls:?}");
+    assert!(!tls.stderr.contains("free port"), "{tls:?}");
     let folder = folder.to_str().unwrap();
     let line = [
         "up",

@@ -142,6 +142,7 @@ fn check(args: &CheckArgs, terminal: &Terminal) -> Result<(), Failure> {
 fn found(data: &Path) -> Result<PathBuf, Failure> {
     find(
         std::env::var_os("SCONCE_CONFIG")
+            .filter(|file| !file.is_empty())
             .map(PathBuf::from)
             .as_deref(),
         data,

@@ -21,15 +21,15 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Latencies are those of so many periods.
 const WINDOW: usize = 10;
 
-/// Shows figures until a signal says stop; that is the good end.
+/// Shows figures until a signal says stop, or nobody reads them; those are the good ends.
 pub(super) async fn run(record: &Record, json: bool, terminal: &Terminal) -> Result<(), Failure> {
     let mut stop = StopSignals::new()?;
     let client = record.metrics_client()?;
     let mut screen = Screen::new(record, json, *terminal);
     tokio::select! {
-        failure = refresh(&client, &mut screen) => {
+        outcome = refresh(&client, &mut screen, terminal) => {
             screen.end();
-            Err(failure)
+            outcome
         }
         () = stop.next() => {
             screen.end();
@@ -38,8 +38,8 @@ pub(super) async fn run(record: &Record, json: bool, terminal: &Terminal) -> Res
     }
 }
 
-/// Goes on until the metrics can't be had any more.
-async fn refresh(client: &Client, screen: &mut Screen) -> Failure {
+/// Goes on until the metrics can't be had any more, or can't be shown.
+async fn refresh(client: &Client, screen: &mut Screen, terminal: &Terminal) -> Result<(), Failure> {
     let mut past: VecDeque<(Instant, Scrape)> = VecDeque::new();
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -47,13 +47,16 @@ async fn refresh(client: &Client, screen: &mut Screen) -> Failure {
         ticks.tick().await;
         let now = match client.metrics().await {
             Ok(text) => (Instant::now(), Scrape::parse(&text)),
-            Err(error) => return failure(&error),
+            Err(error) => return Err(failure(&error)),
         };
         // The first time there are no rates yet, so the view has only what is.
         let last = past.back().unwrap_or(&now);
         let oldest = past.front().unwrap_or(&now);
         let ago = now.0.duration_since(last.0);
         screen.show(&Figures::new(&now.1, &last.1, ago, &oldest.1));
+        if terminal.is_cut_off() {
+            return Ok(());
+        }
         past.push_back(now);
         if past.len() > WINDOW {
             past.pop_front();
