@@ -67,8 +67,11 @@ impl Level {
 
 /// Sends log lines to stderr: those of a level, or what `RUST_LOG` says.
 pub(crate) fn start(level: Level, format: Format) {
-    let filter = EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(level.name()));
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let wanted = wanted.filter(|directives| !directives.is_empty());
+    let wanted = wanted.map(EnvFilter::try_new).transpose();
+    let (wanted, fault) = wanted.map_or_else(|fault| (None, Some(fault)), |wanted| (wanted, None));
+    let filter = wanted.unwrap_or_else(|| EnvFilter::new(level.name()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -76,12 +79,21 @@ pub(crate) fn start(level: Level, format: Format) {
         // disk, for instance, and in whichever thread had something to say.
         .log_internal_errors(false);
     match format {
-        Format::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
+        Format::Text => lines.with_ansi(is_colourful()).init(),
         Format::Json => {
             lines.json().flatten_event(true).init();
             panic::set_hook(Box::new(tell_of_panic));
         }
     }
+    if let Some(error) = fault {
+        tracing::warn!(%error, "RUST_LOG does not count: write it as in sconce_manager=debug,warn");
+    }
+}
+
+/// Whether somebody watches stderr who has not asked for plain text: <https://no-color.org>.
+fn is_colourful() -> bool {
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !is_plain
 }
 
 /// A line of JSON for something that was said and not logged; the members are those of log lines.
