@@ -195,3 +195,23 @@ fn no_journal_keeps_nothing_and_a_broken_one_is_no_obstacle() {
     );
     assert_eq!(listener.calls_of("WorkOrderSubmit").len(), 2);
 }
+
+#[test]
+fn failures_are_json_too_where_results_are() {
+    let user = User::new();
+    // Nobody listens at a port that was just given back.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    for command in [
+        &["worker", "list"][..],
+        &["worker", "show", "x"],
+        &["receipt", "list", "--worker", "x"],
+        &["bench"],
+    ] {
+        let outcome = user.run(command.iter().chain(&["--json", "--uri", &uri]));
+        assert_eq!(outcome.status, 1, "{outcome:?}");
+        let message = &parsed(&outcome)["error"]["message"];
+        assert!(message.as_str().unwrap().contains(&uri), "{outcome:?}");
+    }
+}

@@ -78,6 +78,28 @@ fn rate(text: &str) -> Result<f64, &'static str> {
 
 /// Runs it.
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
+    let json = args.json;
+    let (report, tally) = measure(args, terminal).await.inspect_err(|failure| {
+        if json {
+            terminal.print_json(&failure.to_json());
+        }
+    })?;
+    if json {
+        terminal.print_json(&report);
+    } else {
+        report.print(&tally, terminal);
+    }
+    match report.failed {
+        0 if report.orders == 0 => Err(Failure::failed("no order was answered")),
+        0 => Ok(()),
+        failed => Err(Failure::failed(format_args!(
+            "{failed} of {} orders failed",
+            failed + report.orders
+        ))),
+    }
+}
+
+async fn measure(args: Args, terminal: &Terminal) -> Result<(Report, Tally), Failure> {
     let mut stop = StopSignals::new()?;
     let failure = |error| Failure::of_client("bench", &error);
     let client = args.listener.connect().map_err(failure)?;
@@ -110,20 +132,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     bar.finish_and_clear();
 
     let tally = load.tally();
-    let report = Report::new(&args, &workers, &tally, took);
-    if args.json {
-        terminal.print_json(&report);
-    } else {
-        report.print(&tally, terminal);
-    }
-    match report.failed {
-        0 if report.orders == 0 => Err(Failure::failed("no order was answered")),
-        0 => Ok(()),
-        failed => Err(Failure::failed(format_args!(
-            "{failed} of {} orders failed",
-            failed + report.orders
-        ))),
-    }
+    Ok((Report::new(&args, &workers, &tally, took), tally))
 }
 
 /// How often the display is brought up to date.
@@ -163,7 +172,11 @@ async fn workers(client: &Client, names: &[String]) -> Result<Vec<Worker>, Failu
         let mut workers = Vec::new();
         for name in names {
             let id = WorkerId::from_name(name);
-            workers.push(client.worker(&id).await.map_err(failure)?);
+            let worker = client.worker(&id).await;
+            workers.push(
+                worker
+                    .map_err(|error| Failure::of_client(format_args!("worker {name}"), &error))?,
+            );
         }
         return Ok(workers);
     }

@@ -45,7 +45,11 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     let data = args.data.folder()?;
     let Found::Running(record) = look(&data)? else {
         if args.json {
-            terminal.print_json(&json!({ "running": false, "dataDir": data }));
+            let view = json!({ "running": false, "dataDir": data });
+            match args.watch {
+                true => terminal.print_json_line(&view),
+                false => terminal.print_json(&view),
+            }
         }
         return Err(
             Failure::failed(format_args!("no platform runs in {}", data.display()))

@@ -46,10 +46,14 @@ pub(crate) struct ShowArgs {
 
 /// Lists or shows.
 pub(crate) async fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
-    match command {
-        Command::List(args) => list(&args, terminal).await,
-        Command::Show(args) => show(&args, terminal).await,
+    let (json, outcome) = match command {
+        Command::List(args) => (args.json, list(&args, terminal).await),
+        Command::Show(args) => (args.json, show(&args, terminal).await),
+    };
+    if let (true, Err(failure)) = (json, &outcome) {
+        terminal.print_json(&failure.to_json());
     }
+    outcome
 }
 
 /// A worker as a list shows it.
