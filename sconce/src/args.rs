@@ -194,11 +194,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     Ok(Duration::from_millis(u64::from(number) * millis))
 }
 
+/// A time in whole seconds.
+pub(crate) fn seconds(text: &str) -> Result<u32, &'static str> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0 => Ok(seconds),
+        _ => Err("give a whole number of seconds from 1 on, as in 30"),
+    }
+}
+
 /// How long to wait for an answer.
 #[derive(clap::Args)]
 pub(crate) struct WaitArgs {
     /// How long to wait for the answer.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     timeout: u32,
     /// Don't wait: end as soon as it's known whether there is an answer already.
     #[arg(long, alias = "no_wait")]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::args::DataArgs;
+use crate::args::{DataArgs, seconds};
 use crate::failure::Failure;
 use crate::platform::{Found, look};
 use crate::terminal::Terminal;
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
     /// How long to wait.
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     timeout: u32,
 }
 

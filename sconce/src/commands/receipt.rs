@@ -325,7 +325,7 @@ fn failed(id: &WorkOrderId, error: &Error) -> Failure {
 fn advice_on(error: &RpcError) -> Option<&'static str> {
     match error.reason? {
         Reason::ReceiptTaken => Some("look at it: sconce receipt show "),
-        Reason::ReceiptUnknown => Some("create it: sconce receipt create "),
+        Reason::ReceiptUnknown => Some("if the order is yours, create it: sconce receipt create "),
         Reason::ReceiptStatus | Reason::ReceiptRepeated | Reason::ReceiptFull => {
             Some("what it says now: sconce receipt show ")
         }
