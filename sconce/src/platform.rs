@@ -45,15 +45,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Names of the workers to start.
     fn workers(&self) -> Vec<String> {
-        let of = &self.settings.workers;
-        if of.names.is_empty() {
-            let mut names: Vec<_> = (1..=of.count)
-                .map(|n| format!("scone-worker-{n}"))
-                .collect();
-            names.sort();
-            return names;
-        }
-        of.names.clone()
+        self.settings.workers.here()
     }
 }
 

@@ -287,6 +287,12 @@ const BAD: &[(&str, &str, &str, &str)] = &[
         "there would be no worker",
     ),
     (
+        "[workers]\nelsewhere = [\"scone-worker-2=tcp://10.0.0.1:7777\"]",
+        "2",
+        "workers.elsewhere",
+        "scone-worker-2 would run here as well",
+    ),
+    (
         "[limits]\nbody = \"4MiB\"\nmemory = \"2MiB\"",
         "3",
         "limits.memory",

@@ -1,11 +1,11 @@
 //! The settings as each part of a platform takes them.
 
 use listener::{ListenerConfig, Mode as Answering, TlsFiles};
-use manager::ManagerConfig;
+use manager::{ManagerConfig, StaticWorker};
 use monitor::Monitor;
 use protocol::token::Token;
 
-use super::{Settings, units};
+use super::{Settings, WorkersSettings, units};
 use crate::platform::Mode;
 
 impl Settings {
@@ -74,6 +74,17 @@ impl Settings {
              manager.endpoint that hosts can find"
                 .to_owned()
         });
+        let here = workers.here();
+        let twice = workers
+            .elsewhere
+            .iter()
+            .find(|one| here.contains(&one.name));
+        let twice = twice.map(|StaticWorker { name, .. }| {
+            format!(
+                "{name} would run here as well: take another name, or set workers.count or \
+                 workers.names without it"
+            )
+        });
         [
             (
                 vec!["tls.certificate"],
@@ -92,8 +103,23 @@ impl Settings {
                 too_small("limits.open_bytes", self.store.max_open_bytes),
             ),
             (vec!["workers.count"], nobody),
+            (vec!["workers.elsewhere"], twice),
         ]
         .into_iter()
         .filter_map(|(keys, what)| Some((keys, what?)))
+    }
+}
+
+impl WorkersSettings {
+    /// Names of the workers that run here.
+    pub(crate) fn here(&self) -> Vec<String> {
+        if self.names.is_empty() {
+            let mut names: Vec<_> = (1..=self.count)
+                .map(|n| format!("scone-worker-{n}"))
+                .collect();
+            names.sort();
+            return names;
+        }
+        self.names.clone()
     }
 }
