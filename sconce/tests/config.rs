@@ -470,6 +470,19 @@ fn variables_that_are_empty_count_as_not_set() {
 }
 
 #[test]
+fn a_choice_of_log_lines_that_cannot_be_read_is_said_so() {
+    let user = User::new();
+    for (choice, is_said) in [("a=b=c", true), ("sconce=debug,warn", false), ("", false)] {
+        let mut command = user.command(["config", "show"]);
+        command.env("RUST_LOG", choice);
+        let outcome = outcome(command);
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        let said = outcome.stderr.contains("RUST_LOG does not count");
+        assert_eq!(said, is_said, "{choice}: {outcome:?}");
+    }
+}
+
+#[test]
 fn results_that_are_lost_make_a_failure() {
     let user = User::new();
     let written_to = |file: std::process::Stdio| {
