@@ -318,16 +318,22 @@ fn every_fault_is_named_with_file_line_and_key() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_told_at_once_in_the_order_of_their_lines() {
     let user = User::new();
     let file = user.home().join("f.toml");
-    std::fs::write(&file, "[limits]\nbody = 1\ndepth = 1\nx = 1\n").unwrap();
+    std::fs::write(&file, "[limits]\nx = 1\ndepth = 1\nbody = 1\n").unwrap();
     let line = ["config", "check", file.to_str().unwrap(), "--json"];
     let checked = user.run(line);
     assert_eq!(checked.status, 2);
     let json = parsed(&checked);
     assert_eq!(json["usable"], false);
-    assert_eq!(json["faults"].as_array().unwrap().len(), 3, "{checked:?}");
+    let faults = json["faults"].as_array().unwrap();
+    let keys: Vec<_> = faults.iter().map(|fault| &fault["key"]).collect();
+    assert_eq!(
+        keys,
+        ["limits.x", "limits.depth", "limits.body"],
+        "{checked:?}"
+    );
     std::fs::write(&file, "").unwrap();
     let checked = user.run(line);
     assert_eq!(

@@ -88,6 +88,12 @@ impl File {
     pub(crate) fn place(&self, line: usize) -> String {
         place(&self.name, line)
     }
+
+    /// Which line a place is, if it's one of this file.
+    pub(crate) fn line_of(&self, place: &str) -> Option<usize> {
+        let line = place.strip_prefix(&self.name)?.strip_prefix(':')?;
+        line.parse().ok()
+    }
 }
 
 fn place(name: &str, line: usize) -> String {

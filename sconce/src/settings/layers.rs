@@ -88,6 +88,9 @@ impl Layers {
             }));
         }
         if !faults.is_empty() {
+            // As they stand in the file; behind them those of the environment and of flags.
+            let line = |fault: &Fault| self.file.as_ref()?.line_of(&fault.place);
+            faults.sort_by_key(|fault| line(fault).unwrap_or(usize::MAX));
             return Err(faults);
         }
         Ok(Effective {
