@@ -29,8 +29,8 @@ pub(crate) struct Args {
     /// The worker program's file.
     #[arg(long, value_name = "FILE")]
     program: PathBuf,
-    /// ZeroMQ endpoint to listen on; port 0 is any free one, and -v says which. Whoever reaches it can use the worker
-    /// [default: tcp://127.0.0.1:0; with --manager unix:PATH nothing].
+    /// ZeroMQ endpoint to listen on; port 0 is any free one, and -v says which. Whoever reaches it
+    /// can use the worker [default: tcp://127.0.0.1:0; with --manager unix:PATH nothing].
     #[arg(long, value_name = "ENDPOINT")]
     bind: Option<String>,
     /// ZeroMQ endpoint of the manager to register with, or unix:PATH of its socket.
