@@ -112,10 +112,13 @@ impl Attempt {
 
     /// Has the order done and notes what came of it.
     async fn work(&self, order: &OrderId, request: &str, seat: Seat<'_>) {
-        let process = &seat.place.process;
-        let exchange = self.exchange(process, order, request);
+        let process = Arc::clone(&seat.place.process);
+        let exchange = self.exchange(&process, order, request);
         match self.keeping(order, exchange).await {
             Some(Verdict::Done(end)) => {
+                // The worker need not wait for the disk: others can have the place now.
+                drop(seat);
+                self.worker.changed.notify_one();
                 if self.complete(order, end).await {
                     process.count_done();
                 }

@@ -24,7 +24,7 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, worker: Arc<Worker>) {
     let mut claim: Option<Claim> = None;
     loop {
         let running = shared.phase.now() == Phase::Running;
-        let free = room(&worker.present());
+        let free = room(&worker.present(), attempts.len());
         if running && free > 0 && claim.is_none() {
             claim = Some(Box::pin(make_claim(
                 Arc::clone(&shared),
@@ -49,13 +49,20 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, worker: Arc<Worker>) {
     }
 }
 
-/// Orders that these processes have room for.
-fn room(processes: &[Arc<Process>]) -> usize {
-    processes
-        .iter()
-        .map(|process| process.room.available_permits())
-        .sum()
+/// Orders that these processes have room for. None if so many attempts are under way that their
+/// ends must be waiting for the store: whoever finishes orders faster than they are stored must
+/// not have their results pile up in memory.
+fn room(processes: &[Arc<Process>], attempts: usize) -> usize {
+    let room = |process: &Arc<Process>| process.room.available_permits();
+    let free = processes.iter().map(room).sum::<usize>();
+    let capacity = processes.iter().map(|process| process.capacity as usize);
+    let most = ATTEMPTS_A_PLACE * capacity.sum::<usize>();
+    free.min(most.saturating_sub(attempts))
 }
+
+/// Attempts that may be under way for each order that processes take at once: one that is worked
+/// on and two whose results are on their way to the disk.
+const ATTEMPTS_A_PLACE: usize = 3;
 
 async fn finished(claim: &mut Option<Claim>) -> Vec<Lease> {
     match claim {

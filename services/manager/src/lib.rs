@@ -26,7 +26,8 @@
 //!
 //! | what | bound | and then |
 //! |---|---|---|
-//! | orders taken from the store | what processes have room for: the capacity that their hosts ask for, at most 1 024 each | no claim is made |
+//! | orders at processes | what these have room for: the capacity that their hosts ask for, at most 1 024 each | no claim is made |
+//! | orders taken from the store, with those whose results are being stored | three times that | no claim is made |
 //! | orders that wait to be alone with a process | 8 a worker | they go back to the store |
 //! | processes | [`ManagerConfig::max_processes`] | a host is refused |
 //! | workers that have ever joined | four times that | a host is refused |
