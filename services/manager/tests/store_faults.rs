@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sconce_manager::{Manager, ManagerConfig};
+use store::Orders as _;
 use support::faulty::{Call, Fault, Faults, Faulty};
 use support::host::{Act, Behaviour, Host, Plan, good, lost};
 use support::{Store, token, until};
@@ -99,4 +101,38 @@ async fn a_lease_that_cannot_be_given_back_runs_out() {
     }));
     let faults = [Fault::Refused];
     assert_eq!(fixture.orders_given(Call::Release, &faults).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_while_results_are_stored_and_they_do_not_pile_up() {
+    let store = Store::new();
+    let faulty = Faults::between(&store.engine);
+    let mut config = ManagerConfig::new(token());
+    config.timing.claim = Duration::from_millis(100);
+    let registry = store.registry.clone();
+    let manager = Manager::start(config, faulty.clone(), registry).unwrap();
+    let plan = Plan::new(WORKER).with_room_for(1);
+    let plan = plan.behaving(answering_after(0));
+    let host = plan.start(manager.endpoint());
+
+    // Several results wait for the store, each asking again and again.
+    faulty
+        .meddler()
+        .plan(Call::Complete, &[Fault::Unavailable; 15]);
+    for order in ["01", "02", "03", "04", "05", "06"] {
+        store.submit(WORKER, order).await;
+    }
+    let most = Cell::new(0);
+    until(async || {
+        let given = host.orders();
+        let finished = store.engine.counts().await.unwrap().finished;
+        let open = given - usize::try_from(finished).unwrap().min(given);
+        assert!(open <= 3, "{given} given, {finished} finished");
+        most.set(open.max(most.get()));
+        finished == 6
+    })
+    .await;
+    assert!(most.get() >= 2, "the worker waited for the store");
+    manager.shutdown().await;
+    assert_eq!(host.orders(), 6);
 }
