@@ -66,30 +66,25 @@ fn drain(orders: usize) -> f64 {
         orders as f64 / begin.elapsed().as_secs_f64()
     );
 
+    assert_eq!(requesters.finished(), 0.0, "nobody works yet");
     let before = Times::of(&up);
     let begin = Instant::now();
     let host = Host::start(data, WORKER);
-    // They are done about in their order; whoever asked for each would have its share of the work.
-    for last in &pending[orders.saturating_sub(32)..] {
-        requesters.wait(last);
-    }
+    requesters.wait_finished(orders);
     let time = begin.elapsed();
     let used = Times::of(&up) - before;
     println!(
         "platform: {} of processor time an order",
         us(used.each(orders).platform)
     );
-    let unfinished = requesters.unfinished(&pending);
-    assert_eq!(
-        unfinished, 0,
-        "orders that are not done when the last ones are"
-    );
+    requesters.check(&pending);
     drop(host);
     orders as f64 / time.as_secs_f64()
 }
 
 fn without_workers(data: &Path) -> Up {
     let mut setup = Setup::new(data, "async", 0);
-    setup.arguments = vec!["--manager".into(), "tcp://127.0.0.1:0".into()];
+    let arguments = ["--set", "workers.count=0", "--manager", "tcp://127.0.0.1:0"];
+    setup.arguments = arguments.map(Into::into).to_vec();
     setup.start()
 }

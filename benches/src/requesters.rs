@@ -43,6 +43,12 @@ pub struct Answered {
     pub took: Duration,
 }
 
+/// What the number of finished orders follows in the metrics.
+const FINISHED: &str = "sconce_orders{state=\"finished\"}";
+
+/// How often that number is looked at: rarely enough to cost nothing.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// More orders at once than any platform keeps up with; then the rate is too high for it.
 const TOO_MANY: usize = 2000;
 
@@ -166,34 +172,43 @@ impl Requesters {
         sorted
     }
 
-    /// Waits for an order and looks at its answer.
+    /// Waits until the platform counts so many finished orders, by its metrics.
     ///
     /// # Panics
     ///
-    /// If it fails.
-    pub fn wait(&self, pending: &Pending) {
-        let answer = self.client.wait(pending, Duration::from_secs(600));
-        let answer = self.runtime.block_on(answer).expect("an answer");
-        assert_eq!(answer.text(), "Hello Mujtaba");
+    /// If it doesn't show them.
+    pub fn wait_finished(&self, orders: usize) {
+        while self.finished() < orders as f64 {
+            std::thread::sleep(LOOK);
+        }
     }
 
-    /// Asks for each of these orders once; how many were not finished.
+    /// How many finished orders the platform counts.
     ///
     /// # Panics
     ///
-    /// If one failed.
-    pub fn unfinished(&self, orders: &[Pending]) -> usize {
+    /// If it doesn't show them.
+    pub fn finished(&self) -> f64 {
+        let metrics = self.runtime.block_on(self.client.metrics());
+        let metrics = metrics.expect("the metrics");
+        let finished = metrics.lines().find_map(|line| line.strip_prefix(FINISHED));
+        let finished = finished.expect("the finished orders");
+        finished.trim().parse().expect("a number")
+    }
+
+    /// Looks at the answer of each of these orders.
+    ///
+    /// # Panics
+    ///
+    /// If one failed or is not finished.
+    pub fn check(&self, orders: &[Pending]) {
         let polls = async {
-            let mut unfinished = 0;
             for pending in orders {
-                match self.client.poll(pending).await.expect("a reply") {
-                    Some(answer) => assert_eq!(answer.text(), "Hello Mujtaba"),
-                    None => unfinished += 1,
-                }
+                let answer = self.client.poll(pending).await.expect("a reply");
+                assert_eq!(answer.expect("it is finished").text(), "Hello Mujtaba");
             }
-            unfinished
         };
-        self.runtime.block_on(polls)
+        self.runtime.block_on(polls);
     }
 
     /// One order as it travels, and its result as it comes back: their sizes in bytes.
