@@ -28,6 +28,7 @@ mod places;
 mod rate;
 mod receipts;
 mod registry;
+mod repeat;
 mod rpc;
 mod server;
 mod timed;

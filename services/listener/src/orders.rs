@@ -19,6 +19,7 @@ use tokio::time::sleep;
 
 use crate::config::Mode;
 use crate::receipts;
+use crate::repeat::PAUSES;
 use crate::rpc::{Answer, Service};
 
 /// Avalon's answer to an accepted order.
@@ -205,13 +206,6 @@ impl Service {
         }
     }
 }
-
-/// Pauses between calls of a store that gives no answer.
-pub(crate) const PAUSES: [Duration; 3] = [
-    Duration::from_millis(20),
-    Duration::from_millis(80),
-    Duration::from_millis(320),
-];
 
 /// An order that a call of ours in doubt has stored is ours.
 fn settle(submitted: Submitted, in_doubt: bool) -> Submitted {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use protocol::envelope::{ErrorData, ErrorObject};
+use protocol::envelope::ErrorObject;
 use protocol::json::Members;
 use protocol::methods::receipt::{LookUp, Retrieve, UpdateRetrieve};
 use protocol::receipt::{
@@ -19,10 +19,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use store::State;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
-use crate::orders::{PAUSES, failed, open, order_id};
-use crate::rpc::{Answer, Service, result};
+use crate::orders::{failed, open, order_id};
+use crate::repeat::repeated;
+use crate::rpc::{Answer, Service, result, success};
 
 /// Drops old receipts in the background for as long as it lives.
 pub(crate) struct Keeper(JoinHandle<()>);
@@ -72,7 +72,7 @@ impl Service {
         let created = self.check_and_create(receipt).await;
         created.map_err(|error| error.about(id.as_str()))?;
         tracing::debug!(order = id.as_str(), "a receipt was created");
-        done("Receipt created successfully")
+        success("Receipt created successfully")
     }
 
     /// The checks, in the reference's order.
@@ -90,7 +90,7 @@ impl Service {
             ));
         }
         let receipt: VerifiedReceipt = receipt.verify().map_err(|fault| unverified(&fault))?;
-        repeated(|| self.receipts.create(&receipt)).await
+        answered(|| self.receipts.create(&receipt)).await
     }
 
     pub(crate) async fn retrieve_receipt(&self, params: &Members<'_>) -> Answer {
@@ -111,7 +111,7 @@ impl Service {
     }
 
     async fn find_receipts(&self, criteria: &LookUp) -> Answer {
-        let found = repeated(|| self.receipts.look_up(criteria)).await?;
+        let found = answered(|| self.receipts.look_up(criteria)).await?;
         let tag = found.next.as_ref().or(found.orders.last());
         result(&Found {
             total_count: found.orders.len() + usize::from(found.next.is_some()),
@@ -126,7 +126,7 @@ impl Service {
         let updated = self.check_and_update(update).await;
         updated.map_err(|error| error.about(id.as_str()))?;
         tracing::debug!(order = id.as_str(), "a receipt was updated");
-        done("Receipt updated successfully")
+        success("Receipt updated successfully")
     }
 
     /// Signature first: whoever may not update learns and costs nothing more.
@@ -155,13 +155,13 @@ impl Service {
             self.check_response(&id, &update.update().update_data)
                 .await?;
         }
-        repeated(|| self.receipts.update(&update)).await
+        answered(|| self.receipts.update(&update)).await
     }
 
     /// Whether `data` is the hash of the order's response.
     async fn check_response(&self, id: &WorkOrderId, data: &str) -> Result<(), ErrorObject> {
         let order = order_id(id);
-        let state = repeated(|| async { Ok(self.orders.get(&order).await?) }).await?;
+        let state = answered(|| async { Ok(self.orders.get(&order).await?) }).await?;
         let result = match state {
             State::Queued | State::Leased => {
                 return Err(not_now("The work order has no result yet"));
@@ -188,7 +188,7 @@ impl Service {
     pub(crate) async fn retrieve_receipt_update(&self, params: &Members<'_>) -> Answer {
         let asked = UpdateRetrieve::parse(params)?;
         let (id, updater) = (&asked.work_order_id, asked.updater_id.as_ref());
-        let (update, count) = repeated(|| self.receipts.get_update(id, updater, asked.index))
+        let (update, count) = answered(|| self.receipts.get_update(id, updater, asked.index))
             .await
             .map_err(|error| match error.reason() {
                 Some(Reason::ReceiptUnknown) => unknown(id),
@@ -209,13 +209,13 @@ impl Service {
     }
 
     async fn receipt(&self, id: &WorkOrderId) -> Result<Option<Stored>, ErrorObject> {
-        repeated(|| self.receipts.get(id)).await
+        answered(|| self.receipts.get(id)).await
     }
 
     /// What is kept of an order that is stored, finished or not.
     async fn memo(&self, id: &WorkOrderId) -> Result<OrderMemo, ErrorObject> {
         let order = order_id(id);
-        let memo = repeated(|| async { Ok(self.orders.memo(&order).await?) }).await?;
+        let memo = answered(|| async { Ok(self.orders.memo(&order).await?) }).await?;
         let memo = memo.ok_or_else(|| {
             ErrorObject::for_client(Reason::OrderUnknown)
                 .saying("Work order id does not exist, hence invalid request")
@@ -231,28 +231,14 @@ pub(crate) fn memo_of(order: &protocol::methods::submit::Submit<'_>, id: &RawVal
     OrderMemo::of(order, id).encode()
 }
 
-/// Success is an error with code 0 (wire facts 3.9).
-fn done(text: &'static str) -> Answer {
-    Err(ErrorObject {
-        code: 0,
-        message: text.into(),
-        data: None::<Box<ErrorData>>,
-    })
-}
-
 /// Calls the store until it answers, a few times. A call that changes something looks by itself
 /// whether an earlier try has done it.
-async fn repeated<T, F>(mut call: impl FnMut() -> F) -> Result<T, ErrorObject>
+async fn answered<T, F>(call: impl FnMut() -> F) -> Result<T, ErrorObject>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    for pause in PAUSES {
-        match call().await {
-            Err(Error::Store(store::Error::Unavailable(_))) => sleep(pause).await,
-            answer => return answer.map_err(refusal),
-        }
-    }
-    call().await.map_err(refusal)
+    let again = |error: &Error| matches!(error, Error::Store(store::Error::Unavailable(_)));
+    repeated(call, again).await.map_err(refusal)
 }
 
 fn refusal(error: Error) -> ErrorObject {

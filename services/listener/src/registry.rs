@@ -1,16 +1,16 @@
 //! The registry's methods (wire facts 3.5 to 3.7 and 3.10).
 
-use protocol::envelope::{ErrorData, ErrorObject};
+use protocol::envelope::ErrorObject;
 use protocol::json::Members;
 use protocol::methods::worker::{LookUp, Register, Retrieve, SetStatus, Update};
 use protocol::record::{Status, WorkerRecord};
 use protocol::{Reason, WorkerId};
 use serde::Serialize;
-use tokio::time::sleep;
 use workers::Error;
 
-use crate::orders::{PAUSES, failed};
-use crate::rpc::{Answer, Service, result};
+use crate::orders::failed;
+use crate::repeat::repeated;
+use crate::rpc::{Answer, Service, result, success};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,7 +30,7 @@ impl Service {
     }
 
     async fn find(&self, criteria: &LookUp) -> Answer {
-        let found = repeated(|| self.registry.look_up(criteria)).await?;
+        let found = answered(|| self.registry.look_up(criteria)).await?;
         let ids: Vec<String> = found.iter().map(|(id, _)| id.to_string()).collect();
         result(&Found {
             total_count: ids.len(),
@@ -49,58 +49,46 @@ impl Service {
 
     pub(crate) async fn register(&self, params: &Members<'_>) -> Answer {
         let Register { worker_id, record } = Register::parse(params)?;
-        repeated(|| self.registry.register(&worker_id, &record)).await?;
+        answered(|| self.registry.register(&worker_id, &record)).await?;
         done(&worker_id, "Worker registered successfully")
     }
 
     pub(crate) async fn update(&self, params: &Members<'_>) -> Answer {
         let Update { worker_id, details } = Update::parse(params)?;
-        repeated(|| self.registry.update(&worker_id, &details)).await?;
+        answered(|| self.registry.update(&worker_id, &details)).await?;
         done(&worker_id, "Worker updated successfully")
     }
 
     pub(crate) async fn set_status(&self, params: &Members<'_>) -> Answer {
         let SetStatus { worker_id, status } = SetStatus::parse(params)?;
-        repeated(|| self.registry.set_status(&worker_id, status)).await?;
+        answered(|| self.registry.set_status(&worker_id, status)).await?;
         done(&worker_id, "Worker status updated successfully")
     }
 
     /// A worker's status, if there is a worker.
     pub(crate) async fn status_of(&self, id: &WorkerId) -> Result<Option<Status>, ErrorObject> {
-        repeated(|| self.registry.status(id)).await
+        answered(|| self.registry.status(id)).await
     }
 
     /// A worker's record, if there is one.
     pub(crate) async fn worker(&self, id: &WorkerId) -> Result<Option<WorkerRecord>, ErrorObject> {
-        repeated(|| self.registry.get(id)).await
+        answered(|| self.registry.get(id)).await
     }
 }
 
-/// Success of an operator's method is an error with code 0 (wire facts 3.10).
 fn done(worker: &WorkerId, text: &'static str) -> Answer {
     tracing::info!(%worker, "{text}");
-    Err(ErrorObject {
-        code: 0,
-        message: text.into(),
-        data: None::<Box<ErrorData>>,
-    })
+    success(text)
 }
 
 /// Calls the registry until it answers, a few times.
-async fn repeated<T, F>(mut call: impl FnMut() -> F) -> Result<T, ErrorObject>
+async fn answered<T, F>(call: impl FnMut() -> F) -> Result<T, ErrorObject>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let mut answer = call().await;
-    for pause in PAUSES {
-        match answer {
-            Err(Error::Store(store::Error::Unavailable(_) | store::Error::Unknown(_))) => {}
-            answer => return answer.map_err(refusal),
-        }
-        sleep(pause).await;
-        answer = call().await;
-    }
-    answer.map_err(refusal)
+    use store::Error::{Unavailable, Unknown};
+    let again = |error: &Error| matches!(error, Error::Store(Unavailable(_) | Unknown(_)));
+    repeated(call, again).await.map_err(refusal)
 }
 
 fn refusal(error: Error) -> ErrorObject {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use monitor::{Refusal, Throttle};
 use protocol::Reason;
-use protocol::envelope::{self, ErrorObject, Request, UNKNOWN_METHOD};
+use protocol::envelope::{self, ErrorData, ErrorObject, Request, UNKNOWN_METHOD};
 use protocol::json;
 use protocol::methods::Method;
 use receipts::Receipts;
@@ -205,6 +205,15 @@ impl AsRef<[u8]> for Text {
 }
 
 const BEARER: &[u8] = b"Bearer ";
+
+/// The success of a method without a result: an error with code 0 (wire facts 3.9 and 3.10).
+pub(crate) fn success(text: &'static str) -> Answer {
+    Err(ErrorObject {
+        code: 0,
+        message: text.into(),
+        data: None::<Box<ErrorData>>,
+    })
+}
 
 /// `value` as the result of a method; made of strings and numbers, it can be written.
 pub(crate) fn result(value: &impl serde::Serialize) -> Answer {
