@@ -1,0 +1,116 @@
+//! Pages: their size, type and permissions.
+
+use std::fmt;
+
+/// Bytes in a page.
+pub const PAGE_SIZE: usize = 4096;
+
+/// Bytes that one EEXTEND measures.
+pub const CHUNK_SIZE: usize = 256;
+
+/// Page types that EADD takes (SDM 3D, table 35-22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PageType {
+    /// Thread control structure.
+    Tcs,
+    /// Regular.
+    Reg,
+}
+
+/// What an enclave may do with a page. The processor forces none on a TCS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct Permissions(u8);
+
+impl Permissions {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// Read.
+    pub const R: Self = Self(1);
+    /// Write.
+    pub const W: Self = Self(2);
+    /// Execute.
+    pub const X: Self = Self(4);
+    /// Read and write.
+    pub const RW: Self = Self(3);
+    /// Read and execute.
+    pub const RX: Self = Self(5);
+
+    /// Those of either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are among these.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Bits 0 to 2 of SECINFO.FLAGS.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From bits 0 to 2 of SECINFO.FLAGS; `None` if others are set.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits <= 7 { Some(Self(bits)) } else { None }
+    }
+}
+
+impl fmt::Display for Permissions {
+    /// As in `r-x`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letter = |permission, letter| {
+            if self.contains(permission) {
+                letter
+            } else {
+                '-'
+            }
+        };
+        let letters = [
+            letter(Self::R, 'r'),
+            letter(Self::W, 'w'),
+            letter(Self::X, 'x'),
+        ];
+        f.write_str(&String::from_iter(letters))
+    }
+}
+
+/// Type and permissions of a page, as EADD measures them (SDM 3D, 35.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SecInfo {
+    /// The page's type.
+    pub page_type: PageType,
+    /// The page's permissions.
+    pub permissions: Permissions,
+}
+
+impl SecInfo {
+    /// A thread control structure.
+    pub const TCS: Self = Self {
+        page_type: PageType::Tcs,
+        permissions: Permissions::NONE,
+    };
+
+    /// A regular page.
+    #[must_use]
+    pub const fn reg(permissions: Permissions) -> Self {
+        Self {
+            page_type: PageType::Reg,
+            permissions,
+        }
+    }
+
+    /// SECINFO.FLAGS.
+    #[must_use]
+    pub const fn flags(self) -> u64 {
+        let page_type = match self.page_type {
+            PageType::Tcs => 1,
+            PageType::Reg => 2,
+        };
+        page_type << 8 | self.permissions.bits() as u64
+    }
+}
