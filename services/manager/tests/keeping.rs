@@ -9,34 +9,9 @@ use std::time::Duration;
 
 use protocol::WorkerId;
 use protocol::record::Status;
-use sconce_manager::{Manager, ManagerConfig};
 use store::{Orders as _, State, Submitted};
 use support::host::Plan;
-use support::{Store, new_signup, token, until};
-
-const WORKER: &str = "scone-worker-1";
-
-fn config() -> ManagerConfig {
-    let mut config = ManagerConfig::new(token());
-    config.timing.alive = Duration::from_millis(500);
-    config.timing.claim = Duration::from_millis(100);
-    config.timing.sweep = Duration::from_millis(50);
-    config.timing.drain = Duration::from_millis(300);
-    config
-}
-
-fn start(config: ManagerConfig, store: &Store) -> Manager {
-    Manager::start(config, store.orders(), store.registry.clone()).unwrap()
-}
-
-async fn joined(manager: &Manager, processes: usize) {
-    until(async || {
-        let status = manager.status().await.unwrap();
-        let found = status.workers.iter().map(|worker| worker.processes.len());
-        found.sum::<usize>() == processes
-    })
-    .await;
-}
+use support::{Store, WORKER, config, joined, new_signup, start, until};
 
 async fn status(store: &Store) -> Status {
     let id = WorkerId::from_name(WORKER);

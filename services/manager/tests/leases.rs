@@ -1,7 +1,5 @@
 //! What becomes of orders: answered, given back, tried again, given up.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod support;
 
 use std::sync::Arc;
@@ -10,34 +8,10 @@ use std::time::{Duration, Instant};
 
 use protocol::WorkerId;
 use protocol::record::Status;
-use sconce_manager::{Manager, ManagerConfig, WorkerStatus};
+use sconce_manager::{Manager, WorkerStatus};
 use store::Orders as _;
 use support::host::{Act, Host, Plan, good, lost, result_for};
-use support::{Store, token, until};
-
-const WORKER: &str = "scone-worker-1";
-
-fn config() -> ManagerConfig {
-    let mut config = ManagerConfig::new(token());
-    config.timing.alive = Duration::from_millis(500);
-    config.timing.claim = Duration::from_millis(100);
-    config.timing.sweep = Duration::from_millis(50);
-    config.timing.drain = Duration::from_millis(300);
-    config
-}
-
-fn start(config: ManagerConfig, store: &Store) -> Manager {
-    Manager::start(config, store.orders(), store.registry.clone()).unwrap()
-}
-
-async fn joined(manager: &Manager, processes: usize) {
-    until(async || {
-        let status = manager.status().await.unwrap();
-        let found = status.workers.iter().map(|worker| worker.processes.len());
-        found.sum::<usize>() == processes
-    })
-    .await;
-}
+use support::{Store, WORKER, config, joined, start, until};
 
 /// A host whose worker says nothing to orders.
 fn silent(manager: &Manager) -> Host {

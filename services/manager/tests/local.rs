@@ -17,9 +17,7 @@ use sconce_manager::{Error, Manager, ManagerConfig};
 use serde_json::Value;
 use support::flood::Flood;
 use support::host::{Plan, good};
-use support::{Store, signup, token, until};
-
-const WORKER: &str = "scone-worker-1";
+use support::{Store, WORKER, signup, token, until};
 
 /// Long enough for anything, and too long for whatever waits for the end of it.
 const LONG: Duration = Duration::from_secs(60);

@@ -13,9 +13,7 @@ use sconce_manager::{Error, Manager, ManagerConfig};
 use serde_json::{Value, json};
 use support::flood::Flood;
 use support::host::Plan;
-use support::{Store, new_signup, signup, token, until};
-
-const WORKER: &str = "scone-worker-1";
+use support::{Store, WORKER, new_signup, signup, token, until};
 
 fn config() -> ManagerConfig {
     let mut config = ManagerConfig::new(token());

@@ -12,9 +12,7 @@ use sconce_manager::{Manager, ManagerConfig};
 use store::Orders as _;
 use support::faulty::{Call, Fault, Faults, Faulty};
 use support::host::{Act, Behaviour, Host, Plan, good, lost};
-use support::{Store, token, until};
-
-const WORKER: &str = "scone-worker-1";
+use support::{Store, WORKER, token, until};
 
 struct Fixture {
     store: Store,
