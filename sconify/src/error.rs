@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// What went wrong. Each part of the crate has an enum of its own, with codes of its own.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,20 @@ pub enum Error {
     },
 }
 
+/// What every error of a part says beside its one line.
+pub trait Fault: std::error::Error {
+    /// The stable code, which a page in `docs/errors` explains.
+    fn code(&self) -> &'static str;
+
+    /// The exit status.
+    fn exit(&self) -> Exit;
+
+    /// What to do next, in one line, where the message does not say it.
+    fn advice(&self) -> Option<String> {
+        None
+    }
+}
+
 /// What an exit status says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -26,23 +41,25 @@ pub enum Exit {
     Failed,
     /// Status 2: the command line or an input can't be used; nothing was tried.
     Unusable,
+    /// Status 3: there is no answer, because what was to be compared was made by other tools.
+    Incomparable,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Failed => 1,
+            Exit::Unusable => 2,
+            Exit::Incomparable => 3,
+        })
+    }
 }
 
 impl Error {
-    /// The stable code, which a page in `docs/errors` explains.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
+    /// The error of the part where it arose; `None` if it belongs to none.
+    fn part(&self) -> Option<&dyn Fault> {
         match self {
-            Self::Io { .. } => "file.io",
-        }
-    }
-
-    /// The exit status.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Io { action: "read", .. } => Exit::Unusable,
-            Self::Io { .. } => Exit::Failed,
+            Self::Io { .. } => None,
         }
     }
 
@@ -54,5 +71,22 @@ impl Error {
             path,
             source,
         }
+    }
+}
+
+impl Fault for Error {
+    fn code(&self) -> &'static str {
+        self.part().map_or("file.io", Fault::code)
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Io { action: "read", .. } => Exit::Unusable,
+            _ => self.part().map_or(Exit::Failed, Fault::exit),
+        }
+    }
+
+    fn advice(&self) -> Option<String> {
+        self.part().and_then(Fault::advice)
     }
 }

@@ -4,5 +4,6 @@
 pub mod command;
 mod error;
 pub mod output;
+pub mod terminal;
 
-pub use error::{Error, Exit};
+pub use error::{Error, Exit, Fault};

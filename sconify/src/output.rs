@@ -1,45 +1,197 @@
 //! Files that appear whole or not at all.
 
-use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use tempfile::{Builder, TempPath};
 
 use crate::Error;
 
 /// Large enough that a write is worth its call.
 const BUFFER: usize = 1 << 20;
 
-/// Writes a file beside `path`, makes it durable, and only then gives it its name: whatever fails
-/// before leaves what was there before. Its mode is 0644, or 0755 if it's a `program`.
+/// Writes a file that gets its name only once all of it is on the disk: whatever fails before, or
+/// ends the process, leaves what was there before and nothing beside it. Its mode is 0644, or 0755 if
+/// it's a `program`. A symbolic link stays, and the file that it leads to is replaced.
 ///
 /// # Errors
 ///
-/// Those of `write`, and [`Error::Io`].
+/// Those of `write`; [`Error::Io`] if `path` is something else than a file (a device, a folder), or
+/// the disk or the user's quota is full.
 pub fn write_whole<T>(
     path: &Path,
     program: bool,
-    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> Result<T, Error>,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let cannot = |action| move |source| Error::io(action, path)(source);
-    let mut file = NamedTempFile::new_in(folder).map_err(cannot("create"))?;
-    let mut buffered = BufWriter::with_capacity(BUFFER, &mut file);
-    let value = write(&mut buffered)?;
-    buffered.flush().map_err(cannot("write"))?;
-    drop(buffered);
     let mode = if program { 0o755 } else { 0o644 };
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(mode))
-        .map_err(cannot("write"))?;
-    file.as_file().sync_all().map_err(cannot("write"))?;
-    file.persist(path)
-        .map_err(|error| Error::io("write", path)(error.error))?;
+    let cannot = |source| Error::io("write", path)(source);
+    let place = place(path).map_err(cannot)?;
+    let mut scratch = Scratch::beside(&place).map_err(Error::io("create", path))?;
+    let mut buffered = BufWriter::with_capacity(BUFFER, &mut scratch.file);
+    let value = write(&mut buffered)?;
+    buffered.flush().map_err(cannot)?;
+    drop(buffered);
+    scratch.publish(&place, mode, true).map_err(cannot)?;
     Ok(value)
+}
+
+/// The same for a secret: mode 0600, and never in the place of something that is there.
+///
+/// # Errors
+///
+/// As [`write_whole`], and if `path` exists.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let cannot = |source| Error::io("create", path)(source);
+    let mut scratch = Scratch::beside(path).map_err(cannot)?;
+    scratch.file.write_all(bytes).map_err(cannot)?;
+    scratch.publish(path, 0o600, false).map_err(cannot)
+}
+
+/// The file that `path` leads to, which is to be replaced.
+fn place(path: &Path) -> io::Result<PathBuf> {
+    match fs::metadata(path) {
+        // What a device or a pipe stands for is not to be replaced by a file.
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is there and no regular file")),
+        Ok(_) => path.canonicalize(),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+/// A file in the making.
+struct Scratch {
+    file: File,
+    /// Its name, on file systems where a file can't be without one.
+    named: Option<TempPath>,
+}
+
+impl Scratch {
+    /// On the same file system as `place`; only its owner may read it.
+    fn beside(place: &Path) -> io::Result<Self> {
+        let folder = folder_of(place);
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        if Path::new(DESCRIPTORS).is_dir()
+            && let Ok(file) = rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR)
+        {
+            return Ok(Self {
+                file: file.into(),
+                named: None,
+            });
+        }
+        let (file, name) = hidden().tempfile_in(folder)?.into_parts();
+        Ok(Self {
+            file,
+            named: Some(name),
+        })
+    }
+
+    /// Makes it durable and gives it its name.
+    fn publish(self, place: &Path, mode: u32, replace: bool) -> io::Result<()> {
+        self.file.set_permissions(Permissions::from_mode(mode))?;
+        self.file.sync_all()?;
+        let descriptor = format!("{DESCRIPTORS}/{}", self.file.as_raw_fd());
+        let link = |name: &Path| {
+            let flags = AtFlags::SYMLINK_FOLLOW;
+            rustix::fs::linkat(CWD, &descriptor, CWD, name, flags).map_err(io::Error::from)
+        };
+        let named = match self.named {
+            Some(name) => name,
+            // A link can't replace a file; a rename can.
+            None if replace => hidden().make_in(folder_of(place), link)?.into_temp_path(),
+            None => return link(place),
+        };
+        let outcome = if replace {
+            named.persist(place)
+        } else {
+            named.persist_noclobber(place)
+        };
+        outcome.map_err(|error| error.error)
+    }
+}
+
+/// Where a process finds its open files.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
+fn hidden() -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(".sconify-");
+    builder
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        let names = fs::read_dir(folder).unwrap().map(name);
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    fn write(path: &Path, text: &str) -> Result<(), Error> {
+        write_whole(path, false, |out| {
+            out.write_all(text.as_bytes())
+                .map_err(Error::io("write", path))
+        })
+    }
+
+    #[test]
+    fn a_file_is_replaced_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, "old").unwrap();
+        write(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_fails_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, "old").unwrap();
+        let outcome = write_whole(&path, false, |out| {
+            out.write_all(&[7; 3 * BUFFER]).unwrap();
+            // The parts are on their way; nobody can see them.
+            assert_eq!(names(folder.path()), ["file"]);
+            Err::<(), _>(Error::io("write", "elsewhere")(io::ErrorKind::Other.into()))
+        });
+        assert!(outcome.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_link_stays_and_a_device_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("file"), folder.path().join("link"));
+        write(&path, "old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write(&link, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        let error = write(Path::new("/dev/null"), "text").unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_secret(&path, b"first").unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        write_secret(&path, b"second").unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(folder.path()), ["key"]);
+    }
 }
