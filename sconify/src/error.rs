@@ -8,6 +8,9 @@ use std::process::ExitCode;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A program or an image can't be built.
+    #[error(transparent)]
+    Build(#[from] crate::build::Error),
     /// A file can't be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -18,6 +21,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// An `enclave.toml` can't be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
 }
 
 /// What every error of a part says beside its one line.
@@ -59,7 +65,9 @@ impl Error {
     /// The error of the part where it arose; `None` if it belongs to none.
     fn part(&self) -> Option<&dyn Fault> {
         match self {
+            Self::Build(error) => Some(error),
             Self::Io { .. } => None,
+            Self::Config(error) => Some(error),
         }
     }
 

@@ -1,9 +1,13 @@
 //! Enclave images: built so that anybody can build the same one, measured, signed, inspected, compared
 //! and packaged.
 
+pub mod build;
 pub mod command;
+pub mod config;
 mod error;
 pub mod output;
+pub mod reading;
+pub mod symbols;
 pub mod terminal;
 
 pub use error::{Error, Exit, Fault};
