@@ -5,6 +5,7 @@ pub mod build;
 pub mod command;
 pub mod config;
 mod error;
+mod interruption;
 pub mod output;
 pub mod reading;
 pub mod symbols;
