@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::terminal::Terminal;
-use crate::{Error, Fault as _};
+use crate::{Error, Fault as _, interruption};
 
 /// What `sconify`, and `sconce sconify`, take.
 #[derive(clap::Args)]
@@ -30,6 +30,7 @@ enum Command {}
 /// 3 there is nothing to compare with.
 #[must_use]
 pub fn run(args: Args) -> ExitCode {
+    interruption::prepare();
     let terminal = Terminal::new(args.json, args.quiet);
     let outcome = dispatch(args.command, &terminal);
     match outcome.and_then(|()| terminal.lost().map_or(Ok(()), Err)) {

@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod command;
+pub mod diff;
 pub mod config;
 mod error;
 mod interruption;

@@ -1,4 +1,6 @@
-//! Files that appear whole or not at all.
+//! Files and folders that appear whole or not at all.
+
+mod folder;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -10,6 +12,9 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::{Builder, TempPath};
 
 use crate::Error;
+
+pub(crate) use folder::abandon;
+pub use folder::write_folder;
 
 /// Large enough that a write is worth its call.
 const BUFFER: usize = 1 << 20;
