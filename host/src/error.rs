@@ -1,4 +1,4 @@
-//! Why a host, or the building of its program, fails.
+//! Why a host fails.
 
 use std::io;
 use std::path::PathBuf;
@@ -60,34 +60,6 @@ pub enum Error {
     WorkerName {
         /// The name.
         name: String,
-    },
-    /// No folder from here upwards is a checkout of Sconce.
-    #[error("no checkout in {} or above it; go to one (Cargo.toml with [workspace] beside workloads.json) or give a built program", from.display())]
-    NoCheckout {
-        /// Where the search began.
-        from: PathBuf,
-    },
-    /// Cargo can't be executed.
-    #[error("cannot run {}: {source}; install Rust from https://rustup.rs", cargo.display())]
-    Cargo {
-        /// The cargo that was tried.
-        cargo: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// Cargo ran and failed.
-    #[error("building {package} failed:\n{diagnostics}")]
-    Build {
-        /// The package.
-        package: String,
-        /// The end of what cargo printed.
-        diagnostics: String,
-    },
-    /// Cargo succeeded, but the package has no program of its own.
-    #[error("building {package} gave no program; name a package with a [[bin]] target")]
-    NoProgram {
-        /// The package.
-        package: String,
     },
 }
 

@@ -13,7 +13,6 @@
 //!
 //! - [`run`] is the whole life of a host process: until SIGTERM or SIGINT.
 //! - [`start`] runs one on a thread, for tests and for embedding.
-//! - [`program`] finds the checkout and builds an enclave program in it.
 //!
 //! # What peers can rely on
 //!
@@ -53,7 +52,6 @@ mod lines;
 mod local;
 mod loss;
 mod membership;
-pub mod program;
 mod relay;
 mod replies;
 

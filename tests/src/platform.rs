@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use host::program::{Profile, build};
 use listener::{Listener, ListenerConfig, Mode};
 use manager::{Manager, ManagerConfig};
 use protocol::WorkerId;
 use protocol::record::WorkerRecord;
 use protocol::token::Token;
 use receipts::Receipts;
+use sconify::build::{self, Profile};
 use serde_json::{Value, json};
 use store::redb::{Engine, Options};
 use tempfile::TempDir;
@@ -346,5 +346,5 @@ fn program(package: &str) -> PathBuf {
         return path.canonicalize().unwrap();
     }
     let checkout = crate::vectors::checkout();
-    build(&checkout, package, Profile::current(), &mut |_| {}).unwrap()
+    build::program(&checkout, package, Profile::current(), &mut |_| {}).unwrap()
 }

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use host::program::{self, Profile};
+use sconify::build::{self, Profile};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -58,7 +58,7 @@ fn a_new_workload_builds_and_passes_its_test() {
 
 #[test]
 fn the_program_lists_what_it_runs() {
-    let program = program::build(checkout(), "sconce-worker", Profile::current(), &mut |_| {});
+    let program = build::program(checkout(), "sconce-worker", Profile::current(), &mut |_| {});
     let program = fs::read(program.unwrap()).unwrap();
     let (flags, listing) = section(&program, registry::SECTION.as_bytes()).unwrap();
     assert_eq!(

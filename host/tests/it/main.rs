@@ -11,7 +11,6 @@
 )]
 
 mod backpressure;
-mod building;
 mod cost;
 mod frames;
 mod lifecycle;

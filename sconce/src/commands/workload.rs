@@ -41,7 +41,7 @@ pub(crate) struct ListArgs {
 /// Adds or lists.
 pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
     let here = std::env::current_dir().map_err(Failure::failed)?;
-    let checkout = host::program::find_checkout(&here).map_err(|_| {
+    let checkout = sconify::build::find_checkout(&here).map_err(|_| {
         Failure::failed(format_args!("no checkout in {} or above it", here.display())).advice(
             "go to Sconce's sources: a folder with workloads.json beside a Cargo.toml with [workspace]",
         )

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use host::program::{Profile, Progress, build, find_checkout};
 use rustix::process::{Pid, Signal, kill_process_group};
+use sconify::build::{self, Profile, Progress, find_checkout};
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
@@ -39,7 +39,7 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
     let (sender, built) = oneshot::channel();
     // On a thread of its own: nobody has to wait for it when the user has had enough.
     std::thread::spawn(move || {
-        let program = build(&checkout, PACKAGE, Profile::current(), &mut |progress| {
+        let program = build::program(&checkout, PACKAGE, Profile::current(), &mut |progress| {
             if let Progress::Started { pid } = progress {
                 Cargo::started(&shared, pid);
             }
@@ -51,8 +51,19 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
         let _gone = sender.send(program);
     });
     match built.await {
-        Ok(program) => program.map_err(|error| Failure::failed(format_args!("{error}"))),
+        Ok(program) => program.map_err(|error| of_build(&error)),
         Err(_) => Err(Failure::failed("building the worker program was given up")),
+    }
+}
+
+/// Why there is no program, with what the compiler says of it.
+fn of_build(error: &build::Error) -> Failure {
+    match error {
+        build::Error::Cargo {
+            package,
+            diagnostics,
+        } => Failure::failed(format_args!("building {package} failed:\n{diagnostics}")),
+        _ => Failure::failed(error),
     }
 }
 

@@ -11,7 +11,7 @@ use std::thread;
 
 use serde::Deserialize;
 
-use crate::error::Error;
+use super::Error;
 
 /// Lines of cargo's output that an error repeats.
 const TAIL: usize = 60;
@@ -78,22 +78,40 @@ pub enum Progress<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Cargo`] if cargo can't be executed, [`Error::Build`] with the end of its output if it
+/// [`Error::Tool`] if cargo can't be executed, [`Error::Cargo`] with the end of its output if it
 /// fails, [`Error::NoProgram`] if the package has no program.
-pub fn build(
+pub fn program(
     checkout: &Path,
     package: &str,
     profile: Profile,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let no_cargo = |source| Error::Cargo {
-        cargo: PathBuf::from(&cargo),
+    run(
+        &mut command(&cargo, checkout, package, profile),
+        package,
+        progress,
+    )
+}
+
+/// Runs a cargo that builds `package` with `--message-format=json-render-diagnostics`.
+pub(super) fn run(
+    cargo: &mut Command,
+    package: &str,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, Error> {
+    let tool = PathBuf::from(cargo.get_program());
+    let no_cargo = |source| Error::Tool {
+        tool: tool.clone(),
         source,
     };
-    let mut running = command(&cargo, checkout, package, profile)
+    let mut running = cargo
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
-        .map_err(no_cargo)?;
+        .map_err(&no_cargo)?;
 
     progress(Progress::Started { pid: running.id() });
     let mut build = Build::new(package);
@@ -128,11 +146,7 @@ fn command(cargo: &OsStr, checkout: &Path, package: &str, profile: Profile) -> C
         .args(["build", "--locked", "--package", package])
         .args(["--profile", profile.name()])
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(checkout)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .current_dir(checkout);
     for (name, _) in std::env::vars_os() {
         if is_set_by_cargo(&name) {
             command.env_remove(name);
@@ -286,7 +300,7 @@ impl<'a> Build<'a> {
         let package = self.package.to_owned();
         if !succeeded {
             let diagnostics = self.tail.make_contiguous().join("\n");
-            return Err(Error::Build {
+            return Err(Error::Cargo {
                 package,
                 diagnostics,
             });
@@ -393,9 +407,13 @@ mod tests {
         for line in 0..2 * TAIL {
             build.status(format!("line {line}"), &mut |_| ());
         }
-        let text = build.end(false).unwrap_err().to_string();
-        assert!(text.starts_with("building x failed:\nline 60\n"), "{text}");
-        assert!(text.ends_with("line 119"), "{text}");
+        let error = build.end(false).unwrap_err();
+        assert_eq!(error.to_string(), "building x failed: line 119");
+        let Error::Cargo { diagnostics, .. } = error else {
+            panic!("{error}");
+        };
+        assert!(diagnostics.starts_with("line 60\n"), "{diagnostics}");
+        assert!(diagnostics.ends_with("line 119"), "{diagnostics}");
         assert!(matches!(
             Build::new("x").end(true),
             Err(Error::NoProgram { .. })

@@ -1,10 +1,15 @@
 //! Building a program with cargo.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::fs;
 use std::process::Command;
 
-use sconce_host::Error;
-use sconce_host::program::{Profile, Progress, build};
+use sconce_sconify::build::{Error, Profile, Progress, program};
 
 /// A package without dependencies. Its build script asks to be run again whenever a variable
 /// changes that cargo sets for this test, as those of some libraries do.
@@ -41,8 +46,8 @@ fn a_package_is_built_once_and_found_again() {
             compiled.push(done);
         }
     };
-    let first = build(folder.path(), "small", Profile::Dev, &mut progress).unwrap();
-    let second = build(folder.path(), "small", Profile::Dev, &mut progress).unwrap();
+    let first = program(folder.path(), "small", Profile::Dev, &mut progress).unwrap();
+    let second = program(folder.path(), "small", Profile::Dev, &mut progress).unwrap();
     assert_eq!(first, second);
     assert_eq!(compiled, [1, 2, 0, 0], "build script and program, once");
 
@@ -53,13 +58,17 @@ fn a_package_is_built_once_and_found_again() {
 #[test]
 fn a_package_that_does_not_compile_says_why() {
     let folder = package("fn main() { let x: u8 = \"text\"; }");
-    let error = build(folder.path(), "small", Profile::Dev, &mut |_| ()).unwrap_err();
-    assert!(matches!(error, Error::Build { .. }));
+    let error = program(folder.path(), "small", Profile::Dev, &mut |_| ()).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("building small failed:\n"), "{text}");
-    assert!(text.contains("error[E0308]"), "{text}");
-    assert!(text.contains("src/main.rs:1:25"), "{text}");
+    assert!(
+        text.starts_with("building small failed: error[E0308]"),
+        "{text}"
+    );
+    let Error::Cargo { diagnostics, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert!(diagnostics.contains("src/main.rs:1:25"), "{diagnostics}");
 
-    let error = build(folder.path(), "other", Profile::Dev, &mut |_| ()).unwrap_err();
+    let error = program(folder.path(), "other", Profile::Dev, &mut |_| ()).unwrap_err();
     assert!(error.to_string().contains("other"), "{error}");
 }

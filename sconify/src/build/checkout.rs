@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use super::Error;
 
 /// The nearest folder from `start` upwards that is a checkout of Sconce: a `Cargo.toml` with a
 /// `[workspace]` table, beside `workloads.json`.
