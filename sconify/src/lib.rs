@@ -3,8 +3,8 @@
 
 pub mod build;
 pub mod command;
-pub mod diff;
 pub mod config;
+pub mod diff;
 mod error;
 mod interruption;
 pub mod output;

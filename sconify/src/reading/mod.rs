@@ -2,4 +2,5 @@
 
 mod pages;
 
+pub(crate) use pages::PAGE;
 pub use pages::{Chunks, Page, Pages, Run};
