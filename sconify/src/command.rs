@@ -1,15 +1,24 @@
 //! The command line. Each subcommand has a module; this one has what they share.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::terminal::Terminal;
 use crate::{Error, Fault as _, interruption};
 
-/// What `sconify`, and `sconce sconify`, take.
-#[derive(clap::Args)]
-pub struct Args {
+/// Build, measure, sign, inspect, compare and package enclave images.
+#[derive(Parser)]
+#[command(
+    name = "sconify",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit status: 0 done; 1 the operation failed, or the answer is no; 2 the command line or an input cannot
+be used; 3 (lock --check) measurements of other tools cannot be compared."
+)]
+struct Args {
     /// Print results, and an error, as JSON.
     #[arg(long, global = true, display_order = 900)]
     json: bool,
@@ -24,12 +33,31 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Command {}
 
-/// Runs a subcommand and says what went wrong, if something did.
+/// Does what `arguments` say, the first of which is ignored, and says what went wrong, if something
+/// did. `name` is how the user calls the command: `sconify`, or `sconce sconify`.
 ///
 /// Exit status: 0 done; 1 failed, or the answer is no; 2 the command line or an input can't be used;
 /// 3 there is nothing to compare with.
 #[must_use]
-pub fn run(args: Args) -> ExitCode {
+pub fn main(name: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = Args::command().bin_name(name);
+    let matches = command.try_get_matches_from(arguments);
+    match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(args) => run(args),
+        Err(error) => {
+            // Nobody is left to be told.
+            let _gone: std::io::Result<()> = error.print();
+            // Help that was asked for is no failure.
+            if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
+
+fn run(args: Args) -> ExitCode {
     interruption::prepare();
     let terminal = Terminal::new(args.json, args.quiet);
     let outcome = dispatch(args.command, &terminal);
