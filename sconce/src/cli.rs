@@ -3,7 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, host, order, receipt, status, submit, up, worker, workload,
+    bench, config, demo, down, host, order, receipt, sconify, status, submit, up, worker, workload,
 };
 use crate::logging::Format;
 
@@ -66,5 +66,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workload(workload::Command),
     Bench(bench::Args),
+    Sconify(sconify::Args),
     Host(Box<host::Args>),
 }

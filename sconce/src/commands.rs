@@ -7,6 +7,7 @@ pub(crate) mod down;
 pub(crate) mod host;
 pub(crate) mod order;
 pub(crate) mod receipt;
+pub(crate) mod sconify;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod up;
@@ -40,8 +41,8 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
     );
     match cli.command {
         Command::Demo(args) => block_on(Threads::Platform(None), demo::run(args, terminal)),
-        // It has been run.
-        Command::Up(_) => Ok(()),
+        // They have been run.
+        Command::Up(_) | Command::Sconify(_) => Ok(()),
         Command::Config(command) => config::run(command, terminal),
         Command::Status(args) => block_on(Threads::One, status::run(args, terminal)),
         Command::Down(args) => down::run(&args, terminal),

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::logging::Format;
 use crate::terminal::Terminal;
 
@@ -43,6 +43,9 @@ fn main() -> ExitCode {
     let matches = argv::without_empty_variables(Cli::command()).try_get_matches_from(&args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = cli.unwrap_or_else(|error| refuse(&error, &args));
+    if let Command::Sconify(args) = cli.command {
+        return commands::sconify::run(args, cli.quiet);
+    }
     let format = cli.log_format.unwrap_or_default();
     let mut terminal = Terminal::new(cli.quiet, cli.verbose, format);
     let outcome = commands::run(cli, &mut terminal);

@@ -15,8 +15,8 @@ use crate::{Error, Fault as _, interruption};
     version,
     max_term_width = 100,
     after_help = "\
-Exit status: 0 done; 1 the operation failed, or the answer is no; 2 the command line or an input cannot
-be used; 3 (lock --check) measurements of other tools cannot be compared."
+Exit status: 0 done; 1 the operation failed, or the answer is no; 2 the command line or an
+input cannot be used; 3 nothing to compare with: `lock --check` where the tools are others."
 )]
 struct Args {
     /// Print results, and an error, as JSON.
