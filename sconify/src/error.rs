@@ -21,6 +21,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// An image can't be read.
+    #[error(transparent)]
+    Image(#[from] crate::image::Error),
     /// An `enclave.toml` can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
@@ -68,6 +71,7 @@ impl Error {
             Self::Build(error) => Some(error),
             Self::Io { .. } => None,
             Self::Config(error) => Some(error),
+            Self::Image(error) => Some(error),
         }
     }
 

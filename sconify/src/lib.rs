@@ -6,6 +6,7 @@ pub mod command;
 pub mod config;
 pub mod diff;
 mod error;
+pub mod image;
 mod interruption;
 pub mod output;
 pub mod reading;
