@@ -1,0 +1,9 @@
+//! Two images compared: what makes their measurements differ, and why.
+
+mod addresses;
+mod align;
+mod pages;
+mod traces;
+
+pub use pages::{PageDifference, PageKind, Way, compare};
+pub use traces::Traces;
