@@ -27,6 +27,9 @@ pub enum Error {
     /// An `enclave.toml` can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
+    /// A program can't be used.
+    #[error(transparent)]
+    Elf(#[from] crate::elf::Error),
 }
 
 /// What every error of a part says beside its one line.
@@ -71,6 +74,7 @@ impl Error {
             Self::Build(error) => Some(error),
             Self::Io { .. } => None,
             Self::Config(error) => Some(error),
+            Self::Elf(error) => Some(error),
             Self::Image(error) => Some(error),
         }
     }

@@ -5,6 +5,7 @@ pub mod build;
 pub mod command;
 pub mod config;
 pub mod diff;
+pub mod elf;
 mod error;
 pub mod image;
 mod interruption;
