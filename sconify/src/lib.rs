@@ -7,6 +7,7 @@ pub mod config;
 pub mod diff;
 pub mod elf;
 mod error;
+pub mod files;
 pub mod image;
 mod interruption;
 pub mod output;
