@@ -108,30 +108,7 @@ impl Platform {
             operator_file.display()
         ));
 
-        let program = program::locate(settings.workers.image.as_deref(), terminal).await?;
-        let keys = folder.make_keys_folder()?;
-        terminal.say(format_args!("program    {}", program.display()));
-        terminal.warn(format_args!(
-            "workers have DEVELOPMENT keys, kept in {}; nothing is attested: do not send secrets",
-            keys.display()
-        ));
-        let host = HostPlan {
-            program,
-            manager: manager
-                .local_endpoint()
-                .unwrap_or_else(|| manager.endpoint().to_owned()),
-            token_file,
-            threads: settings.workers.threads,
-        };
-        let each = record
-            .workers
-            .iter()
-            .flat_map(|name| std::iter::repeat_n(name, record.processes));
-        let hosts = Hosts::start(
-            &host,
-            each.map(|name| (name.clone(), folder.keys_of(name))),
-            terminal,
-        );
+        let hosts = start_hosts(settings, &record, &folder, &manager, token_file, terminal).await?;
         Ok(Self {
             record,
             hosts,
@@ -234,6 +211,44 @@ impl Platform {
         self.hosts.stop().await;
         self.folder.forget_record();
     }
+}
+
+/// Starts the hosts of the workers of this machine. Where there are none, no worker program is needed.
+async fn start_hosts(
+    settings: &Settings,
+    record: &Record,
+    folder: &DataFolder,
+    manager: &Manager,
+    token_file: PathBuf,
+    terminal: &Terminal,
+) -> Result<Hosts, Failure> {
+    if record.workers.is_empty() {
+        terminal.warn(
+            "no worker is started here, and those that join are not attested: do not send secrets",
+        );
+        return Ok(Hosts::none());
+    }
+    let program = program::locate(settings.workers.image.as_deref(), terminal).await?;
+    let keys = folder.make_keys_folder()?;
+    terminal.say(format_args!("program    {}", program.display()));
+    terminal.warn(format_args!(
+        "workers have DEVELOPMENT keys, kept in {}; nothing is attested: do not send secrets",
+        keys.display()
+    ));
+    let plan = HostPlan {
+        program,
+        manager: manager
+            .local_endpoint()
+            .unwrap_or_else(|| manager.endpoint().to_owned()),
+        token_file,
+        threads: settings.workers.threads,
+    };
+    let each = record
+        .workers
+        .iter()
+        .flat_map(|name| std::iter::repeat_n(name, record.processes));
+    let each = each.map(|name| (name.clone(), folder.keys_of(name)));
+    Ok(Hosts::start(&plan, each, terminal))
 }
 
 /// A monitor that watches the store.

@@ -62,6 +62,14 @@ impl Hosts {
         Self { stop, tasks }
     }
 
+    /// No hosts.
+    pub(super) fn none() -> Self {
+        Self {
+            stop: watch::channel(false).0,
+            tasks: JoinSet::new(),
+        }
+    }
+
     /// Asks all to stop, and waits; kills those that don't.
     pub(super) async fn stop(mut self) {
         // Fails only if none is left.
