@@ -120,7 +120,7 @@ impl FromStr for Date {
 /// The decimal digits of a number as hex digits.
 const fn bcd(number: u32) -> u32 {
     let [thousands, hundreds, tens] = [number / 1000, number / 100 % 10, number / 10 % 10];
-    thousands << 12 | hundreds << 8 | tens << 4 | number % 10
+    thousands << 12 | hundreds << 8 | tens << 4 | (number % 10)
 }
 
 const fn days_of(year: u32, month: u32) -> u32 {

@@ -5,7 +5,7 @@ use std::fmt;
 use dashu_int::UBig;
 
 use super::body::Body;
-use super::key::{EXPONENT, KEY_SIZE, KeyError, PublicKey};
+use super::key::{EXPONENT, KEY_SIZE, PublicKey};
 use super::layout::{self, SIZE, Sigstruct};
 use crate::attributes::{Attributes, Miscselect};
 use crate::digest::{Mrenclave, Mrsigner};
@@ -79,6 +79,14 @@ pub struct Faults {
 }
 
 impl Faults {
+    fn of(faults: &[Fault]) -> Option<Self> {
+        let (first, more) = faults.split_first()?;
+        Some(Self {
+            first: *first,
+            more: more.to_vec(),
+        })
+    }
+
     /// In the order of checking: form first.
     pub fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
         std::iter::once(self.first).chain(self.more.iter().copied())
@@ -94,6 +102,15 @@ impl Faults {
     #[must_use]
     pub const fn einit(&self) -> &'static str {
         self.first.einit()
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(first: Fault) -> Self {
+        Self {
+            first,
+            more: Vec::new(),
+        }
     }
 }
 
@@ -193,20 +210,13 @@ impl Sigstruct {
             Err(_) => faults.extend([Fault::Modulus, Fault::Signature]),
         }
         faults.extend(self.quotient_faults());
-        match (key, &faults[..]) {
-            (Ok(key), []) => Ok(VerifiedSigstruct {
+        match (key, Faults::of(&faults)) {
+            (Ok(key), None) => Ok(VerifiedSigstruct {
                 sigstruct: self.clone(),
                 body,
                 key,
             }),
-            (_, [first, more @ ..]) => Err(Faults {
-                first: *first,
-                more: more.to_vec(),
-            }),
-            (Err(KeyError::Bits { .. } | KeyError::Even | KeyError::Exponent), []) => Err(Faults {
-                first: Fault::Modulus,
-                more: Vec::new(),
-            }),
+            (_, faults) => Err(faults.unwrap_or_else(|| Fault::Modulus.into())),
         }
     }
 
