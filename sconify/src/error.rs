@@ -11,6 +11,9 @@ pub enum Error {
     /// A program or an image can't be built.
     #[error(transparent)]
     Build(#[from] crate::build::Error),
+    /// A manifest for Gramine, or what its tools print, can't be used.
+    #[error(transparent)]
+    Gramine(#[from] crate::gramine::Error),
     /// A file can't be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -30,6 +33,15 @@ pub enum Error {
     /// A program can't be used.
     #[error(transparent)]
     Elf(#[from] crate::elf::Error),
+    /// What is asked for makes no enclave.
+    #[error(transparent)]
+    Layout(#[from] crate::layout::Error),
+    /// The enclave's manifest can't be read.
+    #[error(transparent)]
+    Manifest(#[from] crate::manifest::Error),
+    /// A stream, a SIGSTRUCT or a part of them breaks a rule.
+    #[error(transparent)]
+    Format(#[from] sgx::Error),
 }
 
 /// What every error of a part says beside its one line.
@@ -75,6 +87,10 @@ impl Error {
             Self::Io { .. } => None,
             Self::Config(error) => Some(error),
             Self::Elf(error) => Some(error),
+            Self::Layout(error) => Some(error),
+            Self::Manifest(error) => Some(error),
+            Self::Format(error) => Some(error),
+            Self::Gramine(error) => Some(error),
             Self::Image(error) => Some(error),
         }
     }
@@ -87,6 +103,22 @@ impl Error {
             path,
             source,
         }
+    }
+}
+
+impl From<sgx::sgxs::Error> for Error {
+    fn from(error: sgx::sgxs::Error) -> Self {
+        Self::Format(error.into())
+    }
+}
+
+impl Fault for sgx::Error {
+    fn code(&self) -> &'static str {
+        self.code()
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Unusable
     }
 }
 

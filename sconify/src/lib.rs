@@ -8,10 +8,15 @@ pub mod diff;
 pub mod elf;
 mod error;
 pub mod files;
+pub mod gramine;
 pub mod image;
 mod interruption;
+pub mod layout;
+pub mod located;
+pub mod manifest;
 pub mod output;
 pub mod reading;
+pub mod stream;
 pub mod symbols;
 pub mod terminal;
 

@@ -1,7 +1,7 @@
 //! Register files of the processor, and the room that saving them takes.
 
 use serde::{Deserialize, Serialize};
-use sgx::PAGE_SIZE;
+use sgx::{Attributes, Miscselect, PAGE_SIZE, flags, xfrm};
 
 use super::{AttributesConfig, Error, Ssa};
 
@@ -31,9 +31,9 @@ impl Feature {
     #[must_use]
     pub const fn xfrm(self) -> u64 {
         match self {
-            Self::Avx => 1 << 2,
-            Self::Avx512 => 0b111 << 5,
-            Self::Amx => 0b11 << 17,
+            Self::Avx => xfrm::AVX,
+            Self::Avx512 => xfrm::AVX512,
+            Self::Amx => xfrm::AMX,
         }
     }
 
@@ -48,18 +48,25 @@ impl Feature {
 }
 
 impl AttributesConfig {
-    /// XFRM: x87 and SSE, which are mandatory, and the features.
+    /// ATTRIBUTES, without DEBUG: whether an enclave may be debugged is its signature's matter.
     #[must_use]
-    pub fn xfrm(&self) -> u64 {
-        self.features
-            .iter()
-            .fold(0b11, |xfrm, feature| xfrm | feature.xfrm())
+    pub fn attributes(&self) -> Attributes {
+        let features = self.features.iter().map(|feature| feature.xfrm());
+        let kss = if self.kss { flags::KSS } else { 0 };
+        Attributes {
+            flags: Attributes::PLAIN.flags | kss,
+            xfrm: features.fold(Attributes::PLAIN.xfrm, |all, one| all | one),
+        }
     }
 
     /// MISCSELECT.
     #[must_use]
-    pub const fn miscselect(&self) -> u32 {
-        self.exinfo as u32
+    pub fn miscselect(&self) -> Miscselect {
+        if self.exinfo {
+            Miscselect::EXINFO
+        } else {
+            Miscselect::default()
+        }
     }
 
     /// Sorted features: none twice, none without what it needs, and all fit into a frame.
