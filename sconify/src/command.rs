@@ -31,7 +31,9 @@ struct Args {
 
 /// What there is to do.
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Measure(crate::measure::Args),
+}
 
 /// Does what `arguments` say, the first of which is ignored, and says what went wrong, if something
 /// did. `name` is how the user calls the command: `sconify`, or `sconce sconify`.
@@ -70,6 +72,8 @@ fn run(args: Args) -> ExitCode {
     }
 }
 
-fn dispatch(command: Command, _terminal: &Terminal) -> Result<(), Error> {
-    match command {}
+fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
+    match command {
+        Command::Measure(args) => crate::measure::run(args, terminal),
+    }
 }
