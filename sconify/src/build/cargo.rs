@@ -11,7 +11,10 @@ use std::thread;
 
 use serde::Deserialize;
 
-use super::Error;
+use super::{Error, environment};
+
+/// What cargo is told, so that it says what it builds.
+pub(super) const MESSAGES: &str = "--message-format=json-render-diagnostics";
 
 /// Lines of cargo's output that an error repeats.
 const TAIL: usize = 60;
@@ -87,19 +90,38 @@ pub fn program(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(
-        &mut command(&cargo, checkout, package, profile),
-        package,
-        progress,
-    )
+    let mut command = command(&cargo, checkout, package, profile);
+    Ok(run(&mut command, package, progress)?.program)
 }
 
-/// Runs a cargo that builds `package` with `--message-format=json-render-diagnostics`.
+/// What cargo has built.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// The package's program.
+    pub(super) program: PathBuf,
+    /// Everything that was compiled for it, now or earlier.
+    pub(super) artifacts: Vec<Artifact>,
+}
+
+/// Something that was compiled (the Cargo Book, "Artifact Messages").
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Artifact {
+    /// Source, name and version: see [`package_name`] and [`package_version`].
+    pub(super) package_id: String,
+    pub(super) manifest_path: PathBuf,
+    pub(super) features: Vec<String>,
+    pub(super) filenames: Vec<PathBuf>,
+    target: Target,
+    fresh: bool,
+    executable: Option<PathBuf>,
+}
+
+/// Runs a cargo that builds `package` with [`MESSAGES`].
 pub(super) fn run(
     cargo: &mut Command,
     package: &str,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<PathBuf, Error> {
+) -> Result<Built, Error> {
     let tool = PathBuf::from(cargo.get_program());
     let no_cargo = |source| Error::Tool {
         tool: tool.clone(),
@@ -145,40 +167,10 @@ fn command(cargo: &OsStr, checkout: &Path, package: &str, profile: Profile) -> C
     command
         .args(["build", "--locked", "--package", package])
         .args(["--profile", profile.name()])
-        .arg("--message-format=json-render-diagnostics")
+        .arg(MESSAGES)
         .current_dir(checkout);
-    for (name, _) in std::env::vars_os() {
-        if is_set_by_cargo(&name) {
-            command.env_remove(name);
-        }
-    }
+    environment::of_user(&mut command);
     command
-}
-
-/// Whether cargo sets this variable for the programs, tests and build scripts that it runs.
-///
-/// They must not reach a cargo below: build scripts such as ring's ask to be run again when one of
-/// them changes, so every such build would begin anew. What a user sets to configure cargo
-/// (`CARGO_HOME`, `CARGO_TARGET_DIR`, `CARGO_BUILD_…`, `CARGO_NET_…`, …) is handed on.
-fn is_set_by_cargo(name: &OsStr) -> bool {
-    const NAMES: [&str; 6] = [
-        "CARGO",
-        "CARGO_CRATE_NAME",
-        "CARGO_MAKEFLAGS",
-        "CARGO_PRIMARY_PACKAGE",
-        "CARGO_TARGET_TMPDIR",
-        "OUT_DIR",
-    ];
-    const PREFIXES: [&str; 5] = [
-        "CARGO_BIN_",
-        "CARGO_CFG_",
-        "CARGO_FEATURE_",
-        "CARGO_MANIFEST_",
-        "CARGO_PKG_",
-    ];
-    name.to_str().is_some_and(|name| {
-        NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    })
 }
 
 /// A line of cargo's output.
@@ -208,17 +200,12 @@ fn forward(
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Message {
-    CompilerArtifact {
-        package_id: String,
-        target: Target,
-        fresh: bool,
-        executable: Option<PathBuf>,
-    },
+    CompilerArtifact(Artifact),
     #[serde(other)]
     Other,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Target {
     name: String,
     kind: Vec<String>,
@@ -226,12 +213,18 @@ struct Target {
 
 /// The name in a package id, which ends in `#name@version`, or in `/name#version` where the folder
 /// has the package's name.
-fn package_name(id: &str) -> &str {
+pub(super) fn package_name(id: &str) -> &str {
     let (source, rest) = id.rsplit_once('#').unwrap_or(("", id));
     match rest.split_once('@') {
         Some((name, _)) => name,
         None => source.rsplit('/').next().unwrap_or(source),
     }
+}
+
+/// The version in a package id.
+pub(super) fn package_version(id: &str) -> &str {
+    let rest = id.rsplit_once('#').map_or(id, |(_, rest)| rest);
+    rest.split_once('@').map_or(rest, |(_, version)| version)
 }
 
 /// What has been learned from the output so far.
@@ -240,6 +233,7 @@ struct Build<'a> {
     compiled: usize,
     fresh: usize,
     program: Option<PathBuf>,
+    artifacts: Vec<Artifact>,
     tail: VecDeque<String>,
 }
 
@@ -250,37 +244,34 @@ impl<'a> Build<'a> {
             compiled: 0,
             fresh: 0,
             program: None,
+            artifacts: Vec::new(),
             tail: VecDeque::with_capacity(TAIL),
         }
     }
 
     fn message(&mut self, line: &str, progress: &mut dyn FnMut(Progress<'_>)) {
-        let Ok(Message::CompilerArtifact {
-            package_id,
-            target,
-            fresh,
-            executable,
-        }) = serde_json::from_str(line)
-        else {
+        let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line) else {
             return;
         };
-        if fresh {
+        if artifact.fresh {
             self.fresh += 1;
         } else {
             self.compiled += 1;
         }
         progress(Progress::Finished {
-            name: package_name(&package_id),
+            name: package_name(&artifact.package_id),
             compiled: self.compiled,
             fresh: self.fresh,
         });
         // Only the named package's programs are linked; one of the package's name comes first.
-        if target.kind.iter().any(|kind| kind == "bin")
-            && (self.program.is_none() || target.name == self.package)
-            && let Some(executable) = executable
+        let Target { name, kind } = &artifact.target;
+        if kind.iter().any(|kind| kind == "bin")
+            && (self.program.is_none() || name == self.package)
+            && let Some(executable) = &artifact.executable
         {
-            self.program = Some(executable);
+            self.program = Some(executable.clone());
         }
+        self.artifacts.push(artifact);
     }
 
     fn status(&mut self, line: String, progress: &mut dyn FnMut(Progress<'_>)) {
@@ -296,7 +287,7 @@ impl<'a> Build<'a> {
         self.tail.push_back(line);
     }
 
-    fn end(mut self, succeeded: bool) -> Result<PathBuf, Error> {
+    fn end(mut self, succeeded: bool) -> Result<Built, Error> {
         let package = self.package.to_owned();
         if !succeeded {
             let diagnostics = self.tail.make_contiguous().join("\n");
@@ -305,42 +296,16 @@ impl<'a> Build<'a> {
                 diagnostics,
             });
         }
-        self.program.ok_or(Error::NoProgram { package })
+        Ok(Built {
+            program: self.program.ok_or(Error::NoProgram { package })?,
+            artifacts: self.artifacts,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_cargo_sets_is_told_from_what_users_set() {
-        for name in [
-            "CARGO",
-            "CARGO_MANIFEST_DIR",
-            "CARGO_PKG_VERSION",
-            "CARGO_BIN_EXE_x",
-            "OUT_DIR",
-        ] {
-            assert!(is_set_by_cargo(name.as_ref()), "{name}");
-        }
-        for name in [
-            "CARGO_HOME",
-            "CARGO_TARGET_DIR",
-            "CARGO_BUILD_JOBS",
-            "CARGO_NET_OFFLINE",
-            "CARGO_TERM_COLOR",
-            "CARGO_PROFILE_DEV_DEBUG",
-            "CARGO_HTTP_PROXY",
-            "CARGO_REGISTRIES_X_TOKEN",
-            "CARGO_INCREMENTAL",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-            "PATH",
-        ] {
-            assert!(!is_set_by_cargo(name.as_ref()), "{name}");
-        }
-    }
 
     #[test]
     fn package_ids() {
@@ -352,13 +317,15 @@ mod tests {
         );
         assert_eq!(package_name("path+file:///a/small#0.0.0"), "small");
         assert_eq!(package_name("?"), "");
+        assert_eq!(package_version(index), "0.17.14");
+        assert_eq!(package_version("path+file:///a/small#0.0.0"), "0.0.0");
     }
 
     #[test]
     fn messages_become_progress_and_a_path() {
         let artifact = |name: &str, kind: &str, fresh: bool, executable: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","package_id":"path+file:///x/y#{name}@0.1.0","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s"}},"fresh":{fresh},"executable":{executable}}}"#
+                r#"{{"reason":"compiler-artifact","package_id":"path+file:///x/y#{name}@0.1.0","target":{{"kind":["{kind}"],"name":"{name}","src_path":"s"}},"manifest_path":"m","features":[],"filenames":[],"fresh":{fresh},"executable":{executable}}}"#
             )
         };
         let mut seen = Vec::new();
@@ -387,7 +354,9 @@ mod tests {
             &mut progress,
         );
         build.message("not json", &mut progress);
-        assert_eq!(build.end(true).unwrap(), Path::new("/t/sconce-worker"));
+        let built = build.end(true).unwrap();
+        assert_eq!(built.program, Path::new("/t/sconce-worker"));
+        assert_eq!(built.artifacts.len(), 4);
         assert_eq!(
             seen,
             [

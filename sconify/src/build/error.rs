@@ -23,6 +23,39 @@ pub enum Error {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A tool ran and failed.
+    #[error("{} failed: {said}", tool.display())]
+    ToolFailed {
+        /// The tool.
+        tool: PathBuf,
+        /// The line of its output that says most.
+        said: String,
+    },
+    /// A part of the C library is not installed.
+    #[error("the C compiler has no {part}, which static programs are linked with")]
+    NoPart {
+        /// A file of the C library or compiler.
+        part: &'static str,
+    },
+    /// Nothing says where cargo keeps its registries.
+    #[error("neither CARGO_HOME nor HOME is set")]
+    NoCargoHome,
+    /// A file that configures cargo can't be used.
+    #[error("cannot use cargo's settings in {}: {what}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file that cargo wrote has not the form that it should have.
+    #[error("cannot understand {}: {what}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Cargo ran and failed.
     #[error("building {package} failed: {}", summary(diagnostics))]
     Cargo {
@@ -43,33 +76,38 @@ impl Fault for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::NoCheckout { .. } => "build.checkout",
-            Self::Tool { .. } => "build.tool",
-            Self::Cargo { .. } | Self::NoProgram { .. } => "build.cargo",
+            Self::Tool { .. } | Self::ToolFailed { .. } | Self::NoPart { .. } => "build.tool",
+            Self::NoCargoHome | Self::Settings { .. } => "build.settings",
+            Self::Cargo { .. } | Self::NoProgram { .. } | Self::Foreign { .. } => "build.cargo",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::NoCheckout { .. } => Exit::Unusable,
+            Self::NoCheckout { .. } | Self::NoCargoHome | Self::Settings { .. } => Exit::Unusable,
             _ => Exit::Failed,
         }
     }
 
     fn advice(&self) -> Option<String> {
-        match self {
-            Self::Tool { .. } => {
-                Some("install Rust from https://rustup.rs, and a C compiler".to_owned())
+        let advice = match self {
+            Self::Tool { .. } => "install Rust from https://rustup.rs, and a C compiler",
+            Self::NoPart { .. } => {
+                "install the C library for development: libc6-dev on Debian, glibc-static on Fedora"
             }
-            _ => None,
-        }
+            Self::Cargo { .. } => "correct what cargo says, or try `cargo build` to see all of it",
+            Self::Foreign { .. } => "remove target/sconify and build again",
+            _ => return None,
+        };
+        Some(advice.to_owned())
     }
 }
 
-/// The line of cargo's output that says most.
-fn summary(diagnostics: &str) -> &str {
+/// The line of a tool's output that says most.
+pub(super) fn summary(diagnostics: &str) -> &str {
     let mut lines = diagnostics.lines().map(str::trim);
     lines
         .find(|line| line.starts_with("error"))
         .or_else(|| diagnostics.lines().last())
-        .unwrap_or("cargo said nothing")
+        .unwrap_or("it says nothing")
 }
