@@ -3,7 +3,9 @@
 mod addresses;
 mod align;
 mod pages;
+mod symbols;
 mod traces;
 
 pub use pages::{PageDifference, PageKind, Way, compare};
+pub use symbols::{Changed, Placed, Resized, SymbolDifferences};
 pub use traces::Traces;

@@ -27,6 +27,20 @@ pub enum Error {
     /// An image can't be read.
     #[error(transparent)]
     Image(#[from] crate::image::Error),
+    /// A file can't be used, because of what is in it.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
+    /// Nothing is signed.
+    #[error(transparent)]
+    Sign(#[from] crate::sign::Error),
+    /// A stream can't be read.
+    #[error(transparent)]
+    Reading(#[from] crate::reading::Error),
     /// An `enclave.toml` can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
@@ -85,17 +99,29 @@ impl Error {
         match self {
             Self::Build(error) => Some(error),
             Self::Io { .. } => None,
+            Self::File { error, .. } => error.part(),
             Self::Config(error) => Some(error),
+            Self::Sign(error) => Some(error),
             Self::Elf(error) => Some(error),
             Self::Layout(error) => Some(error),
             Self::Manifest(error) => Some(error),
             Self::Format(error) => Some(error),
             Self::Gramine(error) => Some(error),
             Self::Image(error) => Some(error),
+            Self::Reading(error) => Some(error),
         }
     }
 
-    /// For `map_err`: a file that can't be used.
+    /// For `map_err`: the file in which something is wrong.
+    pub fn of_file<E: Into<Self>>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |error| Self::File {
+            path,
+            error: Box::new(error.into()),
+        }
+    }
+
+    /// For `map_err`: a file that can't be read or written.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io {
@@ -130,6 +156,7 @@ impl Fault for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Io { action: "read", .. } => Exit::Unusable,
+            Self::File { error, .. } => error.exit(),
             _ => self.part().map_or(Exit::Failed, Fault::exit),
         }
     }

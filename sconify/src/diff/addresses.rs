@@ -5,6 +5,7 @@
 //! disassembler is needed to see that two numbers mean the same target in two images.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Where things of the first image are in the second.
 #[derive(Debug, Default)]
@@ -51,37 +52,36 @@ impl Moves {
         (inside || alike()).then(|| offset.wrapping_add(moved))
     }
 
-    /// Whether every byte in which the two differ belongs to a number that means the same place in
-    /// both images. They are of one length; `from` and `to` are their offsets.
-    pub(crate) fn explain(
+    /// The bytes in which the two differ and that belong to no number that means the same place in
+    /// both images, as ranges. They are of one length; `from` and `to` are their offsets.
+    pub(crate) fn unexplained(
         &self,
         first: &[u8],
         second: &[u8],
         (from, to): (u64, u64),
         references: References,
-    ) -> bool {
-        if first.len() != second.len() {
-            return false;
-        }
+    ) -> Vec<Range<usize>> {
+        let pair = Pair {
+            first,
+            second,
+            from,
+            to,
+        };
+        let mut rest: Vec<Range<usize>> = Vec::new();
         let mut at = 0;
-        while let Some(step) = first[at..]
-            .iter()
-            .zip(&second[at..])
-            .position(|(a, b)| a != b)
-        {
+        while let Some(step) = pair.differs_behind(at) {
             at += step;
-            let pair = Pair {
-                first,
-                second,
-                from,
-                to,
-            };
-            match self.number_at(&pair, at, references) {
-                Some(end) => at = end,
-                None => return false,
+            if let Some(end) = self.number_at(&pair, at, references) {
+                at = end;
+                continue;
             }
+            match rest.last_mut() {
+                Some(last) if at - last.end < TOGETHER => last.end = at + 1,
+                _ => rest.push(at..at + 1),
+            }
+            at += 1;
         }
-        true
+        rest
     }
 
     /// The end of a number that holds the differing byte `at` and means the same in both.
@@ -146,6 +146,9 @@ impl Moves {
     }
 }
 
+/// Differences that are nearer than this are one.
+const TOGETHER: usize = 8;
+
 struct Pair<'a> {
     first: &'a [u8],
     second: &'a [u8],
@@ -154,6 +157,12 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
+    /// How far behind `at` the next difference is.
+    fn differs_behind(&self, at: usize) -> Option<usize> {
+        let mut pairs = self.first.get(at..)?.iter().zip(self.second.get(at..)?);
+        pairs.position(|(a, b)| a != b)
+    }
+
     fn distances(&self, start: usize) -> Option<(i32, i32)> {
         let read = |bytes: &[u8]| {
             let bytes = bytes.get(start..start + 4)?;
@@ -181,6 +190,18 @@ mod tests {
         [&[0x90, 0xe8][..], &distance.to_le_bytes(), &[0x5d, 0xc3]].concat()
     }
 
+    fn explained(
+        moves: &Moves,
+        first: &[u8],
+        second: &[u8],
+        places: (u64, u64),
+        references: References,
+    ) -> bool {
+        moves
+            .unexplained(first, second, places, references)
+            .is_empty()
+    }
+
     #[test]
     fn places_are_followed() {
         let moves = moves();
@@ -197,10 +218,22 @@ mod tests {
         let moves = moves();
         // The call's next instruction is at 0x1006, its target 0x2000.
         let (first, second) = (call(0x2000 - 0x1006), call(0x2020 - 0x1006));
-        assert!(moves.explain(&first, &second, (0x1000, 0x1000), References::Code));
+        assert!(explained(
+            &moves,
+            &first,
+            &second,
+            (0x1000, 0x1000),
+            References::Code
+        ));
         // From inside of what moved to what did not.
         let (first, second) = (call(0x1010 - 0x2006), call(0x1010 - 0x2026));
-        assert!(moves.explain(&first, &second, (0x2000, 0x2020), References::Code));
+        assert!(explained(
+            &moves,
+            &first,
+            &second,
+            (0x2000, 0x2020),
+            References::Code
+        ));
     }
 
     #[test]
@@ -208,12 +241,24 @@ mod tests {
         let moves = moves();
         for wrong in [0x2020 - 0x1006 + 1, 0x2000 - 0x1006 + 0x10, 0x1010 - 0x1006] {
             let (first, second) = (call(0x2000 - 0x1006), call(wrong));
-            assert!(!moves.explain(&first, &second, (0x1000, 0x1000), References::Code));
+            assert!(!explained(
+                &moves,
+                &first,
+                &second,
+                (0x1000, 0x1000),
+                References::Code
+            ));
         }
         let mut second = call(0x2020 - 0x1006);
         second[7] = 0xc2;
         let first = call(0x2000 - 0x1006);
-        assert!(!moves.explain(&first, &second, (0x1000, 0x1000), References::Code));
+        assert!(!explained(
+            &moves,
+            &first,
+            &second,
+            (0x1000, 0x1000),
+            References::Code
+        ));
     }
 
     #[test]
@@ -222,7 +267,7 @@ mod tests {
         for (old, new) in [(5, 6), (5, 0x500), (1000, 1001), (-1, 1)] {
             let (first, second) = (call(old), call(new));
             for places in [(0x1000, 0x1000), (0x2000, 0x2020)] {
-                let explained = moves.explain(&first, &second, places, References::Code);
+                let explained = explained(&moves, &first, &second, places, References::Code);
                 assert!(!explained, "{old} {new}");
             }
         }
@@ -233,9 +278,15 @@ mod tests {
         let moves = moves();
         let (first, second) = (0x2010_u64.to_le_bytes(), 0x2030_u64.to_le_bytes());
         let places = (0x8000, 0x8000);
-        assert!(moves.explain(&first, &second, places, References::Data));
-        assert!(!moves.explain(&first, &second, places, References::Code));
+        assert!(explained(&moves, &first, &second, places, References::Data));
+        assert!(!explained(
+            &moves,
+            &first,
+            &second,
+            places,
+            References::Code
+        ));
         let wrong = 0x2031_u64.to_le_bytes();
-        assert!(!moves.explain(&first, &wrong, places, References::Data));
+        assert!(!explained(&moves, &first, &wrong, places, References::Data));
     }
 }

@@ -1,13 +1,16 @@
 //! Two pieces of data of different length side by side, without knowing what is in them.
 
-use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 /// Bytes that have to be equal for two places to be taken for the same.
 const WINDOW: usize = 16;
 
-/// Equal bytes that this often stand elsewhere say nothing (zeros, fillers).
+/// Equal bytes that this often stand elsewhere say nothing (fillers).
 const MANY: usize = 8;
+
+/// Places that are remembered at most, so that memory doesn't grow with the data.
+const PLACES: usize = 1 << 18;
 
 /// A piece of the first and the piece of the second that stands in its place; one may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +38,13 @@ pub(crate) fn align(first: &[u8], second: &[u8]) -> Vec<Replaced> {
 
 /// Walks through both from match to match; takes time in proportion to their length.
 fn middle(a: &[u8], b: &[u8]) -> Vec<Replaced> {
-    let places = places(b);
+    let places = Places::of(b);
     let mut pieces = Vec::new();
     let (mut done_a, mut done_b) = (0, 0);
     let mut at = 0;
-    while at < a.len() {
-        let matching = a
-            .get(at..at + WINDOW)
-            .and_then(|window| places.get(window))
-            .and_then(|places| nearest(places, at, done_a, done_b));
-        let Some(place) = matching else {
+    while let Some(window) = a.get(at..at + WINDOW) {
+        let expected = done_b + (at - done_a);
+        let Some(place) = places.nearest(window, b, done_b, expected) else {
             at += 1;
             continue;
         };
@@ -58,28 +58,40 @@ fn middle(a: &[u8], b: &[u8]) -> Vec<Replaced> {
     pieces
 }
 
-/// Where each window of `b` stands; only every fourth, as matches are extended both ways.
-fn places(b: &[u8]) -> HashMap<&[u8], Vec<usize>> {
-    let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
-    for at in (0..b.len().saturating_sub(WINDOW - 1)).step_by(4) {
-        let window = &b[at..at + WINDOW];
-        if window.iter().any(|byte| *byte != window[0]) {
-            places.entry(window).or_default().push(at);
-        }
+/// Where windows stand in the second: some of them, as matches are extended both ways.
+struct Places(Vec<(u64, usize)>);
+
+impl Places {
+    fn of(b: &[u8]) -> Self {
+        let step = (b.len() / PLACES).max(4);
+        let mut places: Vec<_> = (0..b.len().saturating_sub(WINDOW - 1))
+            .step_by(step)
+            .map(|at| (&b[at..at + WINDOW], at))
+            .filter(|(window, _)| window.iter().any(|byte| *byte != window[0]))
+            .map(|(window, at)| (hash(window), at))
+            .collect();
+        places.sort_unstable();
+        Self(places)
     }
-    places.retain(|_, places| places.len() <= MANY);
-    places
+
+    /// Where the window stands, not before `from` and as near to `expected` as may be.
+    fn nearest(&self, window: &[u8], b: &[u8], from: usize, expected: usize) -> Option<usize> {
+        let hash = hash(window);
+        let first = self.0.partition_point(|place| *place < (hash, 0));
+        let same = self.0[first..].iter().take_while(|place| place.0 == hash);
+        if same.clone().nth(MANY).is_some() {
+            return None;
+        }
+        same.map(|place| place.1)
+            .filter(|place| *place >= from && b[*place..].starts_with(window))
+            .min_by_key(|place| place.abs_diff(expected))
+    }
 }
 
-/// The place that skips least, behind what is matched already.
-fn nearest(places: &[usize], at: usize, done_a: usize, done_b: usize) -> Option<usize> {
-    let expected = done_b + (at - done_a);
-    let from = places.partition_point(|place| *place < done_b);
-    let later = &places[from..];
-    later
-        .iter()
-        .copied()
-        .min_by_key(|place| place.abs_diff(expected))
+fn hash(window: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    window.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn push(pieces: &mut Vec<Replaced>, first: Range<usize>, second: Range<usize>) {

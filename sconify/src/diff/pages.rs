@@ -3,9 +3,10 @@
 use std::io;
 
 use serde::Serialize;
-use sgx::{Permissions, SecInfo};
+use sgx::sgxs::Chunks;
+use sgx::{CHUNK_SIZE, Permissions, SecInfo};
 
-use crate::reading::{Chunks, PAGE, Pages, Run};
+use crate::reading::{PAGE, Pages, Run};
 
 /// Bytes compared at once.
 const BLOCK: usize = 64 << 10;
@@ -171,11 +172,12 @@ fn shared(
 /// How the bytes of one page differ; measured ones weigh more.
 fn content(left: &[u8], right: &[u8], first: Chunks, second: Chunks) -> Option<Way> {
     let mut way = None;
-    for (at, _) in (0..)
+    for (at, _) in (0_u32..)
         .zip(left.iter().zip(right))
         .filter(|(_, (left, right))| left != right)
     {
-        if first.holds(at) || second.holds(at) {
+        let chunk = at / CHUNK_SIZE as u32;
+        if first.contains(chunk) || second.contains(chunk) {
             return Some(Way::Content);
         }
         way = Some(Way::UnmeasuredContent);
@@ -199,9 +201,9 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use sgx::PAGE_SIZE;
+    use sgx::sgxs::Page;
 
     use super::*;
-    use crate::reading::Page;
 
     /// A page a letter: `.` none, `0` zeros, `h` unmeasured zeros, `x` executable, others their
     /// letter repeated.
@@ -220,7 +222,7 @@ mod tests {
                 info: SecInfo::reg(permissions),
                 measured,
                 loaded: Chunks::NONE,
-                bytes: &[byte; PAGE_SIZE],
+                content: Box::new([byte; PAGE_SIZE]),
             };
             pages.push(&page).unwrap();
         }
@@ -288,15 +290,15 @@ mod tests {
                 offset: 0,
                 info: SecInfo::reg(Permissions::RW),
                 measured,
-                loaded: Chunks::NONE.with(2),
-                bytes: &bytes,
+                loaded: Chunks(1 << 2),
+                content: Box::new(bytes),
             };
             pages.push(&page).unwrap();
             pages
         };
-        let elsewhere = Chunks::NONE.with(0);
+        let elsewhere = Chunks(1);
         let ways = |measured| compare(&one(1, measured), &one(2, measured)).unwrap()[0].way;
         assert_eq!(ways(elsewhere), Way::UnmeasuredContent);
-        assert_eq!(ways(elsewhere.with(2)), Way::Content);
+        assert_eq!(ways(Chunks(1 | 1 << 2)), Way::Content);
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::reading::{PAGE, Pages};
+use crate::reading::Pages;
 
 /// The shortest text that is looked at.
 const SHORTEST: usize = 8;
@@ -304,16 +304,18 @@ mod tests {
     fn texts_are_found_across_pages() {
         use sgx::{PAGE_SIZE, Permissions, SecInfo};
 
+        use crate::reading::PAGE;
+
         let mut bytes = [0; 2 * PAGE_SIZE];
         bytes[PAGE_SIZE - 9..][..18].copy_from_slice(b"/home/ann/a/b/c.rs");
         let mut pages = Pages::default();
         for (number, bytes) in bytes.chunks(PAGE_SIZE).enumerate() {
-            let page = crate::reading::Page {
+            let page = sgx::sgxs::Page {
                 offset: number as u64 * PAGE,
                 info: SecInfo::reg(Permissions::R),
-                measured: crate::reading::Chunks::ALL,
-                loaded: crate::reading::Chunks::NONE,
-                bytes: bytes.try_into().unwrap(),
+                measured: sgx::sgxs::Chunks::ALL,
+                loaded: sgx::sgxs::Chunks::NONE,
+                content: Box::new(bytes.try_into().unwrap()),
             };
             pages.push(&page).unwrap();
         }

@@ -8,42 +8,14 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use sgx::{CHUNK_SIZE, PAGE_SIZE, SecInfo};
+use sgx::sgxs::{Chunks, Page};
+use sgx::{PAGE_SIZE, SecInfo};
 
 /// Bytes of a page, as an offset.
 pub(crate) const PAGE: u64 = PAGE_SIZE as u64;
 
 /// Up to here bytes are kept in memory.
 const IN_MEMORY: usize = 16 << 20;
-
-/// Some of a page's sixteen chunks of 256 bytes: bit 0 is the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Chunks(u16);
-
-impl Chunks {
-    /// None of them.
-    pub const NONE: Self = Self(0);
-    /// All of them.
-    pub const ALL: Self = Self(u16::MAX);
-
-    /// Adds the chunk with this position in its page, 0 to 15.
-    #[must_use]
-    pub const fn with(self, position: u8) -> Self {
-        Self(self.0 | 1 << (position & 15))
-    }
-
-    /// Whether the chunk that holds this byte of the page is among them.
-    #[must_use]
-    pub const fn holds(self, byte: u64) -> bool {
-        self.0 >> (byte % PAGE / CHUNK_SIZE as u64) & 1 == 1
-    }
-
-    /// How many.
-    #[must_use]
-    pub const fn count(self) -> u32 {
-        self.0.count_ones()
-    }
-}
 
 /// Pages that follow each other and are alike in everything but their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,21 +68,6 @@ impl Run {
     }
 }
 
-/// One page, as it's added.
-#[derive(Debug, Clone, Copy)]
-pub struct Page<'a> {
-    /// Offset from the enclave's base.
-    pub offset: u64,
-    /// Type and permissions.
-    pub info: SecInfo,
-    /// Which chunks are measured.
-    pub measured: Chunks,
-    /// Which chunks are loaded and not measured.
-    pub loaded: Chunks,
-    /// The bytes; zero where nothing is loaded.
-    pub bytes: &'a [u8; PAGE_SIZE],
-}
-
 /// All pages of a stream, in ascending order.
 #[derive(Debug, Default)]
 pub struct Pages {
@@ -130,11 +87,11 @@ impl Pages {
     /// # Errors
     ///
     /// Those of the temporary file.
-    pub fn push(&mut self, page: &Page<'_>) -> io::Result<()> {
-        let slot = if page.bytes.iter().all(|byte| *byte == 0) {
+    pub fn push(&mut self, page: &Page) -> io::Result<()> {
+        let slot = if page.content.iter().all(|byte| *byte == 0) {
             None
         } else {
-            Some(self.store.append(page.bytes)?)
+            Some(self.store.append(&page.content[..])?)
         };
         match self.runs.last_mut() {
             Some(run) if run.goes_on(page, slot) => run.pages += 1,
@@ -232,13 +189,13 @@ mod tests {
 
     use super::*;
 
-    fn page(bytes: &[u8; PAGE_SIZE], number: u64) -> Page<'_> {
+    fn page(content: [u8; PAGE_SIZE], number: u64) -> Page {
         Page {
             offset: number * PAGE,
             info: SecInfo::reg(Permissions::R),
             measured: Chunks::ALL,
             loaded: Chunks::NONE,
-            bytes,
+            content: Box::new(content),
         }
     }
 
@@ -246,16 +203,16 @@ mod tests {
     fn pages_alike_are_one_run() {
         let mut pages = Pages::default();
         for number in 0..4 {
-            pages.push(&page(&[7; PAGE_SIZE], number)).unwrap();
+            pages.push(&page([7; PAGE_SIZE], number)).unwrap();
         }
         for number in 4..1000 {
-            pages.push(&page(&[0; PAGE_SIZE], number)).unwrap();
+            pages.push(&page([0; PAGE_SIZE], number)).unwrap();
         }
-        pages.push(&page(&[0; PAGE_SIZE], 1001)).unwrap();
+        pages.push(&page([0; PAGE_SIZE], 1001)).unwrap();
         pages
             .push(&Page {
-                measured: Chunks::NONE.with(3),
-                ..page(&[0; PAGE_SIZE], 1002)
+                measured: Chunks(1 << 3),
+                ..page([0; PAGE_SIZE], 1002)
             })
             .unwrap();
         let shape: Vec<_> = pages
@@ -275,16 +232,14 @@ mod tests {
         assert_eq!(pages.stored(), 4 * PAGE);
         assert_eq!(pages.run_at(3 * PAGE + 5).unwrap().offset, 0);
         assert_eq!(pages.run_at(1000 * PAGE), None);
-        let partly = pages.runs()[3].measured;
-        assert!(partly.holds(3 * 256) && !partly.holds(4 * 256));
     }
 
     #[test]
     fn bytes_are_read_across_runs_and_holes() {
         let mut pages = Pages::default();
-        pages.push(&page(&[1; PAGE_SIZE], 0)).unwrap();
-        pages.push(&page(&[0; PAGE_SIZE], 1)).unwrap();
-        pages.push(&page(&[2; PAGE_SIZE], 3)).unwrap();
+        pages.push(&page([1; PAGE_SIZE], 0)).unwrap();
+        pages.push(&page([0; PAGE_SIZE], 1)).unwrap();
+        pages.push(&page([2; PAGE_SIZE], 3)).unwrap();
         let mut bytes = [9; 3 * PAGE_SIZE];
         pages.read(PAGE - 1, &mut bytes).unwrap();
         assert_eq!(bytes[0], 1);
@@ -299,7 +254,7 @@ mod tests {
         for number in 0..count {
             let mut bytes = [0; PAGE_SIZE];
             bytes[..8].copy_from_slice(&(number + 1).to_le_bytes());
-            pages.push(&page(&bytes, number)).unwrap();
+            pages.push(&page(bytes, number)).unwrap();
         }
         assert!(pages.store.memory.is_empty() && pages.store.file.is_some());
         for number in [0, 1, count - 11, count - 10, count - 1] {
