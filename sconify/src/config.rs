@@ -188,7 +188,7 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         check_name(&self.name)?;
         check_size("heap.size", self.heap.size, MAX_HEAP)?;
         check_size("threads.stack", self.threads.stack, MAX_STACK)?;
@@ -213,7 +213,7 @@ impl Default for Ssa {
 }
 
 impl Place {
-    fn of(text: &str, offset: usize) -> Self {
+    pub(crate) fn of(text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.rfind('\n').map_or(before, |end| &before[end + 1..]);
         Self {

@@ -136,6 +136,20 @@ impl Layout {
         }
     }
 
+    /// The layout of an image that is there: what [`Layout::plan`] made of the parameters that its
+    /// manifest repeats. Whether the manifest says the same of it is for the caller to see, by
+    /// measuring.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Size`], and [`crate::config::Error`] for parameters that no `enclave.toml` may have.
+    pub fn again(manifest: &Manifest, program: &Program) -> Result<Self, crate::Error> {
+        let config = manifest.config()?;
+        let pages = manifest.to_pages();
+        let areas = areas(&config, program, pages.len() as u64).ok_or(Error::Size)?;
+        Self::new(&config, program, areas, pages)
+    }
+
     fn new(
         config: &Config,
         program: &Program,

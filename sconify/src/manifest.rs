@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use sgx::PAGE_SIZE;
 
-use crate::config::{AttributesConfig, Config, Ssa};
+use crate::config::{self, AttributesConfig, Config, Heap, Size, Ssa, Threads};
 use crate::{Exit, Fault};
 
 /// How the first page begins.
@@ -169,6 +169,41 @@ impl Manifest {
             return Err(Error("it is not in its canonical form".to_owned()));
         }
         Ok(manifest)
+    }
+}
+
+impl Manifest {
+    /// The `enclave.toml` that says the same.
+    ///
+    /// # Errors
+    ///
+    /// Where it says what no `enclave.toml` may say.
+    pub fn config(&self) -> Result<Config, config::Error> {
+        let Parameters {
+            attributes,
+            heap,
+            product_id,
+            security_version,
+            ssa,
+            threads,
+        } = self.parameters.clone();
+        let config = Config {
+            attributes,
+            heap: Heap {
+                measured: heap.measured,
+                size: Size(heap.size),
+            },
+            name: self.name.clone(),
+            product_id,
+            security_version,
+            ssa,
+            threads: Threads {
+                count: threads.count,
+                stack: Size(threads.stack),
+            },
+        };
+        config.check()?;
+        Ok(config)
     }
 }
 
