@@ -11,6 +11,9 @@ pub enum Error {
     /// A program or an image can't be built.
     #[error(transparent)]
     Build(#[from] crate::build::Error),
+    /// Files can't be put into an image, or are not those that were.
+    #[error(transparent)]
+    Files(#[from] crate::files::Error),
     /// A manifest for Gramine, or what its tools print, can't be used.
     #[error(transparent)]
     Gramine(#[from] crate::gramine::Error),
@@ -106,6 +109,7 @@ impl Error {
             Self::Layout(error) => Some(error),
             Self::Manifest(error) => Some(error),
             Self::Format(error) => Some(error),
+            Self::Files(error) => Some(error),
             Self::Gramine(error) => Some(error),
             Self::Image(error) => Some(error),
             Self::Reading(error) => Some(error),

@@ -8,7 +8,21 @@
 //! makes a [`Plan`], which knows the manifest before the image is there and then writes the files into
 //! it.
 
+mod content;
+mod error;
 pub mod format;
 pub mod merkle;
+mod options;
 pub mod path;
+mod plan;
+mod report;
 pub mod seal;
+mod tree;
+
+pub use error::Error;
+pub use options::{Options, read_key};
+pub use plan::Plan;
+pub use report::{Report, boxed, fingerprint};
+
+/// The most bytes that a manifest may have: about 200 000 files.
+pub const MAX_MANIFEST: u64 = 32 << 20;

@@ -28,6 +28,7 @@ use super::merkle::{self, Root};
 use super::path::FilePath;
 
 pub use decode::Refusal;
+pub(super) use encode::encode;
 pub use rules::Rule;
 
 /// What a manifest begins with: format and version.
