@@ -301,7 +301,7 @@ mod tests {
             match value {
                 Value::Object(members) => {
                     let mut members: Vec<_> = members.iter().collect();
-                    members.sort();
+                    members.sort_by_key(|(key, _)| *key);
                     let members = members
                         .iter()
                         .map(|(key, value)| format!("{key:?}:{}", check(value)));
