@@ -1,5 +1,8 @@
 //! The command line. Each subcommand has a module; this one has what they share.
 
+mod key;
+mod sign;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -32,6 +35,9 @@ struct Args {
 /// What there is to do.
 #[derive(Subcommand)]
 enum Command {
+    Sign(Box<sign::Args>),
+    #[command(subcommand)]
+    Key(key::Command),
     Measure(crate::measure::Args),
 }
 
@@ -74,6 +80,8 @@ fn run(args: Args) -> ExitCode {
 
 fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
     match command {
+        Command::Sign(args) => sign::run(&args, terminal),
+        Command::Key(command) => key::run(command, terminal),
         Command::Measure(args) => crate::measure::run(args, terminal),
     }
 }

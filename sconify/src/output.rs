@@ -50,10 +50,19 @@ pub fn write_whole<T>(
 ///
 /// As [`write_whole`], and if `path` exists.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let cannot = |source| Error::io("create", path)(source);
+    let cannot = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => taken(path),
+        _ => Error::io("create", path)(source),
+    };
     let mut scratch = Scratch::beside(path).map_err(cannot)?;
     scratch.file.write_all(bytes).map_err(cannot)?;
     scratch.publish(path, 0o600, false).map_err(cannot)
+}
+
+/// Why nothing takes the place of what is there.
+pub(crate) fn taken(path: &Path) -> Error {
+    let why = "it is there already, and is not overwritten";
+    Error::io("create", path)(io::Error::new(io::ErrorKind::AlreadyExists, why))
 }
 
 /// The file that `path` leads to, which is to be replaced.

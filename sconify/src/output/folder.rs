@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 
-use super::{folder_of, hidden};
+use super::{folder_of, hidden, taken};
 use crate::Error;
 
 /// Has `fill` fill a folder beside `path`, which then takes its name: whatever fails before leaves what
@@ -25,14 +25,13 @@ pub fn write_folder<T>(
     fill: impl FnOnce(&Path) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let cannot = |source| Error::io("write", path)(source);
-    let taken = path.symlink_metadata().is_ok();
-    if taken && !is_empty(path) && !may_replace(path) {
-        let kind = io::ErrorKind::AlreadyExists;
-        return Err(Error::io("create", path)(kind.into()));
+    let exists = path.symlink_metadata().is_ok();
+    if exists && !is_empty(path) && !may_replace(path) {
+        return Err(taken(path));
     }
     let scratch = Scratch::beside(path).map_err(Error::io("create", path))?;
     let value = fill(scratch.folder.path())?;
-    scratch.publish(path, taken).map_err(cannot)?;
+    scratch.publish(path, exists).map_err(cannot)?;
     Ok(value)
 }
 
@@ -109,7 +108,7 @@ mod tests {
         let path = around.path().join("image");
         write_folder(&path, |_| false, fill("first")).unwrap();
         let error = write_folder(&path, |_| false, fill("second")).unwrap_err();
-        assert!(error.to_string().contains("exist"), "{error}");
+        assert!(error.to_string().contains("not overwritten"), "{error}");
         assert_eq!(text(&path), "first");
         write_folder(&path, |_| true, fill("third")).unwrap();
         assert_eq!(text(&path), "third");

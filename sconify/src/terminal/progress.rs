@@ -1,5 +1,6 @@
 //! How far a long operation has come.
 
+use std::io::Read;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,6 +42,11 @@ impl Progress {
     /// So many bytes more are done.
     pub fn advance(&self, bytes: u64) {
         self.0.inc(bytes);
+    }
+
+    /// Counts what is read.
+    pub fn over<R: Read>(&self, reader: R) -> impl Read {
+        self.0.wrap_read(reader)
     }
 
     /// Says something else beside it.
