@@ -167,7 +167,7 @@ impl Config {
         file.take(MAX_LENGTH as u64 + 1)
             .read_to_string(&mut text)
             .map_err(cannot)?;
-        Ok(Self::parse(&text)?)
+        Self::parse(&text).map_err(crate::Error::of_file(path))
     }
 
     /// Reads the text of a file.

@@ -59,7 +59,7 @@ impl Program {
         File::open(path)
             .and_then(|opened| opened.take(MAX_FILE + 1).read_to_end(&mut file))
             .map_err(crate::Error::io("read", path))?;
-        Ok(Self::parse(file)?)
+        Self::parse(file).map_err(crate::Error::of_file(path))
     }
 
     /// Checks the bytes of a file.

@@ -122,14 +122,14 @@ impl Layout {
             table: table(program)?,
             version: manifest::VERSION,
         };
-        // The manifest says where it ends, and so how long it is depends on itself.
+        // The manifest says where it ends, and so how long it is depends on itself: with every round
+        // the numbers in it can only grow, up to those of the largest enclave.
         let mut length = PAGE;
         loop {
             let areas = areas(config, program, length).ok_or(Error::Size)?;
             manifest.areas = records(&areas);
-            let mut pages = manifest.to_pages();
-            if pages.len() as u64 <= length {
-                pages.resize(length as usize, 0);
+            let pages = manifest.to_pages();
+            if pages.len() as u64 == length {
                 return Self::new(config, program, areas, pages);
             }
             length = pages.len() as u64;

@@ -9,7 +9,7 @@ use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sgx::sgxs::{PageReader, Summary};
+use sgx::{Digest, Kind};
 
 use crate::config::{Config, Size};
 use crate::elf::Program;
@@ -17,15 +17,9 @@ use crate::layout::Layout;
 use crate::output::write_whole;
 use crate::stream::{self, Measurement};
 use crate::terminal::Terminal;
-use crate::{Error, image};
+use crate::{Error, image, reading};
 
 use map::PageMap;
-
-/// Large enough that a read is worth its call, small enough to stay in the processor's cache.
-const BUFFER: usize = 256 << 10;
-
-/// How a stream begins, or one whose size is not known yet.
-const BEGINS: [&[u8; 8]; 2] = [b"ECREATE\0", b"UNSIZED\0"];
 
 /// What `sconify measure` takes.
 #[derive(clap::Args)]
@@ -80,19 +74,6 @@ pub fn run(args: Args, terminal: &Terminal) -> Result<(), Error> {
     Ok(())
 }
 
-/// Measures a stream, and checks every rule of it.
-///
-/// # Errors
-///
-/// [`Error::Format`] with the rule that it breaks and the offset; [`Error::Io`].
-pub fn read_stream(
-    path: &Path,
-    reader: impl Read,
-    on_page: impl FnMut(&sgx::sgxs::Page) -> Result<(), Error>,
-) -> Result<Summary, Error> {
-    read_pieces(path, reader, |_| {}, on_page)
-}
-
 #[derive(Serialize)]
 struct Report {
     mrenclave: String,
@@ -107,20 +88,27 @@ struct Report {
 }
 
 fn of_input(path: &Path, page_map: bool, terminal: &Terminal) -> Result<Report, Error> {
-    if is_stream(path)? {
+    let name = path.display().to_string();
+    if reading::is_stream(path)? {
         let file = File::open(path).map_err(Error::io("read", path))?;
         let length = file.metadata().map_or(0, |metadata| metadata.len());
-        return of_stream(path, file, length, page_map, terminal);
+        return of_stream(&name, file, length, page_map, terminal);
     }
     let image = image::open(path)?;
     let stream = image::stream(image.name()?);
     let reader = image.reader(&stream)?;
     let length = reader.len();
-    of_stream(&path.join(stream), reader, length, page_map, terminal)
+    of_stream(
+        &format!("{name}/{stream}"),
+        reader,
+        length,
+        page_map,
+        terminal,
+    )
 }
 
 fn of_stream(
-    path: &Path,
+    name: &str,
     reader: impl Read,
     length: u64,
     page_map: bool,
@@ -128,15 +116,14 @@ fn of_stream(
 ) -> Result<Report, Error> {
     let bar = terminal.bar("measuring", length);
     let mut map = page_map.then(PageMap::default);
-    let on_page = |page: &sgx::sgxs::Page| {
+    let summary = reading::each_page(name, bar.over(reader), |page| {
         if let Some(map) = &mut map {
             map.push(page);
         }
         Ok(())
-    };
-    let summary = read_pieces(path, reader, |bytes| bar.advance(bytes), on_page)?;
+    })?;
     Ok(Report {
-        mrenclave: sgx::Digest::Mrenclave(sgx::Kind::Sim, summary.mrenclave).to_string(),
+        mrenclave: Digest::Mrenclave(Kind::Sim, summary.mrenclave).to_string(),
         size: summary.parameters.size,
         ssa_frame_size: summary.parameters.ssa_frame_size,
         pages: summary.pages,
@@ -209,52 +196,6 @@ impl fmt::Display for Report {
             None => Ok(()),
         }
     }
-}
-
-fn read_pieces(
-    path: &Path,
-    mut reader: impl Read,
-    on_bytes: impl Fn(u64),
-    mut on_page: impl FnMut(&sgx::sgxs::Page) -> Result<(), Error>,
-) -> Result<Summary, Error> {
-    let mut pages = PageReader::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let count = match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::io("read", path)(error)),
-        };
-        on_bytes(count as u64);
-        let mut piece = &buffer[..count];
-        while let Some(page) = pages.next(&mut piece)? {
-            on_page(&page)?;
-        }
-    }
-    let (last, summary) = pages.finish()?;
-    if let Some(page) = last {
-        on_page(&page)?;
-    }
-    Ok(summary)
-}
-
-/// Whether it's meant as a stream, by its name or by its begin.
-fn is_stream(path: &Path) -> Result<bool, Error> {
-    if path.is_dir() {
-        return Ok(false);
-    }
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "sgxs")
-    {
-        return Ok(true);
-    }
-    let mut begin = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(8).read_to_end(&mut begin))
-        .map_err(Error::io("read", path))?;
-    Ok(BEGINS.iter().any(|known| begin == known.as_slice()))
 }
 
 fn files_digest(text: &str) -> Result<[u8; 32], String> {

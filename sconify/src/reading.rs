@@ -25,6 +25,7 @@ pub use beside::Beside;
 pub use error::Error;
 pub(crate) use pages::PAGE;
 pub use pages::{Pages, Run};
+pub(crate) use stream::each_page;
 pub use table::{Input, Workload};
 
 /// A stream, alone or in an image, whole and measured.
@@ -197,7 +198,7 @@ impl Reading {
 }
 
 /// Whether it's a file that begins as streams do.
-fn is_stream(path: &Path) -> Result<bool, crate::Error> {
+pub(crate) fn is_stream(path: &Path) -> Result<bool, crate::Error> {
     let cannot = |source| crate::Error::io("read", path)(source);
     if !std::fs::metadata(path).map_err(cannot)?.is_file() {
         return Ok(false);
