@@ -18,7 +18,6 @@ use crate::command::key::read_private;
 use crate::config::Config;
 use crate::output::write_whole;
 use crate::reading::each_page;
-use crate::reading::each_page;
 use crate::sign::{self, Flavour};
 use crate::terminal::Terminal;
 
