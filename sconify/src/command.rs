@@ -1,5 +1,6 @@
 //! The command line. Each subcommand has a module; this one has what they share.
 
+mod inspect;
 mod key;
 mod sign;
 
@@ -39,6 +40,8 @@ enum Command {
     #[command(subcommand)]
     Key(key::Command),
     Measure(crate::measure::Args),
+    Inspect(inspect::Args),
+    Package(Box<crate::package::Args>),
 }
 
 /// Does what `arguments` say, the first of which is ignored, and says what went wrong, if something
@@ -83,5 +86,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
         Command::Sign(args) => sign::run(&args, terminal),
         Command::Key(command) => key::run(command, terminal),
         Command::Measure(args) => crate::measure::run(args, terminal),
+        Command::Inspect(args) => inspect::run(&args, terminal),
+        Command::Package(args) => crate::package::run(*args, terminal),
     }
 }
