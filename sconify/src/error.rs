@@ -27,6 +27,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// An image can't be packaged.
+    #[error(transparent)]
+    Package(#[from] crate::package::Error),
     /// An image can't be read.
     #[error(transparent)]
     Image(#[from] crate::image::Error),
@@ -112,6 +115,7 @@ impl Error {
             Self::Files(error) => Some(error),
             Self::Gramine(error) => Some(error),
             Self::Image(error) => Some(error),
+            Self::Package(error) => Some(error),
             Self::Reading(error) => Some(error),
         }
     }

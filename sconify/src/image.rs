@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::Error;
+pub(crate) use name::fault as name_fault;
 pub use reader::Reader;
 
 /// The folder of what belongs to the enclave but is not the program.

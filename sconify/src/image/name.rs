@@ -4,7 +4,7 @@
 const LONGEST: usize = 4095;
 
 /// Why `name` can't be a member's; nothing if it can.
-pub(super) fn fault(name: &str) -> Option<&'static str> {
+pub(crate) fn fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("has no name")
     } else if name.len() > LONGEST {
