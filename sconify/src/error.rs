@@ -17,6 +17,9 @@ pub enum Error {
     /// A manifest for Gramine, or what its tools print, can't be used.
     #[error(transparent)]
     Gramine(#[from] crate::gramine::Error),
+    /// A session for SCONE, or what SCONE printed, can't be used.
+    #[error(transparent)]
+    Scone(#[from] crate::scone::Error),
     /// A file can't be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -114,6 +117,7 @@ impl Error {
             Self::Format(error) => Some(error),
             Self::Files(error) => Some(error),
             Self::Gramine(error) => Some(error),
+            Self::Scone(error) => Some(error),
             Self::Image(error) => Some(error),
             Self::Package(error) => Some(error),
             Self::Reading(error) => Some(error),

@@ -19,6 +19,7 @@ pub mod measure;
 pub mod output;
 pub mod package;
 pub mod reading;
+pub mod scone;
 pub mod sign;
 pub mod stream;
 pub mod symbols;

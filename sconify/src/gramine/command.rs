@@ -1,0 +1,1 @@
+//! `sconify gramine`.
