@@ -15,13 +15,16 @@ pub mod merkle;
 mod options;
 pub mod path;
 mod plan;
+mod read;
 mod report;
 pub mod seal;
 mod tree;
+mod write;
 
 pub use error::Error;
 pub use options::{Options, read_key};
 pub use plan::Plan;
+pub use read::{Difference, Files, Verified};
 pub use report::{Report, boxed, fingerprint};
 
 /// The most bytes that a manifest may have: about 200 000 files.

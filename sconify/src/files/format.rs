@@ -242,3 +242,6 @@ pub(super) fn region_of<'a>(regions: &'a [Region], path: &str) -> Option<&'a Reg
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

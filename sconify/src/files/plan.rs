@@ -1,9 +1,8 @@
 //! From files on this machine to a manifest, and then into an image.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use super::content;
 use super::format::{Content, Entry, Manifest, ManifestDigest, Mode, Node, Region};
@@ -12,6 +11,7 @@ use super::path::FilePath;
 use super::report::{Report, Step};
 use super::seal::{FileKey, FsKey, RegionKey};
 use super::tree::{Found, Kind, Tree};
+use super::write::{create_folder, write_new};
 use super::{Error, MAX_MANIFEST};
 use crate::image;
 use crate::terminal::{Progress, Terminal};
@@ -285,7 +285,7 @@ impl Brought {
         crate::Error::io("read", self.place(path))(error)
     }
 
-    fn place(&self, path: &FilePath) -> std::path::PathBuf {
+    fn place(&self, path: &FilePath) -> PathBuf {
         let tree = self.given.tree.as_ref();
         tree.map_or_else(
             || path.as_str().into(),
@@ -329,33 +329,4 @@ fn size(brought: &Brought) -> u64 {
         Kind::Folder | Kind::Link(_) => 0,
     });
     sizes.fold(0, u64::saturating_add)
-}
-
-fn create_folder(path: &Path) -> Result<(), crate::Error> {
-    fs::create_dir_all(path).map_err(crate::Error::io("create", path))
-}
-
-/// Into a folder that nobody else knows yet: there is nothing to replace.
-fn write_new(
-    path: &Path,
-    executable: bool,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<(), crate::Error> {
-    let cannot = |error| crate::Error::io("write", path)(error);
-    let mode = if executable { 0o755 } else { 0o644 };
-    let file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .map_err(crate::Error::io("create", path))?;
-    let mut file = BufWriter::with_capacity(merkle::CHUNK, file);
-    write(&mut file).map_err(cannot)?;
-    file.flush().map_err(cannot)?;
-    // The mask of whoever builds must not be seen in the image.
-    let file = file
-        .into_inner()
-        .map_err(|error| cannot(error.into_error()))?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
-    file.set_permissions(permissions).map_err(cannot)
 }

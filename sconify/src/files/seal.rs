@@ -339,7 +339,13 @@ mod tests {
             hex::encode(sealed),
             key.tag(b"manifest").to_string(),
         ];
-        insta::assert_snapshot!(digests.join("\n"), @"");
+        let expected = [
+            "07c66b19c30d4442a9674a016d401f1f",
+            "4f9c0b443b6b19843e9e9df5dfa98c936e2729f569ac4d64538495b17b3302ba",
+            "2778707ec95b274a122cb2cca398c3adcfb9cb6a",
+            "161e0012a0e7b9476754408a009f90a7",
+        ];
+        assert_eq!(digests, expected);
     }
 
     #[test]
