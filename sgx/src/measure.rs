@@ -4,7 +4,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::digest::Mrenclave;
 use crate::page::{CHUNK_SIZE, PAGE_SIZE, SecInfo};
-use crate::sgxs::{PAGE_RECORDS_SIZE, Record};
+use crate::sgxs::Record;
 
 /// Bytes that are gathered before they are hashed: small pieces cost more than their hashing.
 const GATHER: usize = 16 * 1024;
@@ -81,9 +81,11 @@ impl Measurer {
     }
 
     /// Records as they stand in a stream, all measured.
-    pub(crate) fn records(&mut self, bytes: &[u8; PAGE_RECORDS_SIZE]) {
-        self.flush();
-        self.context.update(bytes);
+    pub(crate) fn bytes(&mut self, records: &[u8]) {
+        if !records.is_empty() {
+            self.flush();
+            self.context.update(records);
+        }
     }
 
     fn flush(&mut self) {

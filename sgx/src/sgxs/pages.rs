@@ -105,9 +105,16 @@ pub struct Summary {
 pub struct PageReader {
     reader: Reader,
     measurer: Measurer,
-    parameters: Option<Parameters>,
-    page: Option<Page>,
+    build: Build,
     counts: Counts,
+}
+
+/// The enclave as far as it is built.
+#[derive(Debug, Clone, Default)]
+struct Build {
+    parameters: Option<Parameters>,
+    /// The page just added; its chunks come next.
+    page: Option<Page>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -132,8 +139,7 @@ impl PageReader {
         Self {
             reader: Reader::new(),
             measurer: Measurer::new(),
-            parameters: None,
-            page: None,
+            build: Build::default(),
             counts: Counts::default(),
         }
     }
@@ -146,39 +152,36 @@ impl PageReader {
     ///
     /// The rule that the stream breaks, from then on at every call.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Page>, Error> {
-        while let Some(record) = self.reader.next(input)? {
-            self.measurer.record(&record);
-            if !matches!(record, Record::Load { .. }) {
+        // Measured records that stand whole in `input`, one after another, are hashed in one go.
+        let mut run = *input;
+        loop {
+            let before = *input;
+            let gathered = !self.reader.is_between_records();
+            let Some(record) = self.reader.next(input)? else {
+                self.measurer.bytes(up_to(run, before));
+                return Ok(None);
+            };
+            let measured = !matches!(record, Record::Load { .. });
+            if measured {
                 self.counts.hashed += record.size() as u64;
             }
-            match record {
-                Record::Create {
-                    ssa_frame_size,
-                    size,
-                } => {
-                    self.parameters = Some(Parameters {
-                        ssa_frame_size,
-                        size,
-                    });
-                }
-                Record::Add { offset, info } => {
-                    let complete = self.page.replace(Page::new(offset, info));
-                    if let Some(page) = complete {
-                        self.counts.add(&page);
-                        return Ok(Some(page));
-                    }
-                }
-                Record::Extend { offset, data } => put(&mut self.page, offset, data, true),
-                Record::Load { offset, data } => put(&mut self.page, offset, data, false),
+            if gathered || !measured {
+                self.measurer.bytes(up_to(run, before));
+                self.measurer.record(&record);
+                run = *input;
+            }
+            if let Some(page) = self.build.take(&record) {
+                self.measurer.bytes(up_to(run, input));
+                self.counts.add(&page);
+                return Ok(Some(page));
             }
         }
-        Ok(None)
     }
 
     /// What ECREATE said, once it has been read.
     #[must_use]
     pub const fn parameters(&self) -> Option<Parameters> {
-        self.parameters
+        self.build.parameters
     }
 
     /// Where the record begins that comes next, in bytes from the stream's begin.
@@ -194,11 +197,11 @@ impl PageReader {
     /// If it ended before its first record or within one, or had been refused.
     pub fn finish(mut self) -> Result<(Option<Page>, Summary), Error> {
         self.reader.finish()?;
-        let parameters = self.parameters.ok_or(Error {
+        let parameters = self.build.parameters.ok_or(Error {
             rule: Rule::NoEcreate,
             offset: 0,
         })?;
-        if let Some(page) = &self.page {
+        if let Some(page) = &self.build.page {
             self.counts.add(page);
         }
         let Counts {
@@ -219,7 +222,7 @@ impl PageReader {
             partly_measured: partly,
             unmeasured: not,
         };
-        Ok((self.page, summary))
+        Ok((self.build.page, summary))
     }
 }
 
@@ -232,6 +235,14 @@ impl Page {
             loaded: Chunks::NONE,
             content: Box::new([0; PAGE_SIZE]),
         }
+    }
+
+    /// Puts a chunk in its place; the reader has checked that it is one of this page. Which bit is
+    /// the chunk's.
+    fn put(&mut self, offset: u64, data: &[u8; CHUNK_SIZE]) -> u16 {
+        let within = (offset % PAGE_SIZE as u64) as usize;
+        self.content[within..within + CHUNK_SIZE].copy_from_slice(data);
+        1 << (within / CHUNK_SIZE)
     }
 }
 
@@ -246,15 +257,36 @@ impl Counts {
     }
 }
 
-/// Puts a chunk into its page; the reader has checked that it belongs there.
-fn put(page: &mut Option<Page>, offset: u64, data: &[u8; CHUNK_SIZE], measured: bool) {
-    let Some(page) = page else { return };
-    let within = (offset % PAGE_SIZE as u64) as usize;
-    page.content[within..within + CHUNK_SIZE].copy_from_slice(data);
-    let bit = 1 << (within / CHUNK_SIZE);
-    if measured {
-        page.measured.0 |= bit;
-    } else {
-        page.loaded.0 |= bit;
+impl Build {
+    /// Takes the next record; the page before it if the record adds another.
+    fn take(&mut self, record: &Record<'_>) -> Option<Page> {
+        match *record {
+            Record::Create {
+                ssa_frame_size,
+                size,
+            } => {
+                self.parameters = Some(Parameters {
+                    ssa_frame_size,
+                    size,
+                });
+                None
+            }
+            Record::Add { offset, info } => self.page.replace(Page::new(offset, info)),
+            Record::Extend { offset, data } => {
+                let page = self.page.as_mut()?;
+                page.measured.0 |= page.put(offset, data);
+                None
+            }
+            Record::Load { offset, data } => {
+                let page = self.page.as_mut()?;
+                page.loaded.0 |= page.put(offset, data);
+                None
+            }
+        }
     }
+}
+
+/// What stands in `run` before `rest`, its end.
+fn up_to<'a>(run: &'a [u8], rest: &[u8]) -> &'a [u8] {
+    &run[..run.len() - rest.len()]
 }

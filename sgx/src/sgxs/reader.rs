@@ -104,6 +104,11 @@ impl Reader {
         })
     }
 
+    /// Whether the last piece ended with a record.
+    pub(super) const fn is_between_records(&self) -> bool {
+        self.held == 0
+    }
+
     /// Where the record begins that comes next, in bytes from the stream's begin.
     #[must_use]
     pub const fn offset(&self) -> u64 {

@@ -119,7 +119,7 @@ impl Writer {
         for (record, chunk) in extends(&mut self.page).zip(chunks) {
             record[HEADER_SIZE..].copy_from_slice(chunk);
         }
-        self.measurer.records(&self.page);
+        self.measurer.bytes(&self.page[..]);
         Ok(&self.page[..])
     }
 
@@ -131,7 +131,7 @@ impl Writer {
     pub fn zero_page(&mut self, offset: u64, info: SecInfo) -> Result<&[u8], Error> {
         self.begin_page(offset, info)?;
         place(&mut self.zeros, offset, info);
-        self.measurer.records(&self.zeros);
+        self.measurer.bytes(&self.zeros[..]);
         Ok(&self.zeros[..])
     }
 
