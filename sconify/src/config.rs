@@ -28,7 +28,7 @@ mod features;
 mod size;
 
 use std::path::Path;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use serde::{Deserialize, Serialize};
 use sgx::PAGE_SIZE;
@@ -110,10 +110,10 @@ pub struct AttributesConfig {
 #[non_exhaustive]
 pub enum Error {
     /// It is no TOML, or has not the keys that it must have, or a value of another type.
-    #[error("{place}: {message}")]
+    #[error("{}{message}", place.map_or_else(String::new, |place| format!("{place}: ")))]
     Shape {
-        /// Line and column, from 1.
-        place: Place,
+        /// Where; none if it's about the whole file.
+        place: Option<Place>,
         /// What is wrong there, and what can stand there.
         message: String,
     },
@@ -180,7 +180,10 @@ impl Config {
             return Err(Error::Length);
         }
         let mut config: Self = toml::from_str(text).map_err(|error| Error::Shape {
-            place: Place::of(text, error.span().map_or(0, |span| span.start)),
+            place: error
+                .span()
+                .filter(|span| span.len() < text.len())
+                .map(|span| Place::of(text, span.start)),
             message: one_line(error.message()),
         })?;
         config.attributes.features.sort_unstable();
@@ -223,8 +226,8 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
 }
@@ -289,4 +292,140 @@ fn one_line(message: &str) -> String {
         .map(str::trim)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = r#"
+name = "worker"
+product_id = 1
+security_version = 2
+
+[heap]
+size = "64 MiB"
+measured = true
+
+[threads]
+count = 16
+stack = "2 MiB"
+
+[ssa]
+frames = 2
+pages = 1
+
+[attributes]
+features = ["avx512", "avx"]
+kss = true
+exinfo = true
+"#;
+
+    fn edited(from: &str, to: &str) -> String {
+        assert!(WHOLE.contains(from), "{from}");
+        WHOLE.replace(from, to)
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let config = Config::parse(WHOLE).unwrap();
+        assert_eq!((config.product_id, config.security_version), (1, 2));
+        assert_eq!(config.heap.size, Size(64 << 20));
+        assert!(config.heap.measured);
+        assert_eq!(config.threads.count, 16);
+        let attributes = config.attributes.attributes();
+        assert_eq!((attributes.flags, attributes.xfrm), (0x84, 0xe7));
+        assert_eq!(config.attributes.miscselect().0, 1);
+    }
+
+    #[test]
+    fn what_may_be_left_out_has_a_default() {
+        let text = WHOLE.split("[ssa]").next().unwrap();
+        let config = Config::parse(text).unwrap();
+        assert_eq!(
+            config.ssa,
+            Ssa {
+                frames: 2,
+                pages: 1
+            }
+        );
+        let attributes = config.attributes.attributes();
+        assert_eq!((attributes.flags, attributes.xfrm), (4, 3));
+    }
+
+    #[test]
+    fn the_order_of_features_does_not_matter() {
+        let other = edited(r#""avx512", "avx""#, r#""avx", "avx512""#);
+        assert_eq!(
+            Config::parse(&other).unwrap(),
+            Config::parse(WHOLE).unwrap()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_place() {
+        for (from, to, code, said) in [
+            (
+                "count",
+                "counts",
+                "config.key",
+                "line 11, column 1: unknown field `counts`",
+            ),
+            ("[ssa]", "[sa]", "config.key", "unknown field `sa`"),
+            ("count = 16", "", "config.key", "missing field `count`"),
+            ("16", "65536", "config.key", "line 11, column 9: "),
+            ("16", "-1", "config.key", "line 11"),
+            ("true", "1", "config.key", "expected a boolean"),
+            ("\"64 MiB\"", "67108864", "config.key", "expected a string"),
+            ("64 MiB", "64 MB", "config.key", "`64 MB` is no size"),
+            (
+                "\"avx512\"",
+                "\"sse\"",
+                "config.key",
+                "unknown variant `sse`",
+            ),
+            ("[heap]", "[heap", "config.key", "line 6"),
+            ("64 MiB", "64 B", "config.value", "`heap.size` is 64 B"),
+            ("64 MiB", "0 MiB", "config.value", "`heap.size` is 0 B"),
+            ("64 MiB", "16777215 TiB", "config.value", "up to 256 GiB"),
+            ("2 MiB", "2 GiB", "config.value", "`threads.stack`"),
+            ("16", "0", "config.value", "`threads.count` is 0"),
+            ("16", "1025", "config.value", "it takes 1 to 1024"),
+            ("frames = 2", "frames = 0", "config.value", "`ssa.frames`"),
+            ("pages = 1", "pages = 17", "config.value", "`ssa.pages`"),
+            ("\"worker\"", "\"../worker\"", "config.value", "`name`"),
+            ("\"worker\"", "\"\"", "config.value", "`name`"),
+            ("\"avx\"", "\"avx512\"", "config.value", "each feature once"),
+            (", \"avx\"", "", "config.value", "avx512 needs avx"),
+            ("\"avx512\"", "\"amx\"", "config.value", "frames of 3 pages"),
+        ] {
+            let error = Config::parse(&edited(from, to)).unwrap_err();
+            let text = error.to_string();
+            assert_eq!(error.code(), code, "{text}");
+            assert!(text.contains(said), "{from} -> {to}: {text}");
+            assert!(!text.contains('\n'), "{text}");
+        }
+        assert!(
+            Config::parse("")
+                .unwrap_err()
+                .to_string()
+                .starts_with("missing")
+        );
+        let long = Config::parse(&" ".repeat(MAX_LENGTH + 1)).unwrap_err();
+        assert!(matches!(long, Error::Length));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_in_one_line(at in 0..WHOLE.len(), with in "\\PC{0,4}", cut in 0..8_usize) {
+            let end = (at + cut).min(WHOLE.len());
+            let text = format!("{}{with}{}", &WHOLE[..at], &WHOLE[end..]);
+            match Config::parse(&text) {
+                Ok(config) => prop_assert!(config.check().is_ok()),
+                Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1),
+            }
+        }
+    }
 }

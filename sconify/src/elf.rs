@@ -17,7 +17,11 @@ mod dynamic;
 mod error;
 mod header;
 mod names;
+#[doc(hidden)]
+pub mod sample;
 mod segments;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};

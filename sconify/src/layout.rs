@@ -338,28 +338,23 @@ fn of_program(run: &PageRun) -> Area {
 
 /// What the manifest says of them: threads are all alike.
 fn records(areas: &[Area]) -> Vec<AreaRecord> {
-    let mut records = Vec::new();
-    for area in areas {
-        if area.kind.thread().is_none() {
-            records.push(AreaRecord {
-                count: 1,
-                kind: area.kind.word().to_owned(),
-                length: area.length,
-                offset: area.offset,
-            });
-        }
-    }
-    let threads = areas.iter().filter(|area| area.kind.thread().is_some());
-    let of_first = threads.filter(|area| area.kind.thread() == Some(0));
-    if let (Some(first), Some(last)) = (of_first.clone().next(), of_first.last()) {
-        let length = last.end() - first.offset;
-        let all = areas.last().map_or(0, Area::end) - first.offset;
-        records.push(AreaRecord {
-            count: (all / length) as u32,
-            kind: "thread".to_owned(),
-            length,
-            offset: first.offset,
-        });
+    let record = |kind: &str, count: u32, offset, length| AreaRecord {
+        count,
+        kind: kind.to_owned(),
+        length,
+        offset,
+    };
+    let of_no_thread = areas.iter().filter(|area| area.kind.thread().is_none());
+    let mut records: Vec<_> = of_no_thread
+        .map(|area| record(area.kind.word(), 1, area.offset, area.length))
+        .collect();
+    let first = areas.iter().find(|area| area.kind.thread() == Some(0));
+    if let (Some(first), Some(last)) = (first, areas.last())
+        && let Some(highest) = last.kind.thread()
+    {
+        let count = u32::from(highest) + 1;
+        let length = (last.end() - first.offset) / u64::from(count);
+        records.push(record("thread", count, first.offset, length));
     }
     records
 }

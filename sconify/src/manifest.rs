@@ -322,8 +322,12 @@ mod tests {
     fn other_forms_are_refused() {
         let pages = sample(1).to_pages();
         let edit = |from: &str, to: &str| {
-            let text = String::from_utf8(pages.clone()).unwrap();
-            text.replacen(from, to, 1).into_bytes()
+            let at = pages
+                .windows(from.len())
+                .position(|part| part == from.as_bytes());
+            let mut pages = pages.clone();
+            pages[at.unwrap()..][..to.len()].copy_from_slice(to.as_bytes());
+            pages
         };
         let mut longer = pages.clone();
         longer.resize(2 * PAGE_SIZE, 0);

@@ -105,3 +105,6 @@ fn write_area(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,8 +35,8 @@ impl Program {
         let Some((_, section)) = sections.section_by_name(LE, name.as_bytes()) else {
             return Ok(None);
         };
-        let loaded = section.sh_flags.get(LE).0 & u64::from(SHF_ALLOC.0) != 0
-            && section.sh_type.get(LE) != SHT_NOBITS;
+        let loaded =
+            section.sh_flags.get(LE).0 & SHF_ALLOC.0 != 0 && section.sh_type.get(LE) != SHT_NOBITS;
         let (address, length) = (section.sh_addr.get(LE), section.sh_size.get(LE));
         match self.bytes(address, length) {
             Some(bytes) if loaded => Ok(Some((address, bytes))),
