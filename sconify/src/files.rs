@@ -29,3 +29,6 @@ pub use report::{Report, boxed, fingerprint};
 
 /// The most bytes that a manifest may have: about 200 000 files.
 pub const MAX_MANIFEST: u64 = 32 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -228,7 +228,6 @@ impl Brought {
         }
         Ok(Step {
             region: region.clone(),
-            brings: self.given.tree.is_some(),
             entries,
         })
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::content;
-use super::format::{Access, Content, Entry, Manifest, ManifestDigest, Mode, Node};
+use super::format::{Access, Content, Entry, Manifest, ManifestDigest, Node};
 use super::merkle;
 use super::path::FilePath;
 use super::seal::{FileKey, FsKey};
@@ -198,10 +198,10 @@ impl<'a> Files<'a> {
             return Ok(Some("is missing"));
         };
         let sealed = content.id.is_some();
-        if found.is_executable() != content.executable {
-            return Ok(Some(
-                "is executable and must not be, or the other way round",
-            ));
+        match (found.is_executable(), content.executable) {
+            (true, false) => return Ok(Some("is executable, and the manifest says no")),
+            (false, true) => return Ok(Some("is not executable, and the manifest says it is")),
+            _ => {}
         }
         if found.size() != content::stored_size(content.size, sealed) {
             return Ok(Some("has another size than the manifest says"));
@@ -306,15 +306,6 @@ impl Verified {
     fn differ(&mut self, name: &str, what: &'static str) {
         let name = name.to_owned();
         self.differences.push(Difference { name, what });
-    }
-}
-
-impl Manifest {
-    /// Whether something in it is encrypted.
-    #[must_use]
-    pub fn is_encrypted(&self) -> bool {
-        let mut regions = self.regions().iter();
-        regions.any(|region| region.mode == Mode::Encrypted)
     }
 }
 

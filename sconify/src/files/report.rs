@@ -24,8 +24,6 @@ use super::seal::{FsKey, ManifestTag};
 /// What one option adds.
 pub(super) struct Step {
     pub(super) region: Region,
-    /// Whether files come with it, protected or not.
-    pub(super) brings: bool,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -55,7 +53,8 @@ impl Report {
             };
             let with = &steps[..=number];
             add(&format!("region {}", step.region.path), with, before);
-            if step.brings {
+            // Files without protection are not in the manifest.
+            if step.region.mode.is_protected() {
                 add("files", with, with);
             }
         }
@@ -65,7 +64,7 @@ impl Report {
         }
     }
 
-    /// A line for each region and for each set of files, in the order of the options.
+    /// A line for each region, and one for its files if they are protected, in the order of the options.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.lines
