@@ -2,6 +2,8 @@
 
 mod secrets;
 mod services;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

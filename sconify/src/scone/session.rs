@@ -170,7 +170,7 @@ mod tests {
             ),
             (
                 "name: a\nimages: [{name: i, injection_files: [{path: /p, mode: 4}]}]\n",
-                "line 2, column 50: ",
+                "line 2, column 49: ",
             ),
             (
                 "name: a\nvolumes: [{name: v, export: {sesion: b}}]\n",
@@ -192,7 +192,7 @@ mod tests {
         for (text, what) in [
             ("name: &a b\npredecessor: *a\n", "anchors"),
             ("name: a\n---\nname: b\n", "one document"),
-            ("name: !str a\n", "tags"),
+            ("name: !secret a\n", "tags"),
             (
                 "name: a\nservices: [{name: b, environment: {<<: {A: b}}}]\n",
                 "merge",
