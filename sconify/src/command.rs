@@ -1,5 +1,8 @@
 //! The command line. Each subcommand has a module; this one has what they share.
 
+mod build;
+mod diff;
+mod files;
 mod inspect;
 mod key;
 mod sign;
@@ -36,11 +39,15 @@ struct Args {
 /// What there is to do.
 #[derive(Subcommand)]
 enum Command {
+    Build(Box<build::Args>),
     Sign(Box<sign::Args>),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Files(files::Command),
     Measure(crate::measure::Args),
     Inspect(inspect::Args),
+    Diff(diff::Args),
     Package(Box<crate::package::Args>),
 }
 
@@ -83,9 +90,12 @@ fn run(args: Args) -> ExitCode {
 
 fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
     match command {
+        Command::Build(args) => build::run(*args, terminal),
         Command::Sign(args) => sign::run(&args, terminal),
         Command::Key(command) => key::run(command, terminal),
+        Command::Files(command) => files::run(command, terminal),
         Command::Measure(args) => crate::measure::run(args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args, terminal),
         Command::Package(args) => crate::package::run(*args, terminal),
     }

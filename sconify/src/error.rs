@@ -50,6 +50,9 @@ pub enum Error {
     /// A stream can't be read.
     #[error(transparent)]
     Reading(#[from] crate::reading::Error),
+    /// Two images differ.
+    #[error(transparent)]
+    Diff(#[from] crate::diff::Differ),
     /// An `enclave.toml` can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
@@ -74,6 +77,12 @@ pub trait Fault: std::error::Error {
 
     /// The exit status.
     fn exit(&self) -> Exit;
+
+    /// Whether it only repeats that the result, which has been printed, is a "no": with `--json`
+    /// standard output then has the result alone.
+    fn is_answer(&self) -> bool {
+        false
+    }
 
     /// What to do next, in one line, where the message does not say it.
     fn advice(&self) -> Option<String> {
@@ -121,6 +130,7 @@ impl Error {
             Self::Image(error) => Some(error),
             Self::Package(error) => Some(error),
             Self::Reading(error) => Some(error),
+            Self::Diff(error) => Some(error),
         }
     }
 
@@ -171,6 +181,10 @@ impl Fault for Error {
             Self::File { error, .. } => error.exit(),
             _ => self.part().map_or(Exit::Failed, Fault::exit),
         }
+    }
+
+    fn is_answer(&self) -> bool {
+        self.part().is_some_and(Fault::is_answer)
     }
 
     fn advice(&self) -> Option<String> {

@@ -13,8 +13,8 @@ use crate::manifest::Parameters;
 use crate::reading::{Beside, Reading, Workload};
 use crate::{Error, image};
 
-pub(crate) use classes::permissions;
 pub use classes::{Class, Measured, Purpose, classes};
+pub(crate) use text::counted;
 
 /// Everything that is told of an image. It displays itself for people.
 #[derive(Debug, Clone, Serialize)]
@@ -117,7 +117,7 @@ impl Inspection {
 }
 
 impl Signature {
-    fn of(sigstruct: &sgx::sigstruct::Sigstruct, reading: &Reading) -> Self {
+    pub(crate) fn of(sigstruct: &sgx::sigstruct::Sigstruct, reading: &Reading) -> Self {
         let body = sigstruct.body();
         let mut faults = match sigstruct.verify() {
             Ok(_) => Vec::new(),

@@ -7,6 +7,7 @@
 mod beside;
 mod error;
 mod pages;
+mod regions;
 mod stream;
 mod table;
 
@@ -25,6 +26,7 @@ pub use beside::Beside;
 pub use error::Error;
 pub(crate) use pages::PAGE;
 pub use pages::{Pages, Run};
+pub(crate) use regions::{Region, Sort, relocations};
 pub(crate) use stream::each_page;
 pub use table::{Input, Workload};
 

@@ -77,6 +77,13 @@ impl Symbols {
         self.0.is_empty()
     }
 
+    /// The symbols that begin at `from` or behind and before `to`.
+    pub fn between(&self, from: u64, to: u64) -> impl Iterator<Item = &Symbol> {
+        let first = self.0.partition_point(|symbol| symbol.offset < from);
+        let rest = self.0[first..].iter();
+        rest.take_while(move |symbol| symbol.offset < to)
+    }
+
     /// The symbol that holds this byte: the last to begin, and the smallest of those.
     #[must_use]
     pub fn at(&self, offset: u64) -> Option<&Symbol> {

@@ -101,7 +101,7 @@ impl Terminal {
     /// when quiet; with `--json` standard output has it too.
     pub(crate) fn failure(&self, error: &impl Fault) {
         let (message, advice) = (harmless(&chain(error)), error.advice());
-        if self.json {
+        if self.json && !error.is_answer() {
             self.print_json(&json!({ "error": {
                 "code": error.code(),
                 "message": message,

@@ -76,7 +76,7 @@ fn as_text<S: serde::Serializer>(kind: &PageKind, to: S) -> Result<S::Ok, S::Err
 /// # Errors
 ///
 /// Those of the temporary files.
-pub fn compare(first: &Pages, second: &Pages) -> io::Result<Vec<PageDifference>> {
+pub(super) fn compare(first: &Pages, second: &Pages) -> io::Result<Vec<PageDifference>> {
     let mut found = Found::default();
     for span in spans(first.runs(), second.runs()) {
         match (span.first, span.second) {

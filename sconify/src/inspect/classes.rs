@@ -74,7 +74,7 @@ impl Purpose {
         }
     }
 
-    const fn of(kind: AreaKind) -> Option<Self> {
+    pub(crate) const fn of(kind: AreaKind) -> Option<Self> {
         match kind {
             AreaKind::Program(_) => Some(Self::Program),
             AreaKind::Manifest => Some(Self::Manifest),
@@ -162,7 +162,7 @@ fn measured(run: &Run) -> Measured {
     }
 }
 
-pub(crate) fn permissions(info: SecInfo) -> String {
+fn permissions(info: SecInfo) -> String {
     match info.page_type {
         PageType::Tcs => "tcs".to_owned(),
         PageType::Reg => info.permissions.to_string(),

@@ -2,7 +2,7 @@
 
 use sgx::sigstruct::Sigstruct;
 
-type Provenance = serde_json::Value;
+use crate::build::Provenance;
 use crate::config::{self, Config};
 use crate::image::{self, Image};
 use crate::symbols::Symbols;
@@ -54,7 +54,7 @@ impl Beside {
             image::PROVENANCE,
             MAX_PROVENANCE,
             &mut faults,
-            |bytes| serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+            |bytes| Provenance::parse(text(bytes)?).map_err(|error| error.to_string()),
         );
         Ok(Self {
             image,
