@@ -28,9 +28,7 @@ pub const PROFILE: &str = "enclave";
 
 /// A program, and what it was made of.
 pub(super) struct Compiled {
-    /// The file as the linker wrote it.
-    pub(super) file: PathBuf,
-    /// Its bytes.
+    /// The file's bytes, as the linker wrote it.
     pub(super) bytes: Vec<u8>,
     pub(super) provenance: Provenance,
     /// Folders of this machine that it must not name.
@@ -84,7 +82,6 @@ pub(super) fn compile(
         sources: sources(checkout, &target, &built)?,
     };
     Ok(Compiled {
-        file: built.program,
         bytes,
         provenance,
         folders: flags.folders().map(Path::to_owned).collect(),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::review::Unlisted;
 use crate::{Exit, Fault};
 
 /// What can go wrong while a program is built.
@@ -56,6 +57,31 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The list of reviewed symbols can't be used.
+    #[error("cannot use {}: {what}", path.display())]
+    AllowList {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The program has symbols that are watched and that nobody has reviewed.
+    #[error("the program has symbols that {} does not allow: {}", list.display(), listed(unlisted))]
+    Symbols {
+        /// The file with those that are allowed.
+        list: PathBuf,
+        /// Those that are not.
+        unlisted: Vec<Unlisted>,
+    },
+    /// A release has no signer.
+    #[error("a release needs the key of its signer")]
+    NoKey,
+    /// The program names a folder of this machine, so it would be another one elsewhere.
+    #[error("the program names the folder {}, which is another one on every machine", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Cargo ran and failed.
     #[error("building {package} failed: {}", summary(diagnostics))]
     Cargo {
@@ -79,12 +105,19 @@ impl Fault for Error {
             Self::Tool { .. } | Self::ToolFailed { .. } | Self::NoPart { .. } => "build.tool",
             Self::NoCargoHome | Self::Settings { .. } => "build.settings",
             Self::Cargo { .. } | Self::NoProgram { .. } | Self::Foreign { .. } => "build.cargo",
+            Self::AllowList { .. } | Self::Symbols { .. } => "build.symbols",
+            Self::Folder { .. } => "build.folder",
+            Self::NoKey => "build.release",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::NoCheckout { .. } | Self::NoCargoHome | Self::Settings { .. } => Exit::Unusable,
+            Self::NoCheckout { .. }
+            | Self::NoCargoHome
+            | Self::Settings { .. }
+            | Self::AllowList { .. }
+            | Self::NoKey => Exit::Unusable,
             _ => Exit::Failed,
         }
     }
@@ -96,11 +129,33 @@ impl Fault for Error {
                 "install the C library for development: libc6-dev on Debian, glibc-static on Fedora"
             }
             Self::Cargo { .. } => "correct what cargo says, or try `cargo build` to see all of it",
+            Self::Symbols { .. } => {
+                "find out what brings them in; list them with the reason if nothing can reach them"
+            }
+            Self::NoKey => "give --key FILE; `sconify key new` makes one",
+            Self::Folder { .. } => {
+                "a build script or macro writes it: map it away, or do without it"
+            }
             Self::Foreign { .. } => "remove target/sconify and build again",
             _ => return None,
         };
         Some(advice.to_owned())
     }
+}
+
+/// The first of them, and how many more there are.
+fn listed(unlisted: &[Unlisted]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<_> = unlisted
+        .iter()
+        .take(SHOWN)
+        .map(Unlisted::to_string)
+        .collect();
+    let mut text = shown.join(", ");
+    if let Some(more) = unlisted.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text += &format!(", and {more} more");
+    }
+    text
 }
 
 /// The line of a tool's output that says most.

@@ -81,7 +81,6 @@ impl Toolchain {
 pub(super) struct Tools {
     pub(super) cargo: PathBuf,
     pub(super) rustc: PathBuf,
-    pub(super) cc: PathBuf,
     /// The folder of the Rust toolchain.
     pub(super) sysroot: PathBuf,
     /// The commit of which the compiler was built, if it says so.
@@ -103,7 +102,6 @@ impl Tools {
             Ok(Self {
                 cargo: rust.cargo,
                 rustc: rust.rustc,
-                cc: c.cc,
                 sysroot: rust.sysroot,
                 commit: rust.commit,
                 said: Toolchain {
@@ -165,7 +163,6 @@ impl RustTools {
 }
 
 struct CTools {
-    cc: PathBuf,
     version: String,
     assembler: String,
     libc: String,
@@ -191,7 +188,6 @@ impl CTools {
             parts.insert(part.to_owned(), sha256(&bytes));
         }
         Ok(Self {
-            cc,
             version,
             assembler,
             libc,
@@ -298,7 +294,7 @@ mod tests {
     #[test]
     fn the_tools_of_this_machine_are_found() {
         let tools = Tools::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        assert!(tools.cargo.is_absolute() && tools.cc.is_absolute());
+        assert!(tools.cargo.is_absolute() && tools.rustc.is_absolute());
         assert!(tools.said.rustc.starts_with("1."), "{:?}", tools.said);
         assert!(tools.said.libc.starts_with("glibc 2."), "{:?}", tools.said);
         assert_eq!(tools.said.parts.len(), PARTS.len());

@@ -1,0 +1,272 @@
+//! From a checkout to the folder of an image.
+
+use std::fs::{self, File, Permissions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sgx::Mrenclave;
+use sgx::sigstruct::{Date, Sigstruct, VerifiedSigstruct};
+
+use super::compile::{self, Compiled};
+use super::plan::{Image, Plan, Stage, Step, image_folder, place};
+use super::review::{self, AllowList};
+use super::stamp::{Made, Stamp, is_image};
+use super::{Error, commit};
+use crate::config::{Config, MAX_LENGTH};
+use crate::elf::Program;
+use crate::layout::Layout;
+use crate::output::{write_folder, write_whole};
+use crate::reading::Reading;
+use crate::sign::{self, Flavour, SignerKey};
+use crate::terminal::Terminal;
+use crate::{files, image, stream};
+
+/// Builds an image. What is there already and still the same stays as it is.
+///
+/// `watch` is called on the caller's thread.
+///
+/// # Errors
+///
+/// Those of the stages: what can be told before anything is compiled comes first.
+pub fn image(
+    plan: &Plan,
+    terminal: &Terminal,
+    watch: &mut dyn FnMut(Step<'_>),
+) -> Result<Image, crate::Error> {
+    let inputs = Inputs::read(plan)?;
+    let place = place(&plan.checkout);
+    fs::create_dir_all(&place).map_err(crate::Error::io("create", &place))?;
+    let _lock = lock(&place, watch)?;
+    let signer = Signer::of(plan, &place)?;
+    watch(Step::Begins(Stage::Compile));
+    let compiled = compile::compile(&plan.checkout, &plan.package, &place, &mut |progress| {
+        watch(Step::Cargo(progress));
+    })?;
+    let folder = match &plan.out {
+        Some(out) => out.clone(),
+        None => image_folder(&plan.checkout, &inputs.config.name),
+    };
+    let making = Making {
+        plan,
+        inputs: &inputs,
+        compiled: &compiled,
+        provenance: compiled.provenance.to_json(),
+        signer: &signer,
+        terminal,
+    };
+    let stamp = Stamp::of(&making.made(), &place, &folder);
+    let unchanged = stamp.holds();
+    if !unchanged {
+        stamp.forget();
+        write_folder(&folder, is_image, |scratch| making.fill(scratch, watch))?;
+    }
+    watch(Step::Begins(Stage::Verify));
+    let image = making.verified(folder, unchanged)?;
+    stamp.set()?;
+    Ok(image)
+}
+
+/// What is read before anything is compiled.
+struct Inputs {
+    config: Config,
+    /// As it was given: comments and all.
+    config_text: String,
+    allowed: AllowList,
+    /// Where that is from.
+    allow_list: PathBuf,
+}
+
+impl Inputs {
+    fn read(plan: &Plan) -> Result<Self, crate::Error> {
+        let folder = plan.package_folder();
+        let path = match &plan.config {
+            Some(path) => path.clone(),
+            None => folder.join("enclave.toml"),
+        };
+        let config_text = read_text(&path)?;
+        let allow_list = folder.join("symbols.toml");
+        let config = Config::parse(&config_text).map_err(|error| crate::Error::File {
+            path,
+            error: Box::new(error.into()),
+        })?;
+        Ok(Self {
+            config,
+            config_text,
+            allowed: AllowList::read(&allow_list)?,
+            allow_list,
+        })
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, crate::Error> {
+    let cannot = |source| crate::Error::io("read", path)(source);
+    let mut text = String::new();
+    let file = File::open(path).map_err(cannot)?;
+    file.take(MAX_LENGTH as u64 + 1)
+        .read_to_string(&mut text)
+        .map_err(cannot)?;
+    Ok(text)
+}
+
+/// Who signs, and with which date.
+struct Signer {
+    key: SignerKey,
+    date: Date,
+}
+
+impl Signer {
+    fn of(plan: &Plan, place: &Path) -> Result<Self, crate::Error> {
+        let date = match (plan.date, plan.flavour) {
+            (Some(date), _) => date,
+            (None, Flavour::Debug) => Date::EPOCH,
+            (None, Flavour::Release) => match sign::pinned_date(None) {
+                Err(sign::Error::NoDate) => {
+                    commit::date(&plan.checkout).ok_or(sign::Error::NoDate)?
+                }
+                date => date?,
+            },
+        };
+        let key = match (&plan.key, plan.flavour) {
+            (Some(path), _) => SignerKey::read(path)?,
+            (None, Flavour::Debug) => sign::development_key(&place.join("signer.pem"))?,
+            (None, Flavour::Release) => return Err(Error::NoKey.into()),
+        };
+        Ok(Self { key, date })
+    }
+}
+
+/// Everything that an image is made of.
+struct Making<'a> {
+    plan: &'a Plan,
+    inputs: &'a Inputs,
+    compiled: &'a Compiled,
+    /// Its text.
+    provenance: String,
+    signer: &'a Signer,
+    terminal: &'a Terminal,
+}
+
+impl Making<'_> {
+    fn made(&self) -> Made<'_> {
+        let files = self.plan.files.as_ref().and_then(files::Plan::digest);
+        Made {
+            provenance: &self.provenance,
+            config: &self.inputs.config_text,
+            flavour: match self.plan.flavour {
+                Flavour::Debug => "debug",
+                Flavour::Release => "release",
+            },
+            signer: self.signer.key.public().mrsigner().to_string(),
+            date: self.signer.date.to_string(),
+            files: files.map(|digest| hex::encode(digest.0)),
+        }
+    }
+
+    /// Writes an image into an empty folder.
+    fn fill(&self, folder: &Path, watch: &mut dyn FnMut(Step<'_>)) -> Result<(), crate::Error> {
+        let config = &self.inputs.config;
+        let enclave = folder.join(image::ENCLAVE);
+        fs::create_dir(&enclave)
+            .and_then(|()| fs::set_permissions(&enclave, Permissions::from_mode(0o755)))
+            .map_err(crate::Error::io("create", &enclave))?;
+        let write = |name: &str, bytes: &[u8]| write_bytes(&folder.join(name), bytes);
+
+        watch(Step::Begins(Stage::Review));
+        let program = Program::parse(self.compiled.bytes.clone())?;
+        self.review(&program)?;
+
+        watch(Step::Begins(Stage::Measure));
+        let files = self.plan.files.as_ref().and_then(files::Plan::digest);
+        let layout = Layout::plan(config, &program, files.map(|digest| digest.0))?;
+        let path = folder.join(&config.name);
+        write_whole(&path, true, |out| {
+            program
+                .write_rebuilt(out)
+                .map_err(crate::Error::io("write", &path))
+        })?;
+        let path = folder.join(image::stream(&config.name));
+        let measurement = write_whole(&path, false, |out| {
+            stream::write(&layout, &program, |bytes| {
+                out.write_all(bytes)
+                    .map_err(crate::Error::io("write", &path))
+            })
+        })?;
+        write(image::CONFIG, self.inputs.config_text.as_bytes())?;
+
+        watch(Step::Begins(Stage::Sign));
+        let signature = self.sign(measurement.mrenclave)?;
+        write(&image::signature(&config.name), signature.as_bytes())?;
+
+        watch(Step::Begins(Stage::Describe));
+        write(image::SYMBOLS, program.symbols()?.to_string().as_bytes())?;
+        write(image::PROVENANCE, self.provenance.as_bytes())?;
+
+        if let Some(files) = &self.plan.files {
+            watch(Step::Begins(Stage::Files));
+            files.write_to(folder, self.terminal)?;
+        }
+        Ok(())
+    }
+
+    fn review(&self, program: &Program) -> Result<(), crate::Error> {
+        let unlisted = self.inputs.allowed.unlisted(&program.raw_symbols()?);
+        if !unlisted.is_empty() {
+            let list = self.inputs.allow_list.clone();
+            return Err(Error::Symbols { list, unlisted }.into());
+        }
+        let folders = &self.compiled.folders;
+        if let Some(folder) = review::named_folder(&self.compiled.bytes, folders) {
+            let folder = folder.to_owned();
+            return Err(Error::Folder { folder }.into());
+        }
+        Ok(())
+    }
+
+    fn sign(&self, mrenclave: Mrenclave) -> Result<VerifiedSigstruct, crate::Error> {
+        let Signer { key, date } = self.signer;
+        let (config, flavour) = (&self.inputs.config, self.plan.flavour);
+        let body = sign::body_of(config, mrenclave, flavour, *date);
+        if flavour == Flavour::Release {
+            sign::check_release(&body)?;
+        }
+        Ok(sign::sign(&body, key)?)
+    }
+
+    /// Reads the image back.
+    fn verified(&self, folder: PathBuf, unchanged: bool) -> Result<Image, crate::Error> {
+        let name = &self.inputs.config.name;
+        let summary = Reading::open(&folder)?.summary;
+        let path = folder.join(image::signature(name));
+        let bytes = fs::read(&path).map_err(crate::Error::io("read", &path))?;
+        let signature = Sigstruct::parse(&bytes).map_err(sgx::Error::from)?;
+        let signature = signature.verify().map_err(sgx::Error::from)?;
+        Ok(Image {
+            name: name.clone(),
+            folder,
+            summary,
+            signature,
+            provenance: self.compiled.provenance.clone(),
+            unchanged,
+        })
+    }
+}
+
+fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), crate::Error> {
+    write_whole(path, false, |out| {
+        out.write_all(bytes)
+            .map_err(crate::Error::io("write", path))
+    })
+}
+
+/// Held while a checkout's images are being built.
+fn lock(place: &Path, watch: &mut dyn FnMut(Step<'_>)) -> Result<File, crate::Error> {
+    let path = place.join("lock");
+    let cannot = |source| crate::Error::io("lock", &path)(source);
+    let file = File::create(&path).map_err(cannot)?;
+    if file.try_lock().is_err() {
+        watch(Step::Waiting);
+        file.lock().map_err(cannot)?;
+    }
+    Ok(file)
+}
