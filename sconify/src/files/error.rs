@@ -19,6 +19,9 @@ pub enum Error {
         /// What is wrong.
         fault: PathFault,
     },
+    /// No file is named.
+    #[error("no file is named: give --fs-dir, --dir, --plain or --host-path")]
+    Nothing,
     /// Two options have the same path.
     #[error("`{path}` has two options: a path is protected in one way")]
     Twice {
@@ -103,7 +106,9 @@ impl Fault for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::Path { .. } | Self::NotListed { .. } => "files.path",
-            Self::Twice { .. } | Self::Rule(_) | Self::Length { .. } => "files.region",
+            Self::Nothing | Self::Twice { .. } | Self::Rule(_) | Self::Length { .. } => {
+                "files.region"
+            }
             Self::Tree { .. } => "files.tree",
             Self::Changed { .. } => "files.changed",
             Self::Manifest { .. } => "files.manifest",

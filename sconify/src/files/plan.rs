@@ -104,8 +104,8 @@ impl Plan {
         &self.report
     }
 
-    /// Writes `enclave/manifest.bin` and everything under `files` into the folder of an image, which is
-    /// to be made durable by the caller.
+    /// Writes `enclave/manifest.bin` and everything under `files` into the folder of an image, and waits
+    /// until it's on the disk.
     ///
     /// # Errors
     ///
@@ -126,7 +126,10 @@ impl Plan {
                 self.write(brought, found, &to, &progress)?;
             }
         }
-        Ok(())
+        // One wait for all of them.
+        let cannot = |error| crate::Error::io("write", &files)(error);
+        let folder = File::open(&files).map_err(cannot)?;
+        rustix::fs::syncfs(folder).map_err(|error| cannot(error.into()))
     }
 
     fn write(

@@ -10,7 +10,7 @@ use super::merkle;
 use super::path::FilePath;
 use super::seal::{FileKey, FsKey};
 use super::write::{create_folder, write_new};
-use super::{Error, MAX_MANIFEST};
+use super::{Error, MAX_MANIFEST, read_key};
 use crate::image::{self, Image};
 use crate::output::write_folder;
 use crate::reading::Reading;
@@ -97,6 +97,22 @@ impl<'a> Files<'a> {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Reads a key file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_key`], and [`Error::WrongKey`] if nothing here was encrypted with it.
+    pub fn read_key(&self, path: &Path) -> Result<FsKey, crate::Error> {
+        let key = read_key(path)?;
+        match self.manifest.key_check() {
+            Some(check) if key.fits(check) => Ok(key),
+            _ => Err(Error::WrongKey {
+                path: path.to_owned(),
+            }
+            .into()),
+        }
     }
 
     /// Compares every file with the manifest. No key is needed for that.
