@@ -13,7 +13,13 @@
 //! | [`engine`] | a frame to a worker |
 //! | [`order`] | a recipe for an order that is sealed properly, so that it gets past decryption |
 //! | [`receipt`] | the parameters of the receipts' methods |
+//! | [`elf`] | a program for an enclave |
+//! | [`enclave_toml`] | an `enclave.toml` |
+//! | [`sgxs`] | a measurement stream, and the length of its pieces |
+//! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
 
+pub mod elf;
+pub mod enclave_toml;
 pub mod engine;
 pub mod frames;
 pub mod link;
@@ -21,6 +27,8 @@ pub mod order;
 pub mod receipt;
 pub mod request;
 pub mod seeds;
+pub mod sgxs;
+pub mod sigstruct;
 mod support;
 
 /// A target: its name, which is also that of its folder in `corpus/`, and its function.
@@ -34,4 +42,8 @@ pub const TARGETS: &[Target] = &[
     ("engine", engine::run),
     ("order", order::run),
     ("receipt", receipt::run),
+    ("elf", elf::run),
+    ("enclave_toml", enclave_toml::run),
+    ("sgxs", sgxs::run),
+    ("sigstruct", sigstruct::run),
 ];

@@ -1,5 +1,7 @@
 //! The first file of each corpus: honest input of every kind, for the fuzzer to take apart.
 
+mod sgx;
+
 use link::{Kind, encode};
 use protocol::envelope::ErrorObject;
 use protocol::membership::{HostMessage, ManagerMessage};
@@ -9,6 +11,7 @@ use protocol::receipt::{Draft, ReceiptStatus, Update, UpdateDraft};
 use protocol::record::WorkerRecord;
 use protocol::requester::{Input, Order, Protection};
 use protocol::{HexText, RequesterId, WorkOrderId, WorkerId};
+use sconify::elf::{Program, sample};
 use serde_json::{Value, json};
 
 use crate::support::{Counted, KEYS, WORKER};
@@ -22,6 +25,10 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "engine" => worker_frames(),
         "order" => recipes(),
         "receipt" => receipts(),
+        "elf" => programs(),
+        "enclave_toml" => configurations(),
+        "sgxs" => sgx::streams(),
+        "sigstruct" => sgx::sigstructs(),
         _ => Vec::new(),
     }
 }
@@ -187,6 +194,27 @@ fn receipts() -> Vec<Vec<u8>> {
     let mut all: Vec<_> = asked.iter().map(to_bytes).collect();
     all.extend([to_bytes(&receipt), to_bytes(&named), to_bytes(&unnamed)]);
     all
+}
+
+/// Programs of one and of several pages of code, the first also in its rebuilt form.
+fn programs() -> Vec<Vec<u8>> {
+    let file = sample::program(100);
+    let mut rebuilt = Vec::new();
+    if let Ok(program) = Program::parse(file.clone()) {
+        assert!(program.write_rebuilt(&mut rebuilt).is_ok());
+    }
+    vec![file, rebuilt, sample::program(5000)]
+}
+
+fn configurations() -> Vec<Vec<u8>> {
+    let small = "name = \"a\"\nproduct_id = 1\nsecurity_version = 0\n\
+        heap = { size = \"4 KiB\" }\nthreads = { count = 1, stack = \"4096 B\" }\n";
+    let worker = include_str!("../../worker/enclave.toml");
+    let rest = "ssa = { frames = 2, pages = 3 }\n\
+        attributes = { exinfo = true, kss = true, features = [\"avx\", \"avx512\", \"amx\"] }\n";
+    [small, worker, &format!("{small}{rest}"), "64 MiB"]
+        .map(|text| text.as_bytes().to_vec())
+        .to_vec()
 }
 
 /// Requests with orders of each form that a requester may choose.
