@@ -5,6 +5,7 @@
 //! | [`keys`] | committed test keys |
 //! | [`command`] | the `sconce` command, running |
 //! | [`entropy`] | randomness that is the same each time |
+//! | [`image`] | the worker's image, as `sconify build` makes it |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
 //! | [`platform`] | a whole platform on free ports |
 //! | [`process`] | other processes: what they cost, signals to them |
@@ -14,6 +15,7 @@
 
 pub mod command;
 pub mod entropy;
+pub mod image;
 pub mod keys;
 pub mod orders;
 pub mod platform;
