@@ -5,7 +5,9 @@ mod diff;
 mod files;
 mod inspect;
 mod key;
+mod lock;
 mod sign;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Build(Box<build::Args>),
+    Lock(lock::Args),
     Sign(Box<sign::Args>),
     #[command(subcommand)]
     Key(key::Command),
@@ -48,7 +51,10 @@ enum Command {
     Measure(crate::measure::Args),
     Inspect(inspect::Args),
     Diff(diff::Args),
+    Verify(verify::Args),
     Package(Box<crate::package::Args>),
+    Gramine(Box<crate::gramine::command::Args>),
+    Scone(Box<crate::scone::command::Args>),
 }
 
 /// Does what `arguments` say, the first of which is ignored, and says what went wrong, if something
@@ -91,12 +97,16 @@ fn run(args: Args) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
     match command {
         Command::Build(args) => build::run(*args, terminal),
+        Command::Lock(args) => lock::run(args, terminal),
         Command::Sign(args) => sign::run(&args, terminal),
         Command::Key(command) => key::run(command, terminal),
         Command::Files(command) => files::run(command, terminal),
         Command::Measure(args) => crate::measure::run(args, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
+        Command::Verify(args) => verify::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args, terminal),
         Command::Package(args) => crate::package::run(*args, terminal),
+        Command::Gramine(args) => crate::gramine::command::run(&args, terminal),
+        Command::Scone(args) => crate::scone::command::run(&args, terminal),
     }
 }

@@ -8,6 +8,9 @@ use std::process::ExitCode;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A measurement is not that of its lock file.
+    #[error(transparent)]
+    Lock(#[from] crate::lock::Error),
     /// A program or an image can't be built.
     #[error(transparent)]
     Build(#[from] crate::build::Error),
@@ -50,6 +53,9 @@ pub enum Error {
     /// A stream can't be read.
     #[error(transparent)]
     Reading(#[from] crate::reading::Error),
+    /// An image isn't what it says.
+    #[error(transparent)]
+    Verify(#[from] crate::verify::Unverified),
     /// Two images differ.
     #[error(transparent)]
     Diff(#[from] crate::diff::Differ),
@@ -116,6 +122,7 @@ impl Error {
     fn part(&self) -> Option<&dyn Fault> {
         match self {
             Self::Build(error) => Some(error),
+            Self::Lock(error) => Some(error),
             Self::Io { .. } => None,
             Self::File { error, .. } => error.part(),
             Self::Config(error) => Some(error),
@@ -131,6 +138,7 @@ impl Error {
             Self::Package(error) => Some(error),
             Self::Reading(error) => Some(error),
             Self::Diff(error) => Some(error),
+            Self::Verify(error) => Some(error),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod inspect;
 mod interruption;
 pub mod layout;
 pub mod located;
+pub mod lock;
 pub mod manifest;
 pub mod measure;
 pub mod output;
@@ -24,5 +25,6 @@ pub mod sign;
 pub mod stream;
 pub mod symbols;
 pub mod terminal;
+pub mod verify;
 
 pub use error::{Error, Exit, Fault};
