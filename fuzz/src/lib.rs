@@ -17,10 +17,12 @@
 //! | [`enclave_toml`] | an `enclave.toml` |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
+//! | [`file_manifest`] | a path, and the manifest of an image's files |
 
 pub mod elf;
 pub mod enclave_toml;
 pub mod engine;
+pub mod file_manifest;
 pub mod frames;
 pub mod link;
 pub mod order;
@@ -46,4 +48,5 @@ pub const TARGETS: &[Target] = &[
     ("enclave_toml", enclave_toml::run),
     ("sgxs", sgxs::run),
     ("sigstruct", sigstruct::run),
+    ("file_manifest", file_manifest::run),
 ];

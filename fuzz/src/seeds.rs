@@ -1,5 +1,6 @@
 //! The first file of each corpus: honest input of every kind, for the fuzzer to take apart.
 
+mod files;
 mod sgx;
 
 use link::{Kind, encode};
@@ -29,6 +30,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "enclave_toml" => configurations(),
         "sgxs" => sgx::streams(),
         "sigstruct" => sgx::sigstructs(),
+        "file_manifest" => files::manifests(),
         _ => Vec::new(),
     }
 }
