@@ -13,12 +13,14 @@ mod check;
 pub(crate) mod command;
 mod generate;
 mod manifest;
+mod of_image;
 mod sections;
 mod values;
 mod view;
 
 pub use generate::{Program, TrustedContent};
 pub use manifest::Manifest;
+pub use of_image::Contents;
 pub use sections::{
     AllowedIoctl, Brk, CpuFeatures, Entrypoint, Fds, Fs, Libos, Loader, MockSyscall, Mount,
     MountType, Profile, Root, SealKey, Sgx, Stack, Sys,

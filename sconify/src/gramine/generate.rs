@@ -30,7 +30,9 @@ pub struct Program<'a> {
     pub arguments: &'a [String],
     /// Whether a debugger may read the enclave.
     pub debug: bool,
-    /// The files of its authenticated regions.
+    /// Paths of its authenticated regions.
+    pub regions: &'a [String],
+    /// The files in them.
     pub files: &'a [TrustedContent],
 }
 
@@ -108,17 +110,23 @@ fn file_system(inside: &str, program: &Program<'_>) -> Fs {
         key_name: None,
     };
     let itself = mount(inside, Uri::file(&program.config.name));
-    let files = program.files.iter();
-    let files = files.map(|file| mount(&file.path, uri_of(file)));
+    let on_host = |path: &str| Uri::file(&format!("{FILES}{path}"));
+    let (roots, others): (Vec<_>, Vec<_>) = program.regions.iter().partition(|path| *path == "/");
+    let root = if roots.is_empty() {
+        // Otherwise the host's folder would stand there.
+        (MountType::Tmpfs, None)
+    } else {
+        (MountType::Chroot, Some(Uri::file(FILES)))
+    };
+    let regions = others.into_iter().map(|path| mount(path, on_host(path)));
     Fs {
         start_dir: Some("/".to_owned()),
-        // Otherwise the host's folder would stand there.
         root: Some(Root {
-            kind: MountType::Tmpfs,
-            uri: None,
+            kind: root.0,
+            uri: root.1,
             key_name: None,
         }),
-        mounts: std::iter::once(itself).chain(files).collect(),
+        mounts: std::iter::once(itself).chain(regions).collect(),
         ..Fs::default()
     }
 }
@@ -199,29 +207,46 @@ threads = { count = 16, stack = \"2 MiB\" }
 attributes = { features = [\"avx\"] }
 ";
 
-    fn text(files: &[TrustedContent], arguments: &[String]) -> String {
-        let config = Config::parse(CONFIG).unwrap();
-        let program = Program {
-            config: &config,
-            content: ([0x11; 32], 6_200_000),
-            arguments,
-            debug: false,
-            files,
-        };
-        Manifest::text_for_image(&program).unwrap()
-    }
-
     #[test]
     fn the_manifest_of_an_image() {
+        let config = Config::parse(CONFIG).unwrap();
         let file = TrustedContent {
             path: "/etc/model.bin".to_owned(),
             sha256: [0x22; 32],
         };
-        let text = text(&[file], &["--list".to_owned()]);
+        let text = Manifest::text_for_image(&Program {
+            config: &config,
+            content: ([0x11; 32], 6_200_000),
+            arguments: &["--list".to_owned()],
+            debug: false,
+            regions: &["/etc".to_owned()],
+            files: &[file],
+        })
+        .unwrap();
         insta::assert_snapshot!("manifest", text);
         let manifest = Manifest::parse(&text).unwrap();
         assert_eq!(manifest.concessions(), []);
         assert_eq!(Manifest::parse(&manifest.to_toml().unwrap()), Ok(manifest));
+    }
+
+    #[test]
+    fn a_region_may_be_everything() {
+        let config = Config::parse(CONFIG).unwrap();
+        let manifest = Manifest::for_image(&Program {
+            config: &config,
+            content: ([0; 32], 1),
+            arguments: &[],
+            debug: false,
+            regions: &["/".to_owned()],
+            files: &[],
+        })
+        .unwrap();
+        let root = manifest.fs.root.unwrap();
+        assert_eq!(
+            (root.kind, root.uri),
+            (MountType::Chroot, Some(Uri::file("files")))
+        );
+        assert_eq!(manifest.fs.mounts.len(), 1);
     }
 
     #[test]
@@ -234,6 +259,7 @@ attributes = { features = [\"avx\"] }
                 content: ([0; 32], 1),
                 arguments: &[],
                 debug: true,
+                regions: &[],
                 files: &[],
             };
             Manifest::for_image(&program).map(|manifest| manifest.sgx.enclave_size)
@@ -251,6 +277,7 @@ attributes = { features = [\"avx\"] }
             content: ([0; 32], 1),
             arguments: &["\0".to_owned()],
             debug: true,
+            regions: &[],
             files: &[],
         };
         let error = Manifest::for_image(&program).unwrap_err();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sgx::{Digest, Kind, Mrenclave};
 
 use super::values::{FspfKey, Hex16, Hex32, OneOrMany};
 
@@ -78,4 +79,16 @@ pub struct Signer {
     /// At most this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isvsvn_max: Option<u16>,
+}
+
+impl Service {
+    /// The measurements that it names, with their kind. Only who has them from SCONE's own tools knows
+    /// whether they are right.
+    pub fn measurements(&self) -> impl Iterator<Item = Digest> {
+        let variants = self.attestation.iter().flat_map(OneOrMany::as_slice);
+        let newer = variants.filter_map(|factors| factors.mrenclave.as_ref());
+        let older = self.mrenclaves.iter().flatten();
+        let all = older.chain(newer.flat_map(OneOrMany::as_slice));
+        all.map(|digest| Digest::Mrenclave(Kind::Scone, Mrenclave(digest.0)))
+    }
 }
