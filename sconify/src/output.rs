@@ -71,6 +71,7 @@ fn place(path: &Path) -> io::Result<PathBuf> {
         // What a device or a pipe stands for is not to be replaced by a file.
         Ok(found) if !found.is_file() => Err(io::Error::other("it is there and no regular file")),
         Ok(_) => path.canonicalize(),
+        Err(_) if path.is_symlink() => Err(io::Error::other("it is a link that leads nowhere")),
         Err(_) => Ok(path.to_owned()),
     }
 }
@@ -194,6 +195,8 @@ mod tests {
         write(&link, "new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert!(link.symlink_metadata().unwrap().is_symlink());
+        std::os::unix::fs::symlink("nowhere", folder.path().join("lost")).unwrap();
+        write(&folder.path().join("lost"), "text").unwrap_err();
         let error = write(Path::new("/dev/null"), "text").unwrap_err();
         assert!(error.to_string().contains("no regular file"), "{error}");
     }

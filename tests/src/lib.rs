@@ -13,6 +13,7 @@
 //! | [`skipped`] | saying that something was not tested here |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
+pub mod codes;
 pub mod command;
 pub mod entropy;
 pub mod image;

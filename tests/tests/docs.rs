@@ -6,8 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use protocol::Reason;
+use sconce_tests::codes;
 use sconce_tests::vectors::checkout;
 use serde_json::Value;
+
+/// What stands over the table of the codes that `sconify` prints.
+const SCONIFY: &str = "\n## Errors of `sconify`\n";
 
 #[test]
 fn every_error_has_a_page_and_every_page_an_error() {
@@ -16,11 +20,34 @@ fn every_error_has_a_page_and_every_page_an_error() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "README.md")
         .collect();
-    let reasons: BTreeSet<String> = Reason::ALL
-        .iter()
-        .map(|reason| format!("{reason}.md"))
+    let reasons = Reason::ALL.iter().map(ToString::to_string);
+    let errors: BTreeSet<String> = reasons
+        .chain(codes::of_sconify())
+        .map(|code| format!("{code}.md"))
         .collect();
-    assert_eq!(pages, reasons, "left: pages; right: reasons");
+    let (alone, missing) = (&pages - &errors, &errors - &pages);
+    assert!(alone.is_empty(), "pages without an error: {alone:?}");
+    assert!(missing.is_empty(), "errors without a page: {missing:?}");
+}
+
+#[test]
+fn pages_of_sconify_show_what_it_prints() {
+    let table = read(&errors().join("README.md"));
+    let (_, table) = table.split_once(SCONIFY).expect("a section for sconify");
+    for code in codes::of_sconify() {
+        let page = read(&errors().join(format!("{code}.md")));
+        assert!(page.starts_with(&format!("# `{code}`\n")), "{code}.md");
+        for row in ["Found by", "Exit status"] {
+            assert!(row_of(&page, row).is_some(), "{code}.md has no row {row:?}");
+        }
+        for part in ["## What happened", "## What to do", "## Example"] {
+            assert!(page.contains(part), "{code}.md lacks {part:?}");
+        }
+        let line = format!("\nerror[{code}]: ");
+        assert!(page.contains(&line), "{code}.md has no example");
+        let row = format!("| [`{code}`]({code}.md) | ");
+        assert!(table.contains(&row), "README.md has no row for {code}");
+    }
 }
 
 #[test]
@@ -84,6 +111,7 @@ fn examples_are_replies_with_the_codes_of_the_table() {
 #[test]
 fn the_table_of_errors_has_each_with_its_codes() {
     let table = read(&errors().join("README.md"));
+    let (table, _) = table.split_once(SCONIFY).expect("a section for sconify");
     let mut rows = Vec::new();
     for line in table.lines().filter(|line| line.starts_with("| [`")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();

@@ -1,0 +1,42 @@
+//! Keys that are no good for SGX, in PEM form.
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RsaKeyPair,
+};
+use protocol::crypto::pem;
+
+/// The public half of an RSA key.
+pub(crate) fn public(key: &str) -> String {
+    let der = pem::decode("PRIVATE KEY", key).unwrap();
+    let pair = RsaKeyPair::from_pkcs8(&der).unwrap();
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    pem::encode("PUBLIC KEY", public.as_ref())
+}
+
+/// Too short.
+pub(crate) fn rsa_2048() -> String {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    pem::encode("PRIVATE KEY", der.as_ref())
+}
+
+/// RSA-3072 as libraries make it: with the exponent 65537.
+pub(crate) fn usual_exponent() -> &'static [u8] {
+    include_bytes!("../../keys/worker-encryption.pem")
+}
+
+pub(crate) fn elliptic() -> String {
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let der = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
+    pem::encode("PRIVATE KEY", der.as_ref())
+}
+
+/// Changes a letter in the middle, where a private key's secret numbers stand.
+pub(crate) fn damage(key: &mut Vec<u8>) {
+    let middle = key.len() * 6 / 10;
+    let at = (middle..).find(|at| key[*at].is_ascii_lowercase()).unwrap();
+    key[at] = if key[at] == b'z' { b'a' } else { key[at] + 1 };
+}

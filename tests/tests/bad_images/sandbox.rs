@@ -1,0 +1,201 @@
+//! A folder for one case, with everything in it that is good: each case spoils one thing.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sconce_tests::platform::sconce_program;
+use tempfile::TempDir;
+
+use crate::{elf, keys};
+
+/// The parameters of the good image.
+pub(crate) const CONFIG: &str = "\
+name = \"worker\"\nproduct_id = 1\nsecurity_version = 1\n\n[heap]\nsize = \"1 MiB\"\n\n[threads]\n\
+count = 1\nstack = \"64 KiB\"\n";
+
+/// Something in a folder.
+pub(crate) enum Entry {
+    File(Vec<u8>),
+    /// Readable by its owner alone.
+    Secret(Vec<u8>),
+    Folder,
+    Link(&'static str),
+    Pipe,
+    /// What is there, with a change.
+    Changed(fn(&mut Vec<u8>)),
+    /// The file with this name is not there.
+    Absent,
+}
+
+/// What is good, made once:
+///
+/// | | |
+/// |---|---|
+/// | `program`, `enclave.toml` | a static-pie program and its parameters |
+/// | `good.sgxs`, `good.sig` | their stream, and its signature |
+/// | `key.pem`, `public.pem` | the key that signed |
+/// | `image/` | the image |
+pub(crate) struct Fixtures(TempDir);
+
+impl Fixtures {
+    pub(crate) fn make() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        fs::write(path.join("program"), elf::good()).unwrap();
+        fs::write(path.join("enclave.toml"), CONFIG).unwrap();
+        fs::create_dir_all(path.join("image/enclave")).unwrap();
+        fs::copy(
+            path.join("enclave.toml"),
+            path.join("image/enclave/enclave.toml"),
+        )
+        .unwrap();
+        for line in [
+            "key new key.pem",
+            "measure --program program --config enclave.toml --out good.sgxs --rebuilt image/worker",
+            "sign --key key.pem --date 2024-02-29 --config enclave.toml good.sgxs -o good.sig",
+        ] {
+            sconify(path, line);
+        }
+        let key = fs::read_to_string(path.join("key.pem")).unwrap();
+        fs::write(path.join("public.pem"), keys::public(&key)).unwrap();
+        for (from, to) in [("good.sgxs", "worker.sgxs"), ("good.sig", "worker.sig")] {
+            fs::copy(path.join(from), path.join("image/enclave").join(to)).unwrap();
+        }
+        Self(folder)
+    }
+}
+
+/// Runs a command that must succeed.
+fn sconify(folder: &Path, line: &str) {
+    let output = Command::new(sconce_program())
+        .arg("sconify")
+        .args(line.split(' '))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "sconify {line}: {output:?}");
+}
+
+/// A copy of what is good.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+    mounted: bool,
+}
+
+impl Sandbox {
+    pub(crate) fn new(fixtures: &Fixtures) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Others may look, so that a case can be run as somebody else.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        copy(fixtures.0.path(), folder.path());
+        Self {
+            folder,
+            mounted: false,
+        }
+    }
+
+    /// On a file system of its own with so many KiB; `None` where nobody may mount one.
+    pub(crate) fn on_small_disk(fixtures: &Fixtures, size: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}k"), "tmpfs"])
+            .arg(folder.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        mounted.then(|| {
+            copy(fixtures.0.path(), folder.path());
+            Self {
+                folder,
+                mounted: true,
+            }
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn put(&self, name: &OsStr, entry: &Entry) {
+        let path = self.path().join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).unwrap();
+        }
+        match entry {
+            Entry::File(bytes) => fs::write(&path, bytes).unwrap(),
+            Entry::Secret(bytes) => {
+                fs::write(&path, bytes).unwrap();
+                fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            }
+            Entry::Folder => fs::create_dir_all(&path).unwrap(),
+            Entry::Link(to) => symlink(to, &path).unwrap(),
+            Entry::Pipe => {
+                let mode = rustix::fs::Mode::from(0o600);
+                let fifo = rustix::fs::FileType::Fifo;
+                rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+            }
+            Entry::Changed(change) => {
+                let mut bytes = fs::read(&path).unwrap();
+                change(&mut bytes);
+                fs::write(&path, bytes).unwrap();
+            }
+            Entry::Absent if path.is_dir() => fs::remove_dir_all(&path).unwrap(),
+            Entry::Absent => fs::remove_file(&path).unwrap(),
+        }
+    }
+
+    /// Everything in it: paths, modes, contents.
+    pub(crate) fn contents(&self) -> BTreeSet<(PathBuf, u32, Vec<u8>)> {
+        let mut found = BTreeSet::new();
+        list(self.path(), &mut found);
+        found
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if self.mounted {
+            let _left = Command::new("umount").arg(self.folder.path()).output();
+        }
+    }
+}
+
+fn list(folder: &Path, found: &mut BTreeSet<(PathBuf, u32, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.symlink_metadata().unwrap();
+        let content = if metadata.is_file() {
+            fs::read(&path).unwrap()
+        } else if metadata.is_symlink() {
+            fs::read_link(&path)
+                .unwrap()
+                .as_os_str()
+                .as_bytes()
+                .to_vec()
+        } else {
+            Vec::new()
+        };
+        if metadata.is_dir() {
+            list(&path, found);
+        }
+        found.insert((path, metadata.permissions().mode(), content));
+    }
+}
+
+/// Copies a tree of files and folders; modes stay.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
