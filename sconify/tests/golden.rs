@@ -1,5 +1,7 @@
 //! Manifests and sessions as others write them: each is read, written anew, and read as the same.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::path::Path;
 

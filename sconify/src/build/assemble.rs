@@ -20,7 +20,7 @@ use crate::output::{write_folder, write_whole};
 use crate::reading::Reading;
 use crate::sign::{self, Flavour, SignerKey};
 use crate::terminal::Terminal;
-use crate::{files, image, stream};
+use crate::{files, gramine, image, scone, stream};
 
 /// Builds an image. What is there already and still the same stays as it is.
 ///
@@ -206,7 +206,11 @@ impl Making<'_> {
             watch(Step::Begins(Stage::Files));
             files.write_to(folder, self.terminal)?;
         }
-        Ok(())
+        let finished = image::open(folder)?;
+        let manifest = gramine::Contents::read(&finished)?.text(&[])?;
+        write(image::GRAMINE, manifest.as_bytes())?;
+        let session = scone::Description::of(&config.name).text()?;
+        write(image::SCONE, session.as_bytes())
     }
 
     fn review(&self, program: &Program) -> Result<(), crate::Error> {

@@ -109,11 +109,7 @@ fn write(path: &Path, args: &Args) -> Result<String, AnyError> {
         environment: &args.env,
         measurements: measurements.as_ref(),
     };
-    let text = Session::text_for_image(&description).map_err(|fault| Error::Session {
-        origin: "the session".to_owned(),
-        fault,
-    })?;
-    Ok(text)
+    Ok(description.text()?)
 }
 
 fn report(origin: &str, text: &str, args: &Args) -> Result<Report, AnyError> {

@@ -1,7 +1,7 @@
 //! The session of an image.
 
 use super::{
-    AccessPolicy, Attestation, Command, Measurements, OneOrMany, Security, Service, Session,
+    AccessPolicy, Attestation, Command, Error, Measurements, OneOrMany, Security, Service, Session,
     Version,
 };
 use crate::located::Located;
@@ -19,6 +19,32 @@ pub struct Description<'a> {
     pub environment: &'a [(String, String)],
     /// What SCONE measured, if somebody has run it.
     pub measurements: Option<&'a Measurements>,
+}
+
+impl Description<'_> {
+    /// The session, the service and the program of one name; nothing is measured.
+    #[must_use]
+    pub fn of(name: &str) -> Description<'_> {
+        Description {
+            session: name,
+            service: name,
+            command: vec![format!("/{name}")],
+            environment: &[],
+            measurements: None,
+        }
+    }
+
+    /// [`Session::text_for_image`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Session`] for what can't stand in a session.
+    pub fn text(&self) -> Result<String, Error> {
+        Session::text_for_image(self).map_err(|fault| Error::Session {
+            origin: "the session".to_owned(),
+            fault,
+        })
+    }
 }
 
 impl Session {
@@ -85,13 +111,12 @@ const UNMEASURED: &str = "\
 mod tests {
     use super::*;
 
-    fn description<'a>(measurements: Option<&'a Measurements>) -> Description<'a> {
+    fn description(measurements: Option<&Measurements>) -> Description<'_> {
         Description {
             session: "sconce/worker",
-            service: "worker",
             command: vec!["/worker".to_owned(), "--list".to_owned()],
-            environment: &[],
             measurements,
+            ..Description::of("worker")
         }
     }
 
