@@ -71,17 +71,22 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<(), Error> {
         files,
         out: args.out,
     };
+    let image = built(&plan, terminal)?;
+    terminal.print(&Report::of(&image, &plan));
+    Ok(())
+}
+
+/// Builds an image and shows how far it is, and what the compiler says if it says no.
+pub(super) fn built(plan: &Plan, terminal: &Terminal) -> Result<Image, Error> {
     let mut display = Display::new(terminal);
-    let image = build::image(&plan, terminal, &mut |step| display.show(step));
+    let image = build::image(plan, terminal, &mut |step| display.show(step));
     display.end();
     if let Err(Error::Build(build::Error::Cargo { diagnostics, .. })) = &image {
         for line in diagnostics.lines() {
             terminal.say(line);
         }
     }
-    let image = image?;
-    terminal.print(&Report::of(&image, &plan));
-    Ok(())
+    image
 }
 
 /// What was built.
