@@ -48,14 +48,6 @@ pub enum Digest {
 #[error("`{0}` is no digest: write 64 hex digits, or as in sim:mrenclave:3b62fe… with all 64")]
 pub struct NotADigest(pub String);
 
-impl NotADigest {
-    /// Stable.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "sgx.digest"
-    }
-}
-
 impl fmt::Display for Mrenclave {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))

@@ -13,14 +13,6 @@ pub struct Date(u32);
 #[error("`{0}` is no date: write a day from 1970-01-01 to 9999-12-31 as in 2024-02-29")]
 pub struct NotADate(pub String);
 
-impl NotADate {
-    /// Stable.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "sigstruct.date"
-    }
-}
-
 const SECONDS_OF_A_DAY: u64 = 86_400;
 
 impl Date {

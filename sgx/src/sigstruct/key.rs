@@ -37,14 +37,6 @@ pub enum KeyError {
     Exponent,
 }
 
-impl KeyError {
-    /// Stable.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "sigstruct.key"
-    }
-}
-
 impl PublicKey {
     /// From modulus and exponent, big-endian; leading zeros do not count.
     ///
