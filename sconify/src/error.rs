@@ -17,6 +17,9 @@ pub enum Error {
     /// Files can't be put into an image, or are not those that were.
     #[error(transparent)]
     Files(#[from] crate::files::Error),
+    /// An `iexec.json` can't be filled in.
+    #[error(transparent)]
+    Iexec(#[from] crate::iexec::Error),
     /// A manifest for Gramine, or what its tools print, can't be used.
     #[error(transparent)]
     Gramine(#[from] crate::gramine::Error),
@@ -68,9 +71,6 @@ pub enum Error {
     /// What is asked for makes no enclave.
     #[error(transparent)]
     Layout(#[from] crate::layout::Error),
-    /// The enclave's manifest can't be read.
-    #[error(transparent)]
-    Manifest(#[from] crate::manifest::Error),
     /// A stream, a SIGSTRUCT or a part of them breaks a rule.
     #[error(transparent)]
     Format(#[from] sgx::Error),
@@ -129,9 +129,9 @@ impl Error {
             Self::Sign(error) => Some(error),
             Self::Elf(error) => Some(error),
             Self::Layout(error) => Some(error),
-            Self::Manifest(error) => Some(error),
             Self::Format(error) => Some(error),
             Self::Files(error) => Some(error),
+            Self::Iexec(error) => Some(error),
             Self::Gramine(error) => Some(error),
             Self::Scone(error) => Some(error),
             Self::Image(error) => Some(error),

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use sgx::PAGE_SIZE;
 
 use crate::config::{self, AttributesConfig, Config, Heap, Size, Ssa, Threads};
-use crate::{Exit, Fault};
 
 /// How the first page begins.
 pub const MAGIC: &[u8; 16] = b"SCONCE-MANIFEST\0";
@@ -110,16 +109,6 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the enclave's manifest can't be read: {0}")]
 pub struct Error(String);
-
-impl Fault for Error {
-    fn code(&self) -> &'static str {
-        "image.manifest"
-    }
-
-    fn exit(&self) -> Exit {
-        Exit::Unusable
-    }
-}
 
 impl Manifest {
     /// The bytes of the pages, zeros included.

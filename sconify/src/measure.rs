@@ -184,7 +184,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.mrenclave)?;
         writeln!(f, "  size           {:#x} ({})", self.size, Size(self.size))?;
-        writeln!(f, "  SSA frame      {} pages", self.ssa_frame_size)?;
+        writeln!(f, "  SSA frame size {} (pages)", self.ssa_frame_size)?;
         write!(f, "  pages          {}, ", self.pages)?;
         write!(f, "the content of {} measured", self.measured_pages)?;
         if self.partly_measured_pages > 0 {
