@@ -3,6 +3,7 @@
 mod build;
 mod diff;
 mod files;
+mod iexec;
 mod inspect;
 mod key;
 mod lock;
@@ -48,6 +49,7 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Files(files::Command),
+    Iexec(Box<iexec::Args>),
     Measure(crate::measure::Args),
     Inspect(inspect::Args),
     Diff(diff::Args),
@@ -101,6 +103,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
         Command::Sign(args) => sign::run(&args, terminal),
         Command::Key(command) => key::run(command, terminal),
         Command::Files(command) => files::run(command, terminal),
+        Command::Iexec(args) => iexec::run(&args, terminal),
         Command::Measure(args) => crate::measure::run(args, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Verify(args) => verify::run(&args, terminal),

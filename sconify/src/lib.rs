@@ -9,6 +9,7 @@ pub mod elf;
 mod error;
 pub mod files;
 pub mod gramine;
+pub mod iexec;
 pub mod image;
 pub mod inspect;
 mod interruption;

@@ -33,6 +33,27 @@ pub fn write_whole<T>(
     write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mode = if program { 0o755 } else { 0o644 };
+    write_with_mode(path, mode, write)
+}
+
+/// The same for a file of the user's that is changed: it keeps its mode.
+///
+/// # Errors
+///
+/// As [`write_whole`], and if there is no such file.
+pub fn rewrite_whole<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let found = fs::metadata(path).map_err(Error::io("write", path))?;
+    write_with_mode(path, found.permissions().mode() & 0o777, write)
+}
+
+fn write_with_mode<T>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let cannot = |source| Error::io("write", path)(source);
     let place = place(path).map_err(cannot)?;
     let mut scratch = Scratch::beside(&place).map_err(Error::io("create", path))?;
