@@ -130,7 +130,7 @@ fn report(origin: &str, text: &str, args: &Args) -> Result<Report, AnyError> {
         mrenclave: view.as_ref().map(|view| view.measurement().to_string()),
         mrsigner: view.as_ref().map(|view| view.signer().to_string()),
         concessions: concessions.iter().map(Located::to_string).collect(),
-        manifest: args.out.is_none().then(|| text.to_owned()),
+        manifest: (args.out.is_none() && args.check.is_none()).then(|| text.to_owned()),
     })
 }
 
