@@ -15,7 +15,11 @@ use sconify::terminal::Terminal;
 /// It is shared: a test that wants to change something changes a [`copy`].
 pub fn worker() -> &'static Image {
     static BUILT: OnceLock<Image> = OnceLock::new();
-    BUILT.get_or_init(|| build(&Plan::new(crate::vectors::checkout().canonicalize().unwrap())))
+    BUILT.get_or_init(|| {
+        build(&Plan::new(
+            crate::vectors::checkout().canonicalize().unwrap(),
+        ))
+    })
 }
 
 /// An image that is built by a plan of its own. Its `out` must lie elsewhere.

@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use sconce_worker::{program, table};
 
 fn main() -> ExitCode {
-    program::run(table::find, table::longest())
+    program::run(table::find, table::longest(), &mut table::ids())
 }

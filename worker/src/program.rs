@@ -1,6 +1,8 @@
-//! From the command line to serving: `--worker NAME --development-keys FILE [--threads N]`.
+//! From the command line to serving: `--worker NAME --development-keys FILE [--threads N]`, or a list
+//! of what there is to run: `--list`.
 
 use std::error::Error;
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -13,11 +15,16 @@ use crate::keys::{DevelopmentKeyFile, KeySource};
 use crate::serve::{self, exit};
 
 const USAGE: &str = "usage: sconce-worker --worker NAME --development-keys FILE [--threads N]\n\
+                     \x20      sconce-worker --list\n\
                      It is started by `sconce host`, with a socket as standard input.";
 
 /// Runs the program with the workloads that `find` knows, none of which may take longer than
-/// `longest`, and returns when the host is done with it. Messages go to standard error.
-pub fn run(find: Find, longest: Duration) -> ExitCode {
+/// `longest`, and returns when the host is done with it. Messages go to standard error. With `--list`
+/// it prints `ids` and serves nobody.
+pub fn run(find: Find, longest: Duration, ids: &mut dyn Iterator<Item = &str>) -> ExitCode {
+    if std::env::args().skip(1).eq(["--list"]) {
+        return list(ids);
+    }
     match start(find, longest) {
         Ok(()) => ExitCode::from(exit::END_OF_FILE),
         Err(fault) => {
@@ -35,6 +42,17 @@ pub fn run(find: Find, longest: Duration) -> ExitCode {
             })
         }
     }
+}
+
+/// Prints a line for each id.
+fn list(ids: &mut dyn Iterator<Item = &str>) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    for id in ids {
+        if writeln!(out, "{id}").is_err() {
+            return ExitCode::from(exit::INTERNAL);
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn start(find: Find, longest: Duration) -> Result<(), Box<dyn Error>> {

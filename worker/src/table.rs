@@ -24,6 +24,11 @@ pub fn longest() -> Duration {
         .unwrap_or_default()
 }
 
+/// The ids of all workloads, sorted.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|one| one.id)
+}
+
 /// Equality of texts at compile time, where `==` cannot be used yet.
 const fn same_text(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());

@@ -165,20 +165,37 @@ impl Making<'_> {
 
     /// Writes an image into an empty folder.
     fn fill(&self, folder: &Path, watch: &mut dyn FnMut(Step<'_>)) -> Result<(), crate::Error> {
-        let config = &self.inputs.config;
         let enclave = folder.join(image::ENCLAVE);
         fs::create_dir(&enclave)
             .and_then(|()| fs::set_permissions(&enclave, Permissions::from_mode(0o755)))
             .map_err(crate::Error::io("create", &enclave))?;
-        let write = |name: &str, bytes: &[u8]| write_bytes(&folder.join(name), bytes);
 
         watch(Step::Begins(Stage::Review));
         let program = Program::parse(self.compiled.bytes.clone())?;
         self.review(&program)?;
 
         watch(Step::Begins(Stage::Measure));
+        let measured = self.measure(&program, folder)?;
+
+        watch(Step::Begins(Stage::Sign));
+        let signature = self.sign(measured)?;
+        let path = folder.join(image::signature(&self.inputs.config.name));
+        write_bytes(&path, signature.as_bytes())?;
+
+        if let Some(files) = &self.plan.files {
+            watch(Step::Begins(Stage::Files));
+            files.write_to(folder, self.terminal)?;
+        }
+
+        watch(Step::Begins(Stage::Describe));
+        self.describe(&program, folder)
+    }
+
+    /// Writes everything that is measured, or that the measurement follows from.
+    fn measure(&self, program: &Program, folder: &Path) -> Result<Mrenclave, crate::Error> {
+        let config = &self.inputs.config;
         let files = self.plan.files.as_ref().and_then(files::Plan::digest);
-        let layout = Layout::plan(config, &program, files.map(|digest| digest.0))?;
+        let layout = Layout::plan(config, program, files.map(|digest| digest.0))?;
         let path = folder.join(&config.name);
         write_whole(&path, true, |out| {
             program
@@ -187,30 +204,28 @@ impl Making<'_> {
         })?;
         let path = folder.join(image::stream(&config.name));
         let measurement = write_whole(&path, false, |out| {
-            stream::write(&layout, &program, |bytes| {
+            stream::write(&layout, program, |bytes| {
                 out.write_all(bytes)
                     .map_err(crate::Error::io("write", &path))
             })
         })?;
-        write(image::CONFIG, self.inputs.config_text.as_bytes())?;
+        let path = folder.join(image::CONFIG);
+        write_bytes(&path, self.inputs.config_text.as_bytes())?;
+        Ok(measurement.mrenclave)
+    }
 
-        watch(Step::Begins(Stage::Sign));
-        let signature = self.sign(measurement.mrenclave)?;
-        write(&image::signature(&config.name), signature.as_bytes())?;
-
-        watch(Step::Begins(Stage::Describe));
-        write(image::SYMBOLS, program.symbols()?.to_string().as_bytes())?;
-        write(image::PROVENANCE, self.provenance.as_bytes())?;
-
-        if let Some(files) = &self.plan.files {
-            watch(Step::Begins(Stage::Files));
-            files.write_to(folder, self.terminal)?;
-        }
-        let finished = image::open(folder)?;
-        let manifest = gramine::Contents::read(&finished)?.text(&[])?;
-        write(image::GRAMINE, manifest.as_bytes())?;
-        let session = scone::Description::of(&config.name).text()?;
-        write(image::SCONE, session.as_bytes())
+    /// Writes what is of use beside it and not measured.
+    fn describe(&self, program: &Program, folder: &Path) -> Result<(), crate::Error> {
+        let write = |name: &str, text: &str| write_bytes(&folder.join(name), text.as_bytes());
+        write(image::SYMBOLS, &program.symbols()?.to_string())?;
+        write(image::PROVENANCE, &self.provenance)?;
+        let so_far = image::open(folder)?;
+        write(
+            image::GRAMINE,
+            &gramine::Contents::read(&so_far)?.text(&[])?,
+        )?;
+        let session = scone::Description::of(&self.inputs.config.name);
+        write(image::SCONE, &session.text()?)
     }
 
     fn review(&self, program: &Program) -> Result<(), crate::Error> {

@@ -121,10 +121,10 @@ pub enum Stage {
     Measure,
     /// The measurement is signed.
     Sign,
-    /// What belongs beside it is written: symbols, provenance, inputs for Gramine and SCONE.
-    Describe,
     /// Files are copied.
     Files,
+    /// What belongs beside it is written: symbols, provenance, inputs for Gramine and SCONE.
+    Describe,
     /// The image is read back and verified.
     Verify,
 }

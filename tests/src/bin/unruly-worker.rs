@@ -10,7 +10,8 @@ fn main() -> ExitCode {
         let unruly = TABLE.iter().find(|one| one.id == id);
         unruly.or(worker::table::find(id))
     };
-    worker::program::run(find, LONG)
+    let unruly = TABLE.iter().map(|one| one.id);
+    worker::program::run(find, LONG, &mut unruly.chain(worker::table::ids()))
 }
 
 macro_rules! workload {
