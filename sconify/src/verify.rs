@@ -78,14 +78,26 @@ pub fn verify(
     expected: &Expected,
     terminal: &Terminal,
 ) -> Result<Verification, crate::Error> {
-    let reading = Reading::open(path)?;
-    let checks = checks::all(&reading, expected, terminal)?;
+    verify_reading(&Reading::open(path)?, expected, terminal)
+}
+
+/// Checks an image that has been read.
+///
+/// # Errors
+///
+/// Those of reading members.
+pub fn verify_reading(
+    reading: &Reading,
+    expected: &Expected,
+    terminal: &Terminal,
+) -> Result<Verification, crate::Error> {
+    let checks = checks::all(reading, expected, terminal)?;
     Ok(Verification {
         image: reading.name.clone(),
         mrenclave: reading.digest().to_string(),
         verified: checks.iter().all(|check| check.passed),
         checks,
-        not_proved: not_proved(&reading, expected),
+        not_proved: not_proved(reading, expected),
     })
 }
 

@@ -20,6 +20,7 @@ use crate::output::{write_folder, write_whole};
 use crate::reading::Reading;
 use crate::sign::{self, Flavour, SignerKey};
 use crate::terminal::Terminal;
+use crate::verify::{Expected, verify_reading};
 use crate::{files, gramine, image, scone, stream};
 
 /// Builds an image. What is there already and still the same stays as it is.
@@ -56,13 +57,17 @@ pub fn image(
         terminal,
     };
     let stamp = Stamp::of(&making.made(), &place, &folder);
-    let unchanged = stamp.holds();
-    if !unchanged {
-        stamp.forget();
-        write_folder(&folder, is_image, |scratch| making.fill(scratch, watch))?;
+    if stamp.holds() {
+        watch(Step::Begins(Stage::Verify));
+        // One that was tampered with is made again.
+        if let Ok(image) = making.verified(&folder, true) {
+            return Ok(image);
+        }
     }
+    stamp.forget();
+    write_folder(&folder, is_image, |scratch| making.fill(scratch, watch))?;
     watch(Step::Begins(Stage::Verify));
-    let image = making.verified(folder, unchanged)?;
+    let image = making.verified(&folder, false)?;
     stamp.set()?;
     Ok(image)
 }
@@ -253,18 +258,25 @@ impl Making<'_> {
     }
 
     /// Reads the image back.
-    fn verified(&self, folder: PathBuf, unchanged: bool) -> Result<Image, crate::Error> {
+    fn verified(&self, folder: &Path, unchanged: bool) -> Result<Image, crate::Error> {
+        let expected = Expected {
+            mrsigner: Some(self.signer.key.public().mrsigner()),
+            release: self.plan.flavour == Flavour::Release,
+            ..Expected::default()
+        };
+        let reading = Reading::open(folder)?;
+        verify_reading(&reading, &expected, self.terminal)?
+            .answer()
+            .map_err(|failed| Error::Unverified(failed.to_string()))?;
         let name = &self.inputs.config.name;
-        let summary = Reading::open(&folder)?.summary;
         let path = folder.join(image::signature(name));
         let bytes = fs::read(&path).map_err(crate::Error::io("read", &path))?;
         let signature = Sigstruct::parse(&bytes).map_err(sgx::Error::from)?;
-        let signature = signature.verify().map_err(sgx::Error::from)?;
         Ok(Image {
             name: name.clone(),
-            folder,
-            summary,
-            signature,
+            folder: folder.to_owned(),
+            reading,
+            signature: signature.verify().map_err(sgx::Error::from)?,
             provenance: self.compiled.provenance.clone(),
             unchanged,
         })

@@ -82,6 +82,9 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
+    /// What was written is not what was to be written.
+    #[error("the image that was just built does not hold: {0}")]
+    Unverified(String),
     /// Cargo ran and failed.
     #[error("building {package} failed: {}", summary(diagnostics))]
     Cargo {
@@ -108,6 +111,7 @@ impl Fault for Error {
             Self::AllowList { .. } | Self::Symbols { .. } => "build.symbols",
             Self::Folder { .. } => "build.folder",
             Self::NoKey => "build.release",
+            Self::Unverified(_) => "build.unverified",
         }
     }
 
@@ -133,6 +137,7 @@ impl Fault for Error {
                 "find out what brings them in; list them with the reason if nothing can reach them"
             }
             Self::NoKey => "give --key FILE; `sconify key new` makes one",
+            Self::Unverified(_) => "build again; if it stays, please report it",
             Self::Folder { .. } => {
                 "a build script or macro writes it: map it away, or do without it"
             }

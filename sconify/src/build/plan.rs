@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use sgx::sgxs::Summary;
 use sgx::sigstruct::{Date, VerifiedSigstruct};
 use sgx::{Digest, Kind};
 
 use super::cargo::Progress;
 use super::{Provenance, environment};
 use crate::files;
+use crate::reading::Reading;
 use crate::sign::Flavour;
 
 /// What is to be built.
@@ -67,8 +67,8 @@ pub struct Image {
     pub folder: PathBuf,
     /// The name of its program.
     pub name: String,
-    /// What it measures, and of how much.
-    pub summary: Summary,
+    /// It, read back and verified.
+    pub reading: Reading,
     /// Whose signature it has, over what.
     pub signature: VerifiedSigstruct,
     /// What it was made of.
@@ -81,7 +81,7 @@ impl Image {
     /// The measurement, with the kind of digest.
     #[must_use]
     pub fn measurement(&self) -> Digest {
-        Digest::Mrenclave(Kind::Sim, self.summary.mrenclave)
+        self.reading.digest()
     }
 
     /// The signer, with the kind of digest.

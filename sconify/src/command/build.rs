@@ -100,17 +100,16 @@ struct Report {
     program_sha256: String,
     sources_sha256: String,
     unchanged: bool,
-    /// What is said of the files, if there are some, with the box.
+    /// What is said of the files, if there are some, and the box.
     #[serde(skip)]
-    files: Option<Zeroizing<String>>,
+    files: Zeroizing<String>,
     /// As in the box; has the key, if files are encrypted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<String>,
+    fingerprint: String,
 }
 
 impl Report {
     fn of(image: &Image, plan: &Plan) -> Self {
-        let measured = image.summary.mrenclave;
+        let measured = image.reading.summary.mrenclave;
         let files = plan.files.as_ref().map(files::Plan::report);
         Self {
             image: image.folder.clone(),
@@ -124,8 +123,14 @@ impl Report {
             program_sha256: image.provenance.program.sha256.clone(),
             sources_sha256: image.provenance.sources.sha256.clone(),
             unchanged: image.unchanged,
-            files: files.map(|files| files.text(measured)),
-            fingerprint: files.map(|files| files.fingerprint(measured).to_string()),
+            files: files.map_or_else(
+                || files::boxed(&measured.to_string()),
+                |files| files.text(measured),
+            ),
+            fingerprint: files.map_or_else(
+                || measured.to_string(),
+                |files| files.fingerprint(measured).to_string(),
+            ),
         }
     }
 }
@@ -139,10 +144,7 @@ impl fmt::Display for Report {
         writeln!(f, "signed for   {}, {}", self.flavour, self.date)?;
         writeln!(f, "program      sha256:{}", self.program_sha256)?;
         writeln!(f, "sources      sha256:{}", self.sources_sha256)?;
-        match &self.files {
-            Some(files) => write!(f, "\n{}", files.as_str()),
-            None => Ok(()),
-        }
+        write!(f, "\n{}", self.files.as_str())
     }
 }
 
