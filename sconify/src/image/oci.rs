@@ -102,8 +102,8 @@ pub(super) fn open_layout(path: &Path, outer: &Members) -> Result<(Members, Pack
     let layer = layout.only(&name, "layers", &manifest.layers)?;
     if !is_plain_layer(&layer.media_type) {
         let what = format!(
-            "its layer is {:?}, compressed or unknown; copy it with `skopeo copy --dest-decompress`, or by \
-             `docker save`",
+            "its layer is {:?}, compressed or unknown; `skopeo copy … docker-archive:FILE` and \
+             `docker save` give a tar that is not",
             layer.media_type
         );
         return Err(layout.refusal(&name, what));

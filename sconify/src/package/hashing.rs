@@ -45,6 +45,8 @@ struct Piece {
 pub(super) struct Hashing<W> {
     out: W,
     empty: Receiver<Vec<u8>>,
+    /// One that was taken and not needed.
+    spare: Option<Vec<u8>>,
     written: SyncSender<Piece>,
     hasher: JoinHandle<[u8; 32]>,
     measurer: JoinHandle<Measured>,
@@ -65,6 +67,7 @@ impl<W: Write> Hashing<W> {
         Self {
             out,
             empty,
+            spare: None,
             written,
             hasher,
             measurer,
@@ -94,6 +97,7 @@ impl<W: Write> Hashing<W> {
             let mut limited = from.by_ref().take(BUFFER as u64);
             let count = limited.read_to_end(&mut buffer).map_err(CopyError::Read)?;
             if count == 0 {
+                self.spare = Some(buffer);
                 return Ok(total);
             }
             self.put(buffer, part).map_err(CopyError::Write)?;
@@ -112,8 +116,9 @@ impl<W: Write> Hashing<W> {
         }
     }
 
-    fn buffer(&self) -> Vec<u8> {
-        let mut buffer = self.empty.recv().unwrap_or_default();
+    fn buffer(&mut self) -> Vec<u8> {
+        let again = || self.empty.recv().unwrap_or_default();
+        let mut buffer = self.spare.take().unwrap_or_else(again);
         buffer.clear();
         buffer
     }

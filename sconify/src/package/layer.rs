@@ -29,6 +29,8 @@ pub(super) struct Contents<'a> {
     entries: BTreeMap<String, Entry<'a>>,
     /// The enclave's stream, which is measured on its way.
     stream: Option<String>,
+    /// Bytes of all entries.
+    size: u64,
 }
 
 #[derive(Debug)]
@@ -55,18 +57,18 @@ impl Entry<'_> {
 }
 
 impl<'a> Contents<'a> {
-    /// All of an image.
+    /// All of an image whose program has this name, and may be executed whatever its mode.
     pub(super) fn add_image(&mut self, image: &'a Image, name: &str) -> Result<(), Error> {
         for folder in image.folders() {
             self.add(folder, Entry::Folder)?;
         }
-        for (name, member) in image.members() {
+        for (member_name, member) in image.members() {
             let entry = Entry::Member {
                 image,
                 size: member.size(),
-                executable: member.is_executable(),
+                executable: member.is_executable() || member_name == name,
             };
-            self.add(name, entry)?;
+            self.add(member_name, entry)?;
         }
         self.stream = Some(stream(name));
         Ok(())
@@ -110,18 +112,20 @@ impl<'a> Contents<'a> {
         if self.entries.contains_key(name) {
             return Err(refusal("is in the image already"));
         }
-        header(name, &entry, Created::default())
-            .map_err(|_| refusal("has a name that is too long for a tar"))?;
+        let headers = headers(name, &entry, Created::default());
+        let headers = headers.map_err(|_| refusal("has a name that no tar can hold"))?;
+        let data = entry.size().checked_next_multiple_of(BLOCK);
+        let size = data.and_then(|data| data.checked_add(headers.len() as u64));
+        self.size = size
+            .and_then(|size| self.size.checked_add(size))
+            .ok_or_else(|| refusal("is larger than any tar"))?;
         self.entries.insert(name.to_owned(), entry);
         Ok(())
     }
 
     /// Bytes of the layer.
     pub(super) fn size(&self) -> u64 {
-        let sizes = self.entries.values().map(Entry::size);
-        let blocks = |size: u64| size.div_ceil(BLOCK).saturating_add(1);
-        let blocks = sizes.fold(2_u64, |sum, size| sum.saturating_add(blocks(size)));
-        blocks.saturating_mul(BLOCK)
+        self.size.saturating_add(END.len() as u64)
     }
 
     /// Writes it. What can't be written is a fault of `out`, which has this path.
@@ -135,9 +139,8 @@ impl<'a> Contents<'a> {
         let cannot_write = |error| crate::Error::io("write", path)(error);
         let mut tar = Hashing::new(out);
         for (name, entry) in &self.entries {
-            let header = header(name, entry, created).map_err(cannot_write)?;
-            tar.write(header.as_bytes(), Part::Other)
-                .map_err(cannot_write)?;
+            let headers = headers(name, entry, created).map_err(cannot_write)?;
+            tar.write(&headers, Part::Other).map_err(cannot_write)?;
             let part = if self.stream.as_ref() == Some(name) {
                 Part::Stream
             } else {
@@ -180,7 +183,9 @@ pub(super) fn padding(size: u64) -> &'static [u8] {
     &ZEROS[..left as usize]
 }
 
-fn header(name: &str, entry: &Entry<'_>, created: Created) -> io::Result<Header> {
+/// The blocks before an entry's data: its header, and one before that for a name that has no room in
+/// it, as POSIX has it for pax.
+fn headers(name: &str, entry: &Entry<'_>, created: Created) -> io::Result<Vec<u8>> {
     let (root, size) = (Owner::default(), entry.size());
     let (kind, mode, owner) = match entry {
         Entry::Folder => (EntryType::Directory, 0o755, root),
@@ -190,11 +195,41 @@ fn header(name: &str, entry: &Entry<'_>, created: Created) -> io::Result<Header>
         } => (EntryType::Regular, 0o644, root),
         Entry::Member { .. } | Entry::Program(_) => (EntryType::Regular, 0o755, root),
     };
-    if kind == EntryType::Directory {
-        make_header(&format!("{name}/"), kind, size, mode, owner, created)
+    let slash = if kind == EntryType::Directory {
+        "/"
     } else {
-        make_header(name, kind, size, mode, owner, created)
+        ""
+    };
+    let name = format!("{name}{slash}");
+    let make = |name: &str| make_header(name, kind, size, mode, owner, created);
+    if let Ok(header) = make(&name) {
+        return Ok(header.as_bytes().to_vec());
     }
+    let record = pax_record("path", &name);
+    let length = record.len() as u64;
+    let kind = EntryType::XHeader;
+    let extended = make_header(LONG, kind, length, 0o644, root, created)?;
+    let header = make(LONG)?;
+    Ok([
+        extended.as_bytes(),
+        record.as_bytes(),
+        padding(length),
+        header.as_bytes(),
+    ]
+    .concat())
+}
+
+/// What stands in a header for a name that has no room there.
+const LONG: &str = "long-name";
+
+/// `LENGTH KEY=VALUE` and a line's end, where the length counts its own digits too.
+fn pax_record(key: &str, value: &str) -> String {
+    let rest = format!(" {key}={value}\n");
+    let mut length = rest.len();
+    while length != rest.len() + length.to_string().len() {
+        length = rest.len() + length.to_string().len();
+    }
+    format!("{length}{rest}")
 }
 
 fn make_header(
