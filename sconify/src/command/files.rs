@@ -205,11 +205,8 @@ struct Extracted {
 
 impl fmt::Display for Extracted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (folder, written) = (self.folder.display(), self.written);
-        writeln!(
-            f,
-            "{folder}: {written} files, folders and links, all verified"
-        )
+        writeln!(f, "extracted  {} entries, all verified", self.written)?;
+        writeln!(f, "folder     {}", self.folder.display())
     }
 }
 
@@ -234,12 +231,12 @@ impl fmt::Display for Verified {
         for difference in &self.differences {
             writeln!(f, "{} {}", difference.name, difference.what)?;
         }
-        let (files, unprotected) = (self.files, self.unprotected);
-        writeln!(f, "verified     {files} files, {} bytes", self.bytes)?;
+        writeln!(f, "verified     {} ({} bytes)", self.files, self.bytes)?;
         writeln!(f, "different    {}", self.differences.len())?;
-        writeln!(
-            f,
-            "unprotected  {unprotected} files: the host may change them"
-        )
+        let unprotected = match self.unprotected {
+            0 => "0".to_owned(),
+            some => format!("{some}: the host may change them"),
+        };
+        writeln!(f, "unprotected  {unprotected}")
     }
 }

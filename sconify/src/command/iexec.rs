@@ -184,7 +184,7 @@ fn fill_object(
     };
     let version = args.framework_version.clone();
     let version = version.ok_or(iexec::Error::Options(
-        "an object has --framework-version, too",
+        "a new object needs --framework-version: what iExec calls it, such as v5.9",
     ))?;
     let program = reading.beside.as_ref().map(|beside| &beside.program);
     let measured = reading.manifest.as_ref();

@@ -39,7 +39,7 @@ pub enum Rule {
     #[error("`{0}` is listed, but no protected region holds it")]
     Unprotected(String),
     /// The folder of an entry, or of a region, is not listed as a folder.
-    #[error("the folder of `{0}` is in a protected region and not listed as a folder")]
+    #[error("`{0}` lies in a protected region, and the folder above it is not listed as one")]
     Orphan(String),
     /// A protected region does not list its own path.
     #[error("the region `{0}` is protected and does not list its own path")]
