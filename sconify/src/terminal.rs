@@ -6,6 +6,7 @@ mod progress;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde_json::json;
@@ -21,6 +22,8 @@ pub struct Terminal {
     json: bool,
     quiet: bool,
     lively: bool,
+    /// Whether a result was printed.
+    printed: AtomicBool,
     /// Why standard output took nothing any more, the first time.
     cut_off: OnceLock<io::Error>,
 }
@@ -33,6 +36,7 @@ impl Terminal {
             json,
             quiet,
             lively: !quiet && io::stderr().is_terminal(),
+            printed: AtomicBool::new(false),
             cut_off: OnceLock::new(),
         }
     }
@@ -98,10 +102,10 @@ impl Terminal {
     }
 
     /// Why the command ends: one line with its code, and one with advice if there is any. Said even
-    /// when quiet; with `--json` standard output has it too.
+    /// when quiet; with `--json` standard output has it too, unless it has a result, which says more.
     pub(crate) fn failure(&self, error: &impl Fault) {
         let (message, advice) = (harmless(&chain(error)), error.advice());
-        if self.json && !error.is_answer() {
+        if self.json && !self.printed.load(Ordering::Relaxed) {
             self.print_json(&json!({ "error": {
                 "code": error.code(),
                 "message": message,
@@ -143,6 +147,7 @@ impl Terminal {
 
     // A reader that has gone away (`sconify … | head`) is no reason to fail, and println! would panic.
     fn write(&self, text: &str) {
+        self.printed.store(true, Ordering::Relaxed);
         let mut to = io::stdout();
         if let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
             self.cut_off.get_or_init(|| error);

@@ -62,10 +62,6 @@ impl Fault for Unverified {
     fn exit(&self) -> Exit {
         Exit::Failed
     }
-
-    fn is_answer(&self) -> bool {
-        true
-    }
 }
 
 /// Reads an image and checks it.
