@@ -36,13 +36,15 @@ pub(crate) enum Way {
     FileLimit(u32),
     /// Its output goes to a full disk.
     FullOutput,
-    /// In a folder on a disk of its own, with so many KiB.
-    SmallDisk(u32),
+    /// On a disk with no more room than so many KiB.
+    FullDisk(u32),
 }
 
 enum Expected {
     /// `error[code]: …`
     Refused(u8, &'static str),
+    /// The same after a result that is no: exit status 1.
+    No(&'static str),
     /// What clap says of a command line that has no meaning.
     Usage,
 }
@@ -52,9 +54,14 @@ pub(crate) fn unusable(name: &str, arguments: &str, code: &'static str) -> Case 
     Case::new(name, arguments, Expected::Refused(2, code))
 }
 
-/// One that fails, or whose answer is no: exit status 1.
+/// One that fails: exit status 1.
 pub(crate) fn failed(name: &str, arguments: &str, code: &'static str) -> Case {
     Case::new(name, arguments, Expected::Refused(1, code))
+}
+
+/// One whose answer is no, with results that say more: exit status 1.
+pub(crate) fn no(name: &str, arguments: &str, code: &'static str) -> Case {
+    Case::new(name, arguments, Expected::No(code))
 }
 
 /// One that has no meaning.
@@ -122,7 +129,7 @@ impl Case {
 
     pub(crate) fn code(&self) -> Option<&'static str> {
         match self.expected {
-            Expected::Refused(_, code) => Some(code),
+            Expected::Refused(_, code) | Expected::No(code) => Some(code),
             Expected::Usage => None,
         }
     }
@@ -130,7 +137,7 @@ impl Case {
     /// Runs it, for people and for programs.
     pub(crate) fn check(&self, fixtures: &Fixtures) -> Verdict {
         let sandbox = match self.way {
-            Way::SmallDisk(size) => Sandbox::on_small_disk(fixtures, size),
+            Way::FullDisk(room) => Sandbox::on_full_disk(fixtures, room),
             _ => Some(Sandbox::new(fixtures)),
         };
         let Some(sandbox) = sandbox else {
@@ -195,6 +202,7 @@ impl Case {
         }
         let (exit, code) = match self.expected {
             Expected::Refused(exit, code) => (exit, code),
+            Expected::No(code) => (1, code),
             Expected::Usage => return judge_usage(output, &stderr),
         };
         if output.status.code() != Some(exit.into()) {
@@ -216,12 +224,15 @@ impl Case {
         if let Some(part) = self.says.filter(|part| !message.contains(part)) {
             return Err(format!("it does not say {part:?}"));
         }
-        if json && !matches!(self.way, Way::FullOutput) {
-            judge_json(&stdout, code, message, rest.first().map(|line| line.trim()))
-        } else if stdout.is_empty() {
-            Ok(())
-        } else {
-            Err("it prints results".to_owned())
+        match (&self.expected, self.way, json) {
+            (Expected::No(_), _, true) => is_json(&stdout).map(|_| ()),
+            (Expected::No(_), _, false) if stdout.is_empty() => Err("it prints nothing".to_owned()),
+            (Expected::No(_), _, false) | (_, Way::FullOutput, _) => Ok(()),
+            (_, _, true) => {
+                judge_json(&stdout, code, message, rest.first().map(|line| line.trim()))
+            }
+            (_, _, false) if stdout.is_empty() => Ok(()),
+            (_, _, false) => Err("it prints results".to_owned()),
         }
     }
 }
@@ -235,12 +246,15 @@ fn judge_usage(output: &Output, stderr: &str) -> Verdict {
 }
 
 fn judge_json(stdout: &str, code: &str, message: &str, advice: Option<&str>) -> Verdict {
-    let value: Value =
-        serde_json::from_str(stdout).map_err(|fault| format!("no JSON on stdout: {fault}"))?;
+    let value = is_json(stdout)?;
     let error = &value["error"];
     let told = (error["code"].as_str(), error["message"].as_str());
     if told != (Some(code), Some(message)) || error["advice"].as_str() != advice {
         return Err(format!("the JSON says something else: {value}"));
     }
     Ok(())
+}
+
+fn is_json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|fault| format!("no JSON on stdout: {fault}"))
 }

@@ -1,11 +1,16 @@
 //! Bad input on the command line of `sconify`, class by class: each case ends with the exit status that
 //! is promised, says why in one line with a stable code, and leaves every file as it was.
 
+mod building;
 mod case;
 mod configs;
 mod elf;
+mod files;
+mod images;
 mod keys;
 mod outputs;
+mod packages;
+mod platforms;
 mod programs;
 mod sandbox;
 mod signing;
@@ -27,6 +32,11 @@ const CLASSES: &[Class] = &[
     ("enclave.toml", configs::cases),
     ("keys and signatures", signing::cases),
     ("outputs", outputs::cases),
+    ("images", images::cases),
+    ("files", files::cases),
+    ("packages", packages::cases),
+    ("Gramine and SCONE", platforms::cases),
+    ("builds and locks", building::cases),
 ];
 
 /// Least cases of all together.

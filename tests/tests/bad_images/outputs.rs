@@ -32,12 +32,12 @@ pub(crate) fn cases() -> Vec<Case> {
         )
         .started(Way::FileLimit(16)),
         bad("a key beyond the limit on file sizes", "key new new.pem").started(Way::FileLimit(1)),
-        bad("a stream on a full disk", &format!("{MEASURE} new.sgxs")).started(Way::SmallDisk(160)),
+        bad("a stream on a full disk", &format!("{MEASURE} new.sgxs")).started(Way::FullDisk(24)),
         bad(
             "a stream over another on a full disk",
             &format!("{MEASURE} good.sgxs"),
         )
-        .started(Way::SmallDisk(160)),
+        .started(Way::FullDisk(24)),
         bad("a full disk behind standard output", "measure good.sgxs").started(Way::FullOutput),
         bad(
             "in a folder of somebody else",

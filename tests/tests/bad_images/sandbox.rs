@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sconce_tests::platform::sconce_program;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{elf, keys};
@@ -39,7 +40,11 @@ pub(crate) enum Entry {
 /// | `program`, `enclave.toml` | a static-pie program and its parameters |
 /// | `good.sgxs`, `good.sig` | their stream, and its signature |
 /// | `key.pem`, `public.pem` | the key that signed |
-/// | `image/` | the image |
+/// | `tree/`, `heavy/` | files |
+/// | `image/`, `debug/` | an image of that; the same signed for debugging |
+/// | `filed/`, `large/` | images with `tree/`, with `heavy/` as `/data` |
+/// | `other/` | an image of another program |
+/// | `package.tar`, `layout/` | `image/` packaged |
 pub(crate) struct Fixtures(TempDir);
 
 impl Fixtures {
@@ -47,38 +52,82 @@ impl Fixtures {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         fs::write(path.join("program"), elf::good()).unwrap();
+        fs::write(path.join("changed"), elf::with(0x1004, [0x90])).unwrap();
         fs::write(path.join("enclave.toml"), CONFIG).unwrap();
-        fs::create_dir_all(path.join("image/enclave")).unwrap();
-        fs::copy(
-            path.join("enclave.toml"),
-            path.join("image/enclave/enclave.toml"),
-        )
-        .unwrap();
-        for line in [
-            "key new key.pem",
-            "measure --program program --config enclave.toml --out good.sgxs --rebuilt image/worker",
-            "sign --key key.pem --date 2024-02-29 --config enclave.toml good.sgxs -o good.sig",
-        ] {
-            sconify(path, line);
-        }
+        fs::create_dir_all(path.join("tree/sub")).unwrap();
+        fs::write(path.join("tree/a.txt"), "hello").unwrap();
+        fs::write(path.join("tree/sub/b"), "x").unwrap();
+        fs::create_dir_all(path.join("heavy")).unwrap();
+        fs::write(path.join("heavy/m"), vec![7; 200 << 10]).unwrap();
+        sconify(path, "key new key.pem");
         let key = fs::read_to_string(path.join("key.pem")).unwrap();
         fs::write(path.join("public.pem"), keys::public(&key)).unwrap();
-        for (from, to) in [("good.sgxs", "worker.sgxs"), ("good.sig", "worker.sig")] {
-            fs::copy(path.join(from), path.join("image/enclave").join(to)).unwrap();
+        let fixtures = Self(folder);
+        fixtures.image("image", "program", None, "");
+        fixtures.image("debug", "program", None, "--debug");
+        fixtures.image("other", "changed", None, "");
+        fixtures.image("filed", "program", Some("tree"), "");
+        fixtures.image("large", "program", Some("heavy"), "");
+        let path = fixtures.0.path();
+        fs::remove_file(path.join("changed")).unwrap();
+        for (file, copy) in [("worker.sgxs", "good.sgxs"), ("worker.sig", "good.sig")] {
+            fs::copy(path.join("image/enclave").join(file), path.join(copy)).unwrap();
         }
-        Self(folder)
+        sconify(
+            path,
+            "package --from image --to sconce/worker:1 -o package.tar",
+        );
+        sconify(
+            path,
+            "package --from image --to sconce/worker:1 --layout layout",
+        );
+        fixtures
+    }
+
+    /// Makes an image of its parts.
+    fn image(&self, name: &str, program: &str, files: Option<&str>, flavour: &str) {
+        let path = self.0.path();
+        let enclave = path.join(name).join("enclave");
+        fs::create_dir_all(&enclave).unwrap();
+        fs::copy(path.join("enclave.toml"), enclave.join("enclave.toml")).unwrap();
+        let mut digest = String::new();
+        if let Some(files) = files {
+            let brought = path.join(name).join("files/data");
+            fs::create_dir_all(&brought).unwrap();
+            copy(&path.join(files), &brought);
+            let out = format!("{name}/enclave/manifest.bin");
+            let line = format!("--json files manifest --fs-dir {files}:/data --out {out}");
+            let report: Value = serde_json::from_str(&sconify(path, &line)).unwrap();
+            digest = format!("--files {}", report["digest"].as_str().unwrap());
+        }
+        let (stream, signature) = ("enclave/worker.sgxs", "enclave/worker.sig");
+        sconify(
+            path,
+            &format!(
+                "measure --program {program} --config enclave.toml {digest} --out {name}/{stream} \
+                 --rebuilt {name}/worker"
+            ),
+        );
+        sconify(
+            path,
+            &format!(
+                "sign --key key.pem --date 2024-02-29 --config enclave.toml {flavour} \
+                 {name}/{stream} -o {name}/{signature}"
+            ),
+        );
     }
 }
 
 /// Runs a command that must succeed.
-fn sconify(folder: &Path, line: &str) {
+fn sconify(folder: &Path, line: &str) -> String {
     let output = Command::new(sconce_program())
         .arg("sconify")
-        .args(line.split(' '))
+        .args(line.split_whitespace())
         .current_dir(folder)
         .output()
         .unwrap();
     assert!(output.status.success(), "sconify {line}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A copy of what is good.
@@ -99,20 +148,25 @@ impl Sandbox {
         }
     }
 
-    /// On a file system of its own with so many KiB; `None` where nobody may mount one.
-    pub(crate) fn on_small_disk(fixtures: &Fixtures, size: u32) -> Option<Self> {
+    /// On a file system of its own that has no more room than so many KiB; `None` where nobody may
+    /// mount one.
+    pub(crate) fn on_full_disk(fixtures: &Fixtures, room: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}k"), "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
             .arg(folder.path())
             .output()
             .is_ok_and(|output| output.status.success());
         mounted.then(|| {
-            copy(fixtures.0.path(), folder.path());
-            Self {
+            let sandbox = Self {
                 folder,
                 mounted: true,
-            }
+            };
+            copy(fixtures.0.path(), sandbox.path());
+            let disk = rustix::fs::statvfs(sandbox.path()).unwrap();
+            let ballast = disk.f_bavail * disk.f_frsize - u64::from(room) * 1024;
+            fs::write(sandbox.path().join("ballast"), vec![0; ballast as usize]).unwrap();
+            sandbox
         })
     }
 
