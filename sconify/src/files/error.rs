@@ -133,7 +133,7 @@ impl Fault for Error {
                 ..
             } => "write SOURCE:PATH, where PATH begins with `/` and is where the program sees it",
             Self::Rule(Rule::Link(..)) => {
-                "a link must lead to something that an option of the same command brings"
+                "a link must lead to a path that an option of the same command names, or under one"
             }
             Self::Key { .. } => "`sconify files key FILE` makes one",
             Self::NoKey { .. } => "give --fs-key FILE",
