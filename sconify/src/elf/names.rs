@@ -2,7 +2,8 @@
 
 use object::LittleEndian as LE;
 use object::elf::{
-    SHF_ALLOC, SHT_NOBITS, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STT_TLS, SymbolSection,
+    SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STT_TLS,
+    SymbolSection,
 };
 use object::read::elf::{FileHeader as _, Sym as _};
 
@@ -65,7 +66,16 @@ impl Program {
                 continue;
             }
             let kinds = [STT_FUNC, STT_GNU_IFUNC, STT_OBJECT];
-            let undefined = symbol.st_shndx(LE) == SymbolSection(0);
+            // The linker's warnings are variables that are not loaded: they have no place.
+            let is_left_out = |index: SymbolSection| {
+                let section = sections.section(object::SectionIndex(index.0.into()));
+                section.is_ok_and(|one| {
+                    one.sh_type.get(LE) == SHT_PROGBITS
+                        && one.sh_flags.get(LE).0 & u64::from(SHF_ALLOC.0) == 0
+                })
+            };
+            let section = symbol.st_shndx(LE);
+            let undefined = section == SymbolSection(0) || is_left_out(section);
             symbols.push(RawSymbol {
                 name: String::from_utf8_lossy(name).into_owned(),
                 // A thread-local variable's is an offset in another space.
