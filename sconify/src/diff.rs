@@ -30,6 +30,10 @@ pub use symbols::{Changed, Placed, Resized, SymbolDifferences};
 pub use traces::Traces;
 pub use unnamed::{Piece, Unnamed};
 
+use addresses::{Known, Moves};
+use symbols::Pairs;
+use unnamed::Gaps;
+
 /// Two images side by side. It displays itself for people.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
@@ -89,10 +93,6 @@ impl Fault for Differ {
 
     fn exit(&self) -> Exit {
         Exit::Failed
-    }
-
-    fn is_answer(&self) -> bool {
-        true
     }
 }
 
@@ -285,10 +285,13 @@ fn programs(first: &Reading, second: &Reading, found: &mut Comparison) -> Result
         pages: &second.pages,
         symbols: other,
     };
-    let (differences, moves) = symbols::compare(one, other).map_err(Error::Scratch)?;
+    let mut differences = SymbolDifferences::default();
+    let pairs = symbols::pair(one, other, &mut differences).map_err(Error::Scratch)?;
     let (here, there) = (first.regions(), second.regions());
-    found.unnamed =
-        unnamed::compare((one, &here), (other, &there), &moves).map_err(Error::Scratch)?;
+    let gaps = Gaps::of((one, &here), (other, &there)).map_err(Error::Scratch)?;
+    let moves = moves(first, second, &pairs, &gaps);
+    symbols::compare(one, other, &pairs, &moves, &mut differences).map_err(Error::Scratch)?;
+    found.unnamed = gaps.compare(&moves);
     found.symbols = symbols.map(|_| differences);
     let traces = [first, second].map(|one| Traces::of(&one.pages).map_err(Error::Scratch));
     let [one, other] = traces;
@@ -296,6 +299,36 @@ fn programs(first: &Reading, second: &Reading, found: &mut Comparison) -> Result
     found.only_first = one.without(&other);
     found.only_second = other.without(&one);
     Ok(())
+}
+
+/// Where everything went: what has a symbol, then what is the same outside of symbols, and with the help
+/// of both what the loader fills with addresses.
+fn moves(first: &Reading, second: &Reading, pairs: &Pairs<'_>, gaps: &Gaps) -> Moves {
+    let mut moves = Moves::new(pairs.known());
+    moves.add(segments(first, second));
+    let by_text = {
+        let mut moves = moves.clone();
+        moves.add(gaps.known());
+        moves
+    };
+    moves.add(gaps.known_relocations(&by_text));
+    moves.add(gaps.known());
+    moves
+}
+
+/// The first byte of each segment, to which some code refers.
+fn segments(first: &Reading, second: &Reading) -> Vec<Known> {
+    let of = |reading: &Reading| -> Vec<_> {
+        let segments = reading
+            .program
+            .iter()
+            .flat_map(|program| program.segments());
+        segments.map(|one| (one.address, one.permissions)).collect()
+    };
+    let (one, other) = (of(first), of(second));
+    let alike = one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a.1 == b.1);
+    let pairs = one.iter().zip(&other).filter(|_| alike);
+    pairs.map(|(one, other)| (one.0, 1, other.0)).collect()
 }
 
 /// Whether both images' provenance names the same file, as the linker wrote it.

@@ -4,17 +4,20 @@
 //! border changes by as much. Code refers to its targets by their distance, data by their offset; no
 //! disassembler is needed to see that two numbers mean the same target in two images.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Where things of the first image are in the second.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Moves {
-    /// Offset in the first, bytes, offset in the second; ascending and apart from each other.
-    known: Vec<(u64, u64, u64)>,
+    /// Offset in the first -> bytes, offset in the second; apart from each other.
+    known: BTreeMap<u64, (u64, u64)>,
     /// By how much known things have moved.
     distances: BTreeSet<i64>,
 }
+
+/// Something that is in both: offset in the first, bytes, offset in the second.
+pub(crate) type Known = (u64, u64, u64);
 
 /// What references the bytes may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,28 +29,35 @@ pub(crate) enum References {
 }
 
 impl Moves {
-    /// Takes `(offset in the first, bytes, offset in the second)` of everything that is in both.
-    pub(crate) fn new(mut known: Vec<(u64, u64, u64)>) -> Self {
-        known.sort_unstable();
-        known.dedup_by(|next, last| next.0 < last.0 + last.1.max(1));
-        let distances = known.iter().map(|(a, _, b)| b.wrapping_sub(*a) as i64);
-        Self {
-            distances: distances.chain([0]).collect(),
-            known,
+    /// Takes everything that is in both.
+    pub(crate) fn new(known: impl IntoIterator<Item = Known>) -> Self {
+        let mut moves = Self::default();
+        moves.distances.insert(0);
+        moves.add(known);
+        moves
+    }
+
+    /// Takes more, as far as nothing is known of it yet: what is surest comes first.
+    pub(crate) fn add(&mut self, known: impl IntoIterator<Item = Known>) {
+        for (from, length, to) in known {
+            let length = length.max(1);
+            let before = self.known.range(..from.saturating_add(length)).next_back();
+            if before.is_none_or(|(start, (length, _))| start.saturating_add(*length) <= from) {
+                self.known.insert(from, (length, to));
+                self.distances.insert(to.wrapping_sub(from) as i64);
+            }
         }
     }
 
     /// Where this offset of the first image is in the second, as far as that is known: inside of
     /// something, or between two things that moved alike.
     pub(crate) fn follow(&self, offset: u64) -> Option<u64> {
-        let after = self.known.partition_point(|(a, _, _)| *a <= offset);
-        let distance = |(a, _, b): &(u64, u64, u64)| b.wrapping_sub(*a);
-        let before = self.known[..after].last()?;
-        let moved = distance(before);
-        let inside = offset < before.0 + before.1;
+        let (start, (length, to)) = self.known.range(..=offset).next_back()?;
+        let moved = to.wrapping_sub(*start);
+        let inside = offset - start < *length;
         let alike = || {
-            let next = self.known.get(after);
-            next.is_none_or(|next| distance(next) == moved)
+            let next = self.known.range(offset..).next();
+            next.is_none_or(|(start, (_, to))| to.wrapping_sub(*start) == moved)
         };
         (inside || alike()).then(|| offset.wrapping_add(moved))
     }

@@ -6,7 +6,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::addresses::{Moves, References};
+use super::addresses::{Known, Moves, References};
 use crate::reading::Pages;
 use crate::symbols::{Symbol, Symbols};
 
@@ -89,7 +89,13 @@ pub(crate) struct Side<'a> {
     pub(crate) symbols: &'a Symbols,
 }
 
-impl Side<'_> {
+impl<'a> Side<'a> {
+    /// Symbols with a size and a name of their own.
+    pub(crate) fn named(self) -> impl Iterator<Item = &'a Symbol> {
+        let all = self.symbols.all().iter();
+        all.filter(|symbol| symbol.size > 0 && !is_anonymous(&symbol.name))
+    }
+
     fn is_code(&self, offset: u64) -> bool {
         let run = self.pages.run_at(offset);
         run.is_some_and(|run| run.info.permissions.contains(sgx::Permissions::X))
@@ -102,26 +108,50 @@ impl Side<'_> {
     }
 }
 
-/// Compares, and tells where everything that is in both has gone.
+/// Symbols that are in both programs, side by side.
+pub(crate) struct Pairs<'a>(Vec<(&'a Symbol, &'a Symbol)>);
+
+impl Pairs<'_> {
+    /// Where each is.
+    pub(crate) fn known(&self) -> impl Iterator<Item = Known> {
+        let both = self.0.iter();
+        both.map(|(one, other)| (one.offset, one.size.min(other.size), other.offset))
+    }
+}
+
+/// Whether it's a name that the compiler gave to a constant without one: it says nothing, and may be
+/// another one tomorrow.
+pub(crate) fn is_anonymous(name: &str) -> bool {
+    ["anon.", ".L", "__unnamed_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+/// The name without what LLVM appends to names that it makes public, which depends on the whole module.
+fn stable(name: &str) -> &str {
+    name.split_once(".llvm.").map_or(name, |(name, _)| name)
+}
+
+/// Says of all that are in both whether they're the same, but for references to what moved.
 ///
 /// # Errors
 ///
 /// Those of the temporary files.
-pub(crate) fn compare(first: Side<'_>, second: Side<'_>) -> io::Result<(SymbolDifferences, Moves)> {
-    let mut found = SymbolDifferences::default();
-    let pairs = pair(first, second, &mut found)?;
-    let known = pairs
-        .iter()
-        .map(|(one, other)| (one.offset, one.size.min(other.size), other.offset));
-    let moves = Moves::new(known.collect());
+pub(crate) fn compare(
+    first: Side<'_>,
+    second: Side<'_>,
+    pairs: &Pairs<'_>,
+    moves: &Moves,
+    found: &mut SymbolDifferences,
+) -> io::Result<()> {
     let mut told = BTreeSet::new();
-    for (one, other) in pairs {
+    for (one, other) in &pairs.0 {
         // Several names may stand for one thing: it's told once.
         if !told.insert((one.offset, one.size, other.offset, other.size)) {
             continue;
         }
         if one.size == other.size {
-            judge((first, one), (second, other), &moves, &mut found)?;
+            judge((first, one), (second, other), moves, found)?;
         } else {
             found.resized.push(Resized {
                 name: one.name.clone(),
@@ -133,7 +163,7 @@ pub(crate) fn compare(first: Side<'_>, second: Side<'_>) -> io::Result<(SymbolDi
     found
         .resized
         .sort_by_key(|one| (std::cmp::Reverse(one.growth().unsigned_abs()), one.first));
-    Ok((found, moves))
+    Ok(())
 }
 
 /// Says of two of one name and size whether they're the same.
@@ -212,22 +242,32 @@ fn difference(
     Ok(None)
 }
 
-type Pairs<'a> = Vec<(&'a Symbol, &'a Symbol)>;
-
-/// Finds for each symbol that of the same name. Where several have one name (instances of a generic
-/// function have), those with the same bytes belong together, then those of the same size, then the
-/// rest in their order.
-fn pair<'a>(
+/// Finds for each symbol that of the same name, and tells those without. Where several have one name
+/// (instances of a generic function have), those with the same bytes belong together, then those of
+/// the same size, then the rest in their order.
+///
+/// # Errors
+///
+/// Those of the temporary files.
+pub(crate) fn pair<'a>(
     first: Side<'a>,
     second: Side<'a>,
     found: &mut SymbolDifferences,
 ) -> io::Result<Pairs<'a>> {
     let mut groups: BTreeMap<&str, (Vec<&Symbol>, Vec<&Symbol>)> = BTreeMap::new();
-    for symbol in first.symbols.all().iter().filter(|one| one.size > 0) {
-        groups.entry(&symbol.name).or_default().0.push(symbol);
+    for symbol in first.named() {
+        groups
+            .entry(stable(&symbol.name))
+            .or_default()
+            .0
+            .push(symbol);
     }
-    for symbol in second.symbols.all().iter().filter(|one| one.size > 0) {
-        groups.entry(&symbol.name).or_default().1.push(symbol);
+    for symbol in second.named() {
+        groups
+            .entry(stable(&symbol.name))
+            .or_default()
+            .1
+            .push(symbol);
     }
     let mut pairs = Vec::new();
     for (mut ones, mut others) in groups.into_values() {
@@ -237,12 +277,17 @@ fn pair<'a>(
                 &mut ones,
                 &mut others,
                 &mut pairs,
-                first,
-                second,
+                (first, second),
                 with_bytes,
             )?;
             let with_size = |_: Side<'_>, one: &Symbol| Ok((one.size, 0));
-            match_by(&mut ones, &mut others, &mut pairs, first, second, with_size)?;
+            match_by(
+                &mut ones,
+                &mut others,
+                &mut pairs,
+                (first, second),
+                with_size,
+            )?;
         }
         let both = ones.len().min(others.len());
         found.removed.extend(ones.drain(both..).map(placed));
@@ -252,16 +297,15 @@ fn pair<'a>(
     pairs.sort_unstable();
     found.removed.sort_by_key(|one| one.offset);
     found.added.sort_by_key(|one| one.offset);
-    Ok(pairs)
+    Ok(Pairs(pairs))
 }
 
 /// Moves those with equal keys from both lists to the pairs.
 fn match_by<'a>(
     ones: &mut Vec<&'a Symbol>,
     others: &mut Vec<&'a Symbol>,
-    pairs: &mut Pairs<'a>,
-    first: Side<'a>,
-    second: Side<'a>,
+    pairs: &mut Vec<(&'a Symbol, &'a Symbol)>,
+    (first, second): (Side<'a>, Side<'a>),
     key: impl Fn(Side<'a>, &Symbol) -> io::Result<(u64, u64)>,
 ) -> io::Result<()> {
     let mut waiting: BTreeMap<(u64, u64), VecDeque<&Symbol>> = BTreeMap::new();
@@ -385,6 +429,14 @@ mod tests {
             .sum()
     }
 
+    fn compare(first: Side<'_>, second: Side<'_>) -> io::Result<SymbolDifferences> {
+        let mut found = SymbolDifferences::default();
+        let pairs = pair(first, second, &mut found)?;
+        let moves = Moves::new(pairs.known());
+        super::compare(first, second, &pairs, &moves, &mut found)?;
+        Ok(found)
+    }
+
     fn names(list: &[Placed]) -> Vec<&str> {
         list.iter().map(|one| one.name.as_str()).collect()
     }
@@ -405,7 +457,7 @@ mod tests {
             ])
         };
         let (first, second) = (program(small), program(large));
-        let (found, _) = compare(first.side(), second.side()).unwrap();
+        let found = compare(first.side(), second.side()).unwrap();
         assert_eq!(found.resized.len(), 1);
         assert_eq!(found.resized[0].name, "grown");
         assert_eq!(found.resized[0].growth(), 32);
@@ -428,7 +480,7 @@ mod tests {
         };
         let first = program(&[0x90; 16], &[5, 0, 0, 0]);
         let second = program(&[0x90; 64], &[6, 0, 0, 0]);
-        let (found, _) = compare(first.side(), second.side()).unwrap();
+        let found = compare(first.side(), second.side()).unwrap();
         assert_eq!(found.changed.len(), 1);
         let changed = &found.changed[0];
         assert_eq!(
@@ -453,7 +505,7 @@ mod tests {
             ("drop", &[Bytes(b"dd")]),
             ("new", &[Bytes(b"y")]),
         ]);
-        let (found, _) = compare(first.side(), second.side()).unwrap();
+        let found = compare(first.side(), second.side()).unwrap();
         assert_eq!(names(&found.added), ["drop", "new"]);
         assert_eq!(names(&found.removed), ["gone"]);
         assert_eq!(found.changed.len(), 1);
@@ -464,7 +516,7 @@ mod tests {
     #[test]
     fn a_program_is_the_same_as_itself() {
         let program = Program::new(&[("a", &[Call(1)]), ("b", &[Call(0), Bytes(b"x")])]);
-        let (found, _) = compare(program.side(), program.side()).unwrap();
+        let found = compare(program.side(), program.side()).unwrap();
         let expected = SymbolDifferences {
             same: 2,
             ..SymbolDifferences::default()
