@@ -228,15 +228,25 @@ async fn start_hosts(
         );
         return Ok(Hosts::none());
     }
-    let program = program::locate(settings.workers.image.as_deref(), terminal).await?;
+    let image = settings.workers.image.as_deref();
+    let program = program::locate(image, folder.path(), terminal).await?;
     let keys = folder.make_keys_folder()?;
-    terminal.say(format_args!("program    {}", program.display()));
+    match &program.measurement {
+        Some(measurement) => {
+            terminal.say(format_args!("program    {}", program.file.display()));
+            terminal.say(format_args!("measured   {measurement}"));
+        }
+        None => terminal.say(format_args!(
+            "program    {} (not measured)",
+            program.file.display()
+        )),
+    }
     terminal.warn(format_args!(
         "workers have DEVELOPMENT keys, kept in {}; nothing is attested: do not send secrets",
         keys.display()
     ));
     let plan = HostPlan {
-        program,
+        program: program.file,
         manager: manager
             .local_endpoint()
             .unwrap_or_else(|| manager.endpoint().to_owned()),

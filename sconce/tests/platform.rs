@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpListener;
@@ -446,26 +447,33 @@ fn another_users_data_folder_is_refused() {
     assert!(std::fs::read_dir(&folder).unwrap().next().is_none());
 }
 
+/// Puts a tool of the user's own before all others, and returns the search path.
+fn with_tool(user: &User, name: &str, script: &str) -> OsString {
+    let folder = user.home().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let tool = folder.join(name);
+    std::fs::write(&tool, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&tool, Permissions::from_mode(0o700)).unwrap();
+    let usual = std::env::var_os("PATH").unwrap();
+    let folders = [folder].into_iter().chain(std::env::split_paths(&usual));
+    std::env::join_paths(folders).unwrap()
+}
+
 #[test]
 fn a_checkout_that_may_be_anybodys_is_not_built() {
     let user = checkout();
     let home = user.home();
-    let (cargo, ran) = (home.join("cargo"), home.join("ran"));
-    std::fs::write(
-        &cargo,
-        format!("#!/bin/sh\ntouch {}\nexit 1\n", ran.display()),
-    )
-    .unwrap();
+    let ran = home.join("ran");
+    let path = with_tool(&user, "rustc", &format!("touch {}\nexit 1", ran.display()));
     let mode = |path: &Path, mode| {
         std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     };
-    mode(&cargo, 0o700);
     let below = home.join("below");
     std::fs::create_dir(&below).unwrap();
     let up = || {
         let data = home.join("data");
         let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
-        command.arg(data).current_dir(&below).env("CARGO", &cargo);
+        command.arg(data).current_dir(&below).env("PATH", &path);
         outcome(command)
     };
     let is_refused = |what: &str| {
@@ -497,19 +505,16 @@ fn a_checkout_that_may_be_anybodys_is_not_built() {
 #[test]
 fn a_build_ends_with_the_wait_for_it() {
     let user = checkout();
-    let (cargo, pid) = (user.home().join("cargo"), user.home().join("pid"));
-    let text = format!(
-        "#!/bin/sh\nsleep 600 &\necho $! > {}\nwait\n",
-        pid.display()
-    );
-    std::fs::write(&cargo, text).unwrap();
-    std::fs::set_permissions(&cargo, Permissions::from_mode(0o700)).unwrap();
+    let pid = user.home().join("pid");
+    with_tool(&user, "rustc", "echo /no/such/toolchain");
+    let text = format!("sleep 600 &\necho $! > {}\nwait", pid.display());
+    let path = with_tool(&user, "cargo", &text);
     let folder = user.home().join("data");
     let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
     command
         .arg(&folder)
         .current_dir(user.home())
-        .env("CARGO", &cargo);
+        .env("PATH", &path);
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
     let up = Up { child, folder };
     let compiler = || {

@@ -21,6 +21,7 @@ mod toolchain;
 use ring::digest::{SHA256, digest};
 
 pub use assemble::image;
+pub(crate) use cargo::abandon;
 pub use cargo::{Profile, Progress, program};
 pub use checkout::find_checkout;
 pub use compile::PROFILE;

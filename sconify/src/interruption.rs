@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 use signal_hook::{flag, low_level};
 
-use crate::output;
+use crate::{build, output};
 
 /// Whoever stops the command finds nothing unfinished; a write beyond the limit on file sizes fails, as
 /// on a full disk, instead of ending the process. Where that can't be arranged, all goes as ever.
@@ -27,6 +27,7 @@ fn watch() -> io::Result<()> {
         thread::Builder::new().spawn(move || {
             if received.read_exact(&mut [0]).is_ok() {
                 output::abandon();
+                build::abandon();
                 // It ends the process, as it would have without us.
                 let _ended: io::Result<()> = emulate_default_handler(signal);
                 low_level::exit(1)

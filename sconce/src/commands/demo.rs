@@ -13,14 +13,14 @@ use crate::terminal::Terminal;
 
 /// Show everything: a platform in a temporary folder, sample orders, each step.
 ///
-/// The worker program is built first where that has not been done: that takes a minute or two.
+/// The worker's image is built first where that has not been done: that takes a minute or two.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   cargo run --release -- demo")]
 pub(crate) struct Args {
-    /// The worker program [default: built from the checkout].
-    #[arg(long, value_name = "FILE")]
+    /// The worker's image, or a bare program, which is not measured [default: built from the checkout].
+    #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
 }
 

@@ -48,8 +48,9 @@ pub(crate) struct Args {
     /// Threads of each process [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<String>,
-    /// The worker program [default: built from the checkout].
-    #[arg(long, value_name = "FILE")]
+    /// The workers' image: a folder of `sconify build`, an OCI layout, a tar; or a bare program, which
+    /// is not measured [default: built from the checkout].
+    #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
     /// A worker that runs elsewhere and knows nothing of joining, such as Avalon's: its name and its
     /// ZeroMQ endpoint. May be given several times.

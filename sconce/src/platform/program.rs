@@ -1,33 +1,139 @@
-//! The worker program: the file that was given, or one that is built from the checkout.
+//! The worker program: that of an image, which was given or is built from the checkout, or a bare
+//! program that was given.
 
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
-use sconify::build::{self, Profile, Progress, find_checkout};
+use sconify::build::{self, Image, Progress, Stage, Step, find_checkout};
+use sconify::reading::Reading;
+use sconify::verify::{Expected, verify_reading};
+use sconify::{Fault as _, terminal};
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 use crate::folders::Exposure;
 use crate::terminal::{Spinner, Terminal};
 
-/// The package whose program it is.
-const PACKAGE: &str = "sconce-worker";
+/// A worker program, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// The file that is run.
+    pub(crate) file: PathBuf,
+    /// What it measures, with the kind of measurement, if it comes from an image.
+    pub(crate) measurement: Option<String>,
+}
 
-/// The worker program's file, built if need be.
-pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<PathBuf, Failure> {
-    if let Some(image) = image {
-        return image
-            .canonicalize()
-            .ok()
-            .filter(|path| path.is_file())
-            .ok_or_else(|| {
-                Failure::unusable(format_args!("there is no file {}", image.display())).advice(
-                    "give the worker program's file, as in --image target/release/sconce-worker",
+/// The worker program, built if need be. That of an image is taken from its measured pages and put
+/// into `folder`, where it stays what was verified for as long as the platform runs.
+pub(crate) async fn locate(
+    image: Option<&Path>,
+    folder: &Path,
+    terminal: &Terminal,
+) -> Result<Program, Failure> {
+    let reading = match image {
+        None => {
+            let image = built(terminal).await?;
+            (image.reading, image.folder)
+        }
+        Some(path) => {
+            let path = path.canonicalize().map_err(|_| {
+                Failure::unusable(format_args!("there is no file {}", path.display())).advice(
+                    "give an image, or the worker program's file, as in \
+                     --image target/release/sconce-worker",
                 )
-            });
+            })?;
+            if is_bare(&path).map_err(Failure::unusable)? {
+                return Ok(Program {
+                    file: path,
+                    measurement: None,
+                });
+            }
+            (verified(&path)?, path)
+        }
+    };
+    let (reading, from) = reading;
+    place(&reading, &from, folder)
+}
+
+/// Whether it's a program and no image: images are folders and tars.
+fn is_bare(path: &Path) -> io::Result<bool> {
+    /// Where a tar's first header says what it is (POSIX, ustar).
+    const MAGIC: SeekFrom = SeekFrom::Start(257);
+    if path.is_dir() {
+        return Ok(false);
     }
+    let mut file = File::open(path)?;
+    let mut magic = [0; 5];
+    file.seek(MAGIC)?;
+    match file.read_exact(&mut magic) {
+        Ok(()) => Ok(&magic != b"ustar"),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// An image that is what it says.
+fn verified(path: &Path) -> Result<Reading, Failure> {
+    let quiet = terminal::Terminal::new(false, true);
+    let reading = Reading::open(path).map_err(|error| of_sconify(&error))?;
+    let verification = verify_reading(&reading, &Expected::default(), &quiet)
+        .map_err(|error| of_sconify(&error))?;
+    verification.answer().map_err(|failed| {
+        Failure::failed(format_args!("{}: {failed}", path.display())).advice(format_args!(
+            "sconce sconify verify {} says more",
+            path.display()
+        ))
+    })?;
+    Ok(reading)
+}
+
+/// Puts the program of an image into `folder`, as it's rebuilt from the measured pages.
+fn place(reading: &Reading, from: &Path, folder: &Path) -> Result<Program, Failure> {
+    let measurement = Some(reading.digest().to_string());
+    let (Some(program), Some(manifest)) = (&reading.program, &reading.manifest) else {
+        return Err(Failure::unusable(format_args!(
+            "{} has no program in its measured pages",
+            from.display()
+        )));
+    };
+    let file = folder.join("worker-program");
+    let written = write(&file, |file| program.write_rebuilt(file));
+    written.map_err(|error| {
+        Failure::failed(format_args!(
+            "{} cannot be written: {error}",
+            file.display()
+        ))
+    })?;
+    // Some systems run nothing from temporary folders. There the image's own file must do.
+    let in_place = from.join(&manifest.name);
+    if access(&file, Access::EXEC_OK).is_err() && in_place.is_file() {
+        return Ok(Program {
+            file: in_place,
+            measurement,
+        });
+    }
+    Ok(Program { file, measurement })
+}
+
+/// Writes a program that its owner alone may run. One that runs now stays as it is.
+fn write(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    file.set_permissions(Permissions::from_mode(0o700))?;
+    fill(&mut file)?;
+    file.flush()?;
+    drop(file);
+    std::fs::rename(fresh, path)
+}
+
+/// The image of this checkout, built if need be.
+async fn built(terminal: &Terminal) -> Result<Image, Failure> {
     let checkout = checkout()?;
     refuse_traps(&checkout)?;
     // Cargo would find the same, and say it among much else.
@@ -39,31 +145,37 @@ pub(crate) async fn locate(image: Option<&Path>, terminal: &Terminal) -> Result<
     let (sender, built) = oneshot::channel();
     // On a thread of its own: nobody has to wait for it when the user has had enough.
     std::thread::spawn(move || {
-        let program = build::program(&checkout, PACKAGE, Profile::current(), &mut |progress| {
-            if let Progress::Started { pid } = progress {
+        let plan = build::Plan::new(checkout);
+        let quiet = terminal::Terminal::new(false, true);
+        let image = build::image(&plan, &quiet, &mut |step| {
+            if let Step::Cargo(Progress::Started { pid }) = step {
                 Cargo::started(&shared, pid);
             }
-            display.show(progress);
+            display.show(step);
         });
         *lock(&shared) = Build::Over;
-        display.end(program.is_ok());
+        display.end(image.is_ok());
         // The receiver has gone if the user has had enough.
-        let _gone = sender.send(program);
+        let _gone = sender.send(image);
     });
     match built.await {
-        Ok(program) => program.map_err(|error| of_build(&error)),
-        Err(_) => Err(Failure::failed("building the worker program was given up")),
+        Ok(image) => image.map_err(|error| of_sconify(&error)),
+        Err(_) => Err(Failure::failed("building the worker's image was given up")),
     }
 }
 
-/// Why there is no program, with what the compiler says of it.
-fn of_build(error: &build::Error) -> Failure {
-    match error {
-        build::Error::Cargo {
+/// Why there is no image, with what the compiler says of it.
+fn of_sconify(error: &sconify::Error) -> Failure {
+    let failure = match error {
+        sconify::Error::Build(build::Error::Cargo {
             package,
             diagnostics,
-        } => Failure::failed(format_args!("building {package} failed:\n{diagnostics}")),
-        _ => Failure::failed(error),
+        }) => Failure::failed(format_args!("building {package} failed:\n{diagnostics}")),
+        _ => Failure::failed(format_args!("{error} ({})", error.code())),
+    };
+    match error.advice() {
+        Some(advice) => failure.advice(advice),
+        None => failure,
     }
 }
 
@@ -125,7 +237,7 @@ fn checkout() -> Result<PathBuf, Failure> {
         })
         .map_err(|error| {
             Failure::failed(error)
-                .advice("--image FILE takes a worker program that is built already")
+                .advice("--image FILE takes an image, or a worker program that is built already")
         })
 }
 
@@ -147,11 +259,11 @@ fn refuse_traps(checkout: &Path) -> Result<(), Failure> {
         };
         let (path, checkout) = (path.display(), checkout.display());
         return Err(Failure::failed(format_args!(
-            "the worker program is not built from the checkout {checkout}: {path} {what}"
+            "the worker's image is not built from the checkout {checkout}: {path} {what}"
         ))
         .advice(
-            "run it in a checkout of your own that others cannot write to, or give a program that \
-             is built already: --image FILE",
+            "run it in a checkout of your own that others cannot write to, or give an image or a \
+             program that is built already: --image FILE",
         ));
     }
     Ok(())
@@ -181,7 +293,18 @@ impl Display {
         }
     }
 
-    fn show(&mut self, progress: Progress<'_>) {
+    fn show(&mut self, step: Step<'_>) {
+        match step {
+            Step::Waiting => self.say("waiting for another build of this checkout"),
+            Step::Begins(stage) if self.begun.is_some() && stage != Stage::Compile => {
+                self.say(&stage.to_string());
+            }
+            Step::Cargo(progress) => self.compile(progress),
+            _ => {}
+        }
+    }
+
+    fn compile(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Waiting => self.say("waiting for another cargo"),
             Progress::Compiling { name } => {
@@ -198,12 +321,12 @@ impl Display {
             self.begun = Some(Instant::now());
             self.said = Some(Instant::now());
             self.terminal
-                .say("building the worker program; the first time takes a minute or two");
+                .say("building the worker's image; the first time takes a minute or two");
         }
     }
 
     fn say(&mut self, what: &str) {
-        let line = format!("building the worker program: {what}");
+        let line = format!("building the worker's image: {what}");
         if self.terminal.is_lively() {
             let terminal = self.terminal;
             let spinner = self.spinner.get_or_insert_with(|| terminal.spinner(""));
@@ -218,7 +341,7 @@ impl Display {
         self.spinner = None;
         if let Some(begun) = self.begun.filter(|_| succeeded) {
             self.terminal.say(format_args!(
-                "built the worker program in {:.0?}",
+                "built the worker's image in {:.0?}",
                 begun.elapsed()
             ));
         }

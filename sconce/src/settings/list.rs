@@ -394,7 +394,8 @@ impl Settings {
         to.setting(
             "image",
             Some("--image"),
-            "The worker program; without it it's built from the checkout.",
+            "The workers' image, or a bare program, which is not measured; without it an image is built from \
+             the checkout.",
             &mut MaybeFile(&mut of.image),
         );
         to.setting(

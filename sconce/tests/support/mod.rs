@@ -114,7 +114,11 @@ fn copy(from: &Path, to: &Path) {
 pub(crate) fn checkout() -> User {
     let user = User::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for part in ["Cargo.toml", "workloads.json", "workloads"] {
+    let parameters = ["worker/enclave.toml", "worker/symbols.toml"];
+    for part in ["Cargo.toml", "workloads.json", "workloads"]
+        .iter()
+        .chain(&parameters)
+    {
         copy(&root.join(part), &user.home().join(part));
     }
     for member in std::fs::read_dir(root).unwrap().flatten() {

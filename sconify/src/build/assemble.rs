@@ -11,7 +11,7 @@ use sgx::sigstruct::{Date, Sigstruct, VerifiedSigstruct};
 use super::compile::{self, Compiled};
 use super::plan::{Image, Plan, Stage, Step, image_folder, place};
 use super::review::{self, AllowList};
-use super::stamp::{Made, Stamp, is_image};
+use super::stamp::{self, Made, Stamp, is_image};
 use super::{Error, commit};
 use crate::config::{Config, MAX_LENGTH};
 use crate::elf::Program;
@@ -44,10 +44,6 @@ pub fn image(
     let compiled = compile::compile(&plan.checkout, &plan.package, &place, &mut |progress| {
         watch(Step::Cargo(progress));
     })?;
-    let folder = match &plan.out {
-        Some(out) => out.clone(),
-        None => image_folder(&plan.checkout, &inputs.config.name),
-    };
     let making = Making {
         plan,
         inputs: &inputs,
@@ -56,7 +52,11 @@ pub fn image(
         signer: &signer,
         terminal,
     };
-    let stamp = Stamp::of(&making.made(), &place, &folder);
+    if let Some(out) = &plan.out {
+        return making.make(out, watch);
+    }
+    let folder = image_folder(&plan.checkout, &inputs.config.name);
+    let stamp = Stamp::of(&making.made(), &folder);
     if stamp.holds() {
         watch(Step::Begins(Stage::Verify));
         // One that was tampered with is made again.
@@ -64,10 +64,7 @@ pub fn image(
             return Ok(image);
         }
     }
-    stamp.forget();
-    write_folder(&folder, is_image, |scratch| making.fill(scratch, watch))?;
-    watch(Step::Begins(Stage::Verify));
-    let image = making.verified(&folder, false)?;
+    let image = making.make(&folder, watch)?;
     stamp.set()?;
     Ok(image)
 }
@@ -166,6 +163,14 @@ impl Making<'_> {
             date: self.signer.date.to_string(),
             files: files.map(|digest| hex::encode(digest.0)),
         }
+    }
+
+    /// Makes the image, in the place of another one.
+    fn make(&self, folder: &Path, watch: &mut dyn FnMut(Step<'_>)) -> Result<Image, crate::Error> {
+        stamp::forget(folder);
+        write_folder(folder, is_image, |scratch| self.fill(scratch, watch))?;
+        watch(Step::Begins(Stage::Verify));
+        self.verified(folder, false)
     }
 
     /// Writes an image into an empty folder.

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 
+use super::error::summary;
 use super::{Error, environment};
 
 /// What cargo is told, so that it says what it builds.
@@ -122,28 +124,17 @@ pub(super) fn run(
     package: &str,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Built, Error> {
-    let tool = PathBuf::from(cargo.get_program());
-    let no_cargo = |source| Error::Tool {
-        tool: tool.clone(),
-        source,
-    };
-    let mut running = cargo
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(&no_cargo)?;
-
-    progress(Progress::Started { pid: running.id() });
+    let mut running = Running::start(cargo, progress)?;
     let mut build = Build::new(package);
     let (sender, output) = mpsc::channel();
     let readers = [
         running
+            .child
             .stdout
             .take()
             .map(|text| forward(text, Output::Message, sender.clone())),
         running
+            .child
             .stderr
             .take()
             .map(|text| forward(text, Output::Status, sender)),
@@ -158,8 +149,91 @@ pub(super) fn run(
         // A reader that panicked has closed its pipe; what it read has been used.
         let _: thread::Result<()> = reader.join();
     }
-    let status = running.wait().map_err(no_cargo)?;
+    let status = running.end()?;
     build.end(status.success())
+}
+
+/// Runs a cargo that is asked for something, and returns what it prints.
+pub(super) fn ask(
+    cargo: &mut Command,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<String, Error> {
+    let mut running = Running::start(cargo, progress)?;
+    let stderr = running.child.stderr.take().map(|mut text| {
+        thread::spawn(move || {
+            let mut said = Vec::new();
+            // What can't be read isn't shown.
+            let _unread: io::Result<usize> = text.read_to_end(&mut said);
+            said
+        })
+    });
+    let mut printed = Vec::new();
+    if let Some(mut text) = running.child.stdout.take() {
+        let _unread: io::Result<usize> = text.read_to_end(&mut printed);
+    }
+    let said = stderr.and_then(|reader| reader.join().ok());
+    let status = running.end()?;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&printed).into_owned());
+    }
+    Err(Error::ToolFailed {
+        tool: PathBuf::from(cargo.get_program()),
+        said: summary(&String::from_utf8_lossy(&said.unwrap_or_default())).to_owned(),
+    })
+}
+
+/// The process groups of all cargos that run now.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Ends every cargo that runs, and what it has started, because this process ends now.
+pub(crate) fn abandon() {
+    for pid in running().drain(..) {
+        let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
+            // Failing means that it has just ended.
+            let _ended = kill_process_group(group, Signal::TERM);
+        }
+    }
+}
+
+fn running() -> MutexGuard<'static, Vec<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A cargo at work, in a process group of its own.
+struct Running {
+    child: Child,
+    tool: PathBuf,
+}
+
+impl Running {
+    fn start(cargo: &mut Command, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Self, Error> {
+        let tool = PathBuf::from(cargo.get_program());
+        let mut running = running();
+        let child = cargo
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let child = child.map_err(|source| Error::Tool {
+            tool: tool.clone(),
+            source,
+        })?;
+        running.push(child.id());
+        drop(running);
+        progress(Progress::Started { pid: child.id() });
+        Ok(Self { child, tool })
+    }
+
+    fn end(mut self) -> Result<ExitStatus, Error> {
+        let status = self.child.wait();
+        running().retain(|pid| *pid != self.child.id());
+        status.map_err(|source| Error::Tool {
+            tool: self.tool,
+            source,
+        })
+    }
 }
 
 fn command(cargo: &OsStr, checkout: &Path, package: &str, profile: Profile) -> Command {

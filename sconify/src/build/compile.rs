@@ -49,7 +49,7 @@ pub(super) fn compile(
     let target = place.join("build");
     let cargo = || clean_cargo(&tools, &home);
     let memory = place.join("registries.json");
-    let registries = registries::folders(cargo(), checkout, &home.settings, &memory)?;
+    let registries = registries::folders(cargo(), checkout, &home.settings, &memory, progress)?;
     let flags = Flags::new(mappings(checkout, &target, &tools, &home, registries)?);
     let mut command = cargo();
     command

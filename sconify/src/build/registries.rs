@@ -10,7 +10,8 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::toolchain::{TARGET, ask};
+use super::cargo::{self, Progress};
+use super::toolchain::TARGET;
 use super::{Error, sha256};
 use crate::output::write_whole;
 
@@ -30,6 +31,7 @@ pub(super) fn folders(
     checkout: &Path,
     settings: &str,
     memory: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<PathBuf>, crate::Error> {
     let lock = checkout.join("Cargo.lock");
     let lock = fs::read(&lock).map_err(crate::Error::io("read", &lock))?;
@@ -42,7 +44,7 @@ pub(super) fn folders(
         .args(["metadata", "--locked", "--format-version", "1"])
         .args(["--filter-platform", TARGET, "--manifest-path"])
         .arg(checkout.join("Cargo.toml"));
-    let folders = parse(&ask(&mut cargo)?)?;
+    let folders = parse(&cargo::ask(&mut cargo, progress)?)?;
     let learned = Learned { key, folders };
     write_whole(memory, false, |out| {
         serde_json::to_writer(&mut *out, &learned)

@@ -37,13 +37,12 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Of the image in `folder`; the note is kept in `place`.
-    pub(super) fn of(made: &Made<'_>, place: &Path, folder: &Path) -> Self {
-        let name = sha256(folder.as_os_str().as_encoded_bytes());
+    /// Of the image in `folder`.
+    pub(super) fn of(made: &Made<'_>, folder: &Path) -> Self {
         // Texts and numbers always serialise.
         let text = serde_json::to_string(&(maker(), made)).unwrap_or_default();
         Self {
-            path: place.join(format!("{}.stamp", &name[..16])),
+            path: path(folder),
             digest: sha256(text.as_bytes()),
             folder: folder.to_owned(),
         }
@@ -53,12 +52,6 @@ impl Stamp {
     pub(super) fn holds(&self) -> bool {
         is_image(&self.folder)
             && fs::read_to_string(&self.path).is_ok_and(|text| text == self.digest)
-    }
-
-    /// Says that what is there is not to be relied upon.
-    pub(super) fn forget(&self) {
-        // There is none if there was no image.
-        let _absent = fs::remove_file(&self.path);
     }
 
     /// Says that the image is there.
@@ -71,6 +64,19 @@ impl Stamp {
                 .map_err(crate::Error::io("write", &self.path))
         })
     }
+}
+
+/// Says that nothing is known of what is in a folder.
+pub(super) fn forget(folder: &Path) {
+    // There is none if there was no image.
+    let _absent = fs::remove_file(path(folder));
+}
+
+/// Beside the folder: `worker.stamp`.
+fn path(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(".stamp");
+    name.into()
 }
 
 /// Whether something of ours is there, which may be replaced.
@@ -112,7 +118,7 @@ mod tests {
     fn a_stamp_holds_for_one_image_of_one_thing() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("worker");
-        let stamp = |config| Stamp::of(&made(config), place.path(), &folder);
+        let stamp = |config| Stamp::of(&made(config), &folder);
         stamp("a").set().unwrap();
         assert!(!stamp("a").holds(), "there is no image");
 
@@ -120,9 +126,9 @@ mod tests {
         fs::write(folder.join(image::PROVENANCE), "{}").unwrap();
         assert!(stamp("a").holds());
         assert!(!stamp("b").holds());
-        let elsewhere = Stamp::of(&made("a"), place.path(), &place.path().join("other"));
+        let elsewhere = Stamp::of(&made("a"), &place.path().join("other"));
         assert!(!elsewhere.holds());
-        stamp("a").forget();
+        forget(&folder);
         assert!(!stamp("a").holds());
     }
 }
