@@ -148,7 +148,7 @@ pub fn compare(first: &Reading, second: &Reading) -> Result<Comparison, crate::E
         only_first: Traces::default(),
         only_second: Traces::default(),
         signature: changes::signature(first, second),
-        members: changes::members(first, second)?,
+        members: changes::members(first, second, program_differs)?,
         known_workloads: [first, second]
             .into_iter()
             .flat_map(|one| one.workloads.iter().flatten().cloned())

@@ -14,7 +14,7 @@ use crate::reading::{Beside, Reading, Workload};
 use crate::{Error, image};
 
 pub use classes::{Class, Measured, Purpose, classes};
-pub(crate) use text::counted;
+pub(crate) use text::{counted, item};
 
 /// Everything that is told of an image. It displays itself for people.
 #[derive(Debug, Clone, Serialize)]
@@ -172,6 +172,12 @@ fn not_measured(reading: &Reading) -> Vec<String> {
         .manifest
         .as_ref()
         .is_some_and(|manifest| manifest.files.is_some());
+    if reading.manifest.is_some() {
+        list.push(
+            "address ranges without pages, such as the guards around stacks: an access ends the program"
+                .to_owned(),
+        );
+    }
     list.push(if has_files {
         "files that the file manifest does not list, and those in its regions with mode none"
             .to_owned()

@@ -1,9 +1,10 @@
 //! Why two measurements differ, as far as what was found tells it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::traces::name_and_version;
 use super::{Change, Comparison, Traces};
 
 /// A likely cause.
@@ -143,16 +144,32 @@ fn of_program(comparison: &Comparison, add: &mut impl FnMut(CauseSort, String)) 
     match (known, comparison.same_linked) {
         (true, Some(true)) => add(
             CauseSort::Tampering,
-            "the program in one of them is not the one that was built: both say that the linker wrote the very same file".to_owned(),
+            "one of the programs was changed after it was built: both images say that the linker wrote \
+             the very same file"
+                .to_owned(),
         ),
         (true, _) => add(
             CauseSort::Unknown,
-            "of something unknown: sources, packages, flags and tools are recorded as the same, and nothing that differs looks like a path or a time. Either the build is not reproducible or one program was changed after it".to_owned(),
+            "of something unknown: sources, packages, flags and tools are recorded as the same, and \
+             nothing that differs looks like a path or a time. Either the build is not reproducible, or \
+             one of the programs was changed after it"
+                .to_owned(),
         ),
         (false, _) => add(
             CauseSort::Unknown,
-            format!("the programs differ, and nobody knows why: {} does not say how it was made (enclave/provenance.json), and nothing that differs looks like a path, a time, a compiler or a package", provenance.missing.join(" and ")),
+            format!(
+                "the programs differ, and why cannot be told: {} (enclave/provenance.json), and nothing \
+                 that differs looks like a path, a time, a compiler or a package",
+                silent(&provenance.missing)
+            ),
         ),
+    }
+}
+
+fn silent(missing: &[String]) -> String {
+    match missing {
+        [one] => format!("{one} does not say how it was made"),
+        _ => "neither says how it was made".to_owned(),
     }
 }
 
@@ -165,12 +182,35 @@ fn by_traces(comparison: &Comparison, tell: &mut impl FnMut(CauseSort, String)) 
             format!("other compilers made them: {what}"),
         );
     }
-    if let Some(what) = both(&first.packages, &second.packages) {
+    if let Some(what) = named(&packages(first, second)) {
         tell(
             CauseSort::Dependency,
-            format!("other packages were compiled in: {what}"),
+            format!("their texts name other versions of packages: {what}"),
         );
     }
+}
+
+/// Packages that both name, with another version. That one alone names a package says little: a text of
+/// it may have come or gone with the code that uses it.
+fn packages(first: &Traces, second: &Traces) -> Vec<Change> {
+    let versions = |traces: &Traces| -> BTreeMap<String, String> {
+        let packages = traces.packages.iter();
+        let named = packages.filter_map(|package| name_and_version(package));
+        named
+            .map(|(name, version)| (name.to_owned(), version.to_owned()))
+            .collect()
+    };
+    let others = versions(second);
+    versions(first)
+        .into_iter()
+        .filter_map(|(name, version)| {
+            Some(Change {
+                second: Some(others.get(&name)?.clone()),
+                first: Some(version),
+                what: name,
+            })
+        })
+        .collect()
 }
 
 /// Parameters that somebody gave: with them SIZE and SSAFRAMESIZE are computed.
@@ -224,18 +264,38 @@ fn both(first: &BTreeSet<String>, second: &BTreeSet<String>) -> Option<String> {
 
 /// A path of each that ends alike and begins otherwise, and how many there are.
 fn moved_paths<'a>(first: &'a Traces, second: &'a Traces) -> Option<(&'a str, &'a str, usize)> {
-    let tail = |path: &'a str| {
-        let mut slashes = path.rmatch_indices('/');
-        slashes.nth(1).map(|(at, _)| &path[at..])
-    };
-    let others: BTreeSet<&str> = second.paths.iter().filter_map(|path| tail(path)).collect();
-    let mut pairs = first
-        .paths
-        .iter()
-        .filter(|path| tail(path).is_some_and(|tail| others.contains(tail)));
-    let one = pairs.next()?;
-    let other = second.paths.iter().find(|path| tail(path) == tail(one))?;
+    let mut others: BTreeMap<String, &str> = BTreeMap::new();
+    for path in &second.paths {
+        if let Some((_, tail)) = split(path) {
+            others.entry(tail).or_insert(path);
+        }
+    }
+    let mut pairs = first.paths.iter().filter_map(|one| {
+        let (begin, tail) = split(one)?;
+        let other = *others.get(&tail)?;
+        (split(other)?.0 != begin).then_some((one.as_str(), other))
+    });
+    let (one, other) = pairs.next()?;
     Some((one, other, 1 + pairs.count()))
+}
+
+/// A path's begin, and its last two names. Versions of packages and commits of compilers are no places.
+fn split(path: &str) -> Option<(String, String)> {
+    let mut slashes = path.rmatch_indices('/');
+    let (at, _) = slashes.nth(1)?;
+    let (begin, tail) = path.split_at(at);
+    let neutral = |part: &str| -> String {
+        let names = part.split('/').map(|name| {
+            let is_commit = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            match name_and_version(name) {
+                Some((package, _)) => package,
+                None if is_commit => "commit",
+                None => name,
+            }
+        });
+        names.collect::<Vec<_>>().join("/")
+    };
+    Some((neutral(begin), neutral(tail)))
 }
 
 /// A time of each that is written alike.

@@ -198,7 +198,15 @@ pub(super) fn signature(first: &Reading, second: &Reading) -> Vec<Change> {
         );
         map
     };
-    changes(&of(first), &of(second))
+    let (one, other) = (of(first), of(second));
+    if one.is_empty() != other.is_empty() {
+        return vec![Change {
+            what: "signature".to_owned(),
+            first: one.get("signer").cloned(),
+            second: other.get("signer").cloned(),
+        }];
+    }
+    changes(&one, &other)
 }
 
 fn attributes(attributes: sgx::Attributes) -> String {
@@ -244,18 +252,18 @@ fn toolchain(provenance: &Provenance) -> BTreeMap<String, String> {
     map
 }
 
+/// Each flag is there or not; the rest has values.
 fn flags(provenance: &Provenance) -> BTreeMap<String, String> {
     let program = &provenance.program;
     let named = [
-        ("flags", provenance.flags.join(" ")),
-        ("package", program.package.clone()),
-        ("profile", program.profile.clone()),
-        ("target", program.target.clone()),
+        ("package", &program.package),
+        ("profile", &program.profile),
+        ("target", &program.target),
     ];
-    named
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    let named = named.map(|(key, value)| (key.to_owned(), value.clone()));
+    let flags = provenance.flags.iter();
+    let flags = flags.map(|flag| (flag.clone(), "given".to_owned()));
+    named.into_iter().chain(flags).collect()
 }
 
 /// By name: several versions of one package may be there.
@@ -311,7 +319,11 @@ fn shorten(change: &mut Change) {
 
 /// Members of the images that nothing else here speaks of, and whose bytes differ. They are not
 /// measured, but for files that a protected region lists.
-pub(super) fn members(first: &Reading, second: &Reading) -> Result<Vec<Change>, image::Error> {
+pub(super) fn members(
+    first: &Reading,
+    second: &Reading,
+    program_differs: bool,
+) -> Result<Vec<Change>, image::Error> {
     let (Some(one), Some(other)) = (&first.beside, &second.beside) else {
         return Ok(Vec::new());
     };
@@ -322,7 +334,11 @@ pub(super) fn members(first: &Reading, second: &Reading) -> Result<Vec<Change>, 
     let mut found = Vec::new();
     for name in names {
         let told = [image::stream(&one.program), image::signature(&one.program)];
-        if told.iter().any(|member| member == name) || name == image::MANIFEST {
+        let is_program = [&one.program, &other.program]
+            .into_iter()
+            .any(|one| one == name);
+        let follows = program_differs && (is_program || name == image::SYMBOLS);
+        if told.iter().any(|member| member == name) || name == image::MANIFEST || follows {
             continue;
         }
         let sizes = [one, other].map(|side| side.image.member(name).map(|member| member.size()));

@@ -2,8 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Change, Comparison, PageKind, Pages, SymbolDifferences, Traces, Unnamed, Way};
-use crate::inspect::counted;
+use super::{
+    CauseSort, Change, Comparison, PageKind, Pages, SymbolDifferences, Traces, Unnamed, Way,
+};
+use crate::inspect::{Purpose, counted};
 use crate::reading::Workload;
 
 /// What is shown of one list; the JSON has all.
@@ -31,7 +33,7 @@ impl Display for Comparison {
 impl Comparison {
     fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.identical {
-            writeln!(f, "The images are the same: nothing differs.")?;
+            writeln!(f, "Nothing differs.")?;
         } else if self.same_measurement {
             writeln!(
                 f,
@@ -40,11 +42,13 @@ impl Comparison {
         } else {
             writeln!(f, "The measurements differ.")?;
         }
-        if let Some((first, more)) = self.causes.split_first() {
-            writeln!(f, "Likely because {}.", first.because)?;
-            for cause in more {
-                writeln!(f, "Also because {}.", cause.because)?;
-            }
+        for (number, cause) in self.causes.iter().enumerate() {
+            let word = match (number, cause.sort) {
+                (0, CauseSort::Unknown) => "Because",
+                (0, _) => "Likely because",
+                _ => "Also because",
+            };
+            writeln!(f, "{word} {}.", cause.because)?;
         }
         writeln!(f)?;
         for (side, (image, digest)) in ["first ", "second"]
@@ -60,9 +64,8 @@ impl Comparison {
         if self.pages.is_empty() {
             return Ok(());
         }
-        let total: u64 = self.pages.iter().map(|one| one.difference.pages).sum();
-        writeln!(f, "\nPages: {total} differ")?;
-        shown(&self.pages, f, |pages, f| {
+        writeln!(f, "\nPages that differ")?;
+        shown(&by_purpose(&self.pages), f, |pages, f| {
             writeln!(f, "  {}", page_line(pages))
         })
     }
@@ -223,6 +226,23 @@ fn is_function_of(name: &str, workload: &Workload) -> bool {
     name.ends_with(&tail) || name.contains(&format!("{tail}::")) || name.contains(&made)
 }
 
+/// Pages of the program stand where they differ; all others are in one line for each purpose and way,
+/// where the first is.
+fn by_purpose(pages: &[Pages]) -> Vec<Pages> {
+    let mut rows: Vec<Pages> = Vec::new();
+    for one in pages {
+        let alone = matches!(one.purpose, Purpose::Program | Purpose::Unknown);
+        let same = |row: &&mut Pages| {
+            !alone && row.purpose == one.purpose && row.difference.way == one.difference.way
+        };
+        match rows.iter_mut().find(same) {
+            Some(row) => row.difference.pages += one.difference.pages,
+            None => rows.push(one.clone()),
+        }
+    }
+    rows
+}
+
 fn page_line(pages: &Pages) -> String {
     let difference = &pages.difference;
     let way = match difference.way {
@@ -235,12 +255,10 @@ fn page_line(pages: &Pages) -> String {
         Way::Content => "bytes".to_owned(),
         Way::UnmeasuredContent => "bytes that are not measured".to_owned(),
     };
-    let symbols = match pages.symbols.first() {
-        Some(first) => format!(
-            "  ({first}{})",
-            if pages.symbols.len() > 1 { ", …" } else { "" }
-        ),
-        None => String::new(),
+    let symbols = match &pages.symbols[..] {
+        [] => String::new(),
+        [only] => format!(": {only}"),
+        [first, ..] => format!(": {first}, …"),
     };
     format!(
         "0x{:<10x} {:>11}  {:20} {way}{symbols}",

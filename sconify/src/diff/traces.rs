@@ -176,13 +176,26 @@ fn is_absolute(path: &str) -> bool {
     path.len() >= SHORTEST && name(names.next()) && name(names.next())
 }
 
-/// As in `…/registry/src/index.crates.io-1949cf8c6b5b557f/ring-0.17.14/src/aead.rs`.
+/// As in `…/registry/src/index.crates.io-1949cf8c6b5b557f/ring-0.17.14/src/aead.rs`: the first folder
+/// behind the registry with a version in its name.
 fn package(path: &str) -> Option<&str> {
-    let (_, behind) = path.split_once("/registry/src/")?;
-    let name = behind.split('/').nth(1)?;
-    let (_, version) = name.rsplit_once('-')?;
-    let dots = version.matches('.').count();
-    (dots >= 2 && version.starts_with(|first: char| first.is_ascii_digit())).then_some(name)
+    let (_, behind) = path.split_once("/registry/")?;
+    behind
+        .split('/')
+        .find(|folder| name_and_version(folder).is_some())
+}
+
+/// `ring` and `0.17.14` of `ring-0.17.14`.
+pub(super) fn name_and_version(folder: &str) -> Option<(&str, &str)> {
+    let first = folder
+        .match_indices('-')
+        .map(|(at, _)| (&folder[..at], &folder[at + 1..]));
+    let mut versions = first.filter(|(name, version)| {
+        let mut parts = version.splitn(3, '.');
+        let mut is_number = || parts.next().is_some_and(|part| number(part, 0).is_some());
+        !name.is_empty() && is_number() && is_number() && parts.next().is_some()
+    });
+    versions.next()
 }
 
 /// `12:34:56` with its first colon at `at`.
@@ -270,6 +283,26 @@ mod tests {
                 "rustc version 1.95.0 (59807616e 2026-04-14)",
             ]
         );
+    }
+
+    #[test]
+    fn packages_are_found_wherever_the_registry_is() {
+        let traces =
+            of("/cargo/registry/aws-lc-sys-0.47.0/aws-lc/crypto/err/err.c /x/registry/src/a/b.rs");
+        assert_eq!(Vec::from_iter(traces.packages), ["aws-lc-sys-0.47.0"]);
+        assert_eq!(
+            name_and_version("a-b-1.2.3-rc.1+c"),
+            Some(("a-b", "1.2.3-rc.1+c"))
+        );
+        for other in [
+            "src",
+            "index.crates.io-1949cf8c6b5b557f",
+            "a-1.2",
+            "-1.2.3",
+            "a-1.x.3",
+        ] {
+            assert_eq!(name_and_version(other), None);
+        }
     }
 
     #[test]

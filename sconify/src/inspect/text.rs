@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Class, Inspection, Measured, Purpose, Signature};
-use crate::config::Size;
+use crate::config::{Feature, Size};
 use crate::reading::PAGE;
 
 impl Display for Inspection {
@@ -21,7 +21,7 @@ impl Display for Inspection {
         self.classes(f)?;
         writeln!(f, "\nNot measured")?;
         for what in &self.not_measured {
-            writeln!(f, "  - {what}")?;
+            item(what, f)?;
         }
         self.workloads(f)?;
         self.notes(f)
@@ -129,20 +129,20 @@ impl Inspection {
         }
         writeln!(f, "\nTo know")?;
         if let Some(count) = chosen {
-            writeln!(
-                f,
-                "  - {} by what CPUID says when the program starts (IRELATIVE): inside an enclave the\n    host says that. Both choices are measured; which of them runs is not",
-                counted_verb(count, "function is chosen", "functions are chosen"),
-            )?;
+            let chosen = counted_verb(count, "function is chosen", "functions are chosen");
+            let text = format!(
+                "{chosen} by what CPUID says when the program starts (IRELATIVE): inside an enclave \
+                 the host says that. All that can be chosen is measured; which of it runs is not"
+            );
+            item(&text, f)?;
         }
         if debug {
-            writeln!(
-                f,
-                "  - the signature lets a debugger look into the enclave: a verifier should refuse DEBUG"
-            )?;
+            let text = "the signature lets a debugger look into the enclave: a verifier should refuse \
+                        DEBUG";
+            item(text, f)?;
         }
         for note in &self.notes {
-            writeln!(f, "  - {note}")?;
+            item(note, f)?;
         }
         Ok(())
     }
@@ -194,14 +194,33 @@ fn row(class: &Class, f: &mut Formatter<'_>) -> fmt::Result {
     )
 }
 
+/// A line of a list, with more of them below it if it's long.
+pub(crate) fn item(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    const WIDTH: usize = 92;
+    let mut width = 0;
+    f.write_str("  -")?;
+    for word in text.split(' ') {
+        let length = word.chars().count() + 1;
+        if width > 0 && width + length > WIDTH {
+            f.write_str("\n   ")?;
+            width = 0;
+        }
+        write!(f, " {word}")?;
+        width += length;
+    }
+    f.write_str("\n")
+}
+
 fn features(attributes: &crate::config::AttributesConfig) -> String {
     let mut words = vec!["x87".to_owned(), "sse".to_owned()];
-    words.extend(
-        attributes
-            .features
-            .iter()
-            .map(|one| format!("{one:?}").to_lowercase()),
-    );
+    words.extend(attributes.features.iter().map(|one| {
+        match one {
+            Feature::Avx => "avx",
+            Feature::Avx512 => "avx512",
+            Feature::Amx => "amx",
+        }
+        .to_owned()
+    }));
     if attributes.exinfo {
         words.push("exinfo".to_owned());
     }

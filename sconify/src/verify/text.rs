@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::Verification;
+use crate::inspect::item;
 
 impl Display for Verification {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -18,7 +19,7 @@ impl Display for Verification {
         }
         writeln!(f, "\nNot proved")?;
         for what in &self.not_proved {
-            writeln!(f, "  - {what}")?;
+            item(what, f)?;
         }
         Ok(())
     }
