@@ -1,5 +1,8 @@
 //! Committed test keys: see `tests/keys/README.md`.
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use protocol::crypto::pem;
 use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
@@ -42,4 +45,33 @@ pub fn worker_file() -> String {
 
 fn signing(text: &str) -> SigningKey {
     SigningKey::from_bytes(&hex::decode(text.trim()).unwrap()).unwrap()
+}
+
+/// The public half of an RSA key in a PEM text, as another one.
+pub fn public_half(key: &str) -> String {
+    let public: PublicKeyX509Der<'_> = rsa(key).public_key().as_der().unwrap();
+    pem::encode("PUBLIC KEY", public.as_ref())
+}
+
+/// What a hardware module answers that has this RSA key and is asked to sign with PKCS #1 v1.5 and
+/// SHA-256.
+pub fn rsa_signature(key: &str, message: &[u8]) -> Vec<u8> {
+    let key = rsa(key);
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        message,
+        &mut signature,
+    )
+    .unwrap();
+    signature
+}
+
+/// `PRIVATE KEY` or `RSA PRIVATE KEY`.
+fn rsa(key: &str) -> RsaKeyPair {
+    match pem::decode("PRIVATE KEY", key) {
+        Ok(der) => RsaKeyPair::from_pkcs8(&der).unwrap(),
+        Err(_) => RsaKeyPair::from_der(&pem::decode("RSA PRIVATE KEY", key).unwrap()).unwrap(),
+    }
 }

@@ -1,20 +1,10 @@
 //! Keys that are no good for SGX, in PEM form.
 
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RsaKeyPair,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair};
 use protocol::crypto::pem;
-
-/// The public half of an RSA key.
-pub(crate) fn public(key: &str) -> String {
-    let der = pem::decode("PRIVATE KEY", key).unwrap();
-    let pair = RsaKeyPair::from_pkcs8(&der).unwrap();
-    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-    pem::encode("PUBLIC KEY", public.as_ref())
-}
 
 /// Too short.
 pub(crate) fn rsa_2048() -> String {

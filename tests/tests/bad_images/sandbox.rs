@@ -8,11 +8,12 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sconce_tests::keys;
 use sconce_tests::platform::sconce_program;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{elf, keys};
+use crate::elf;
 
 /// The parameters of the good image.
 pub(crate) const CONFIG: &str = "\
@@ -61,7 +62,7 @@ impl Fixtures {
         fs::write(path.join("heavy/m"), vec![7; 200 << 10]).unwrap();
         sconify(path, "key new key.pem");
         let key = fs::read_to_string(path.join("key.pem")).unwrap();
-        fs::write(path.join("public.pem"), keys::public(&key)).unwrap();
+        fs::write(path.join("public.pem"), keys::public_half(&key)).unwrap();
         let fixtures = Self(folder);
         fixtures.image("image", "program", None, "");
         fixtures.image("debug", "program", None, "--debug");
