@@ -187,13 +187,19 @@ fn links_lead_to_files_and_headings() {
 
 #[test]
 fn commands_that_are_named_exist() {
-    let known = subcommands();
-    assert!(known.contains("submit") && known.contains("workload"));
+    let commands = [
+        ("sconce", "sconce/src/cli.rs", ["submit", "workload"]),
+        ("sconify", "sconify/src/command.rs", ["build", "verify"]),
+    ];
     let mut unknown = Vec::new();
-    for file in documents() {
-        for named in named_commands(&read(&file)) {
-            if !known.contains(&named) {
-                unknown.push(format!("{}: sconce {named}", file.display()));
+    for (command, source, samples) in commands {
+        let known = subcommands(source);
+        assert!(samples.iter().all(|sample| known.contains(*sample)));
+        for file in documents() {
+            for named in named_commands(command, &read(&file)) {
+                if !known.contains(&named) {
+                    unknown.push(format!("{}: {command} {named}", file.display()));
+                }
             }
         }
     }
@@ -298,9 +304,9 @@ fn anchor_of(heading: &str) -> String {
         .collect()
 }
 
-/// Subcommands as the command line is declared: the variants of `enum Command` in `sconce`.
-fn subcommands() -> BTreeSet<String> {
-    let source = read(&checkout().join("sconce/src/cli.rs"));
+/// Subcommands as a command line is declared: the variants of its `enum Command`.
+fn subcommands(source: &str) -> BTreeSet<String> {
+    let source = read(&checkout().join(source));
     let (_, body) = source.split_once("enum Command {").unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
     body.lines()
@@ -312,14 +318,16 @@ fn subcommands() -> BTreeSet<String> {
         .collect()
 }
 
-/// What follows `sconce ` in code spans, and `sconce ` or its path in the lines of blocks.
-fn named_commands(text: &str) -> Vec<String> {
-    let spans = text.split("`sconce ").skip(1);
+/// What follows the command and a blank in code spans, and the command or its path in the lines of
+/// blocks.
+fn named_commands(command: &str, text: &str) -> Vec<String> {
+    let (span, start) = (format!("`{command} "), format!("{command} "));
+    let spans = text.split(&span).skip(1);
     let blocks = text.split("```").skip(1).step_by(2);
     let lines = blocks.flat_map(str::lines).filter_map(|line| {
         let line = line.trim_start().trim_start_matches("$ ");
         line.trim_start_matches("target/release/")
-            .strip_prefix("sconce ")
+            .strip_prefix(&start)
     });
     spans
         .chain(lines)
