@@ -155,7 +155,7 @@ fn extract(
     })?;
     let key = match key {
         None => None,
-        Some(path) => Some(files.read_key(path)?),
+        Some(path) => Some(files.read_key(path, terminal)?),
     };
     let written = files.extract(&paths, key.as_ref(), to, terminal)?;
     terminal.print(&Extracted {

@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Error> {
     });
     let mrenclave = check(args, form, digest)?;
     let filled = Zeroizing::new(match form {
-        Form::Text => document.with_text(&fingerprint(args, &reading, mrenclave)?),
+        Form::Text => document.with_text(&fingerprint(args, &reading, mrenclave, terminal)?),
         Form::Object => fill_object(args, &document, &reading, mrenclave)?,
     });
     rewrite_whole(&args.file, |file| {
@@ -153,6 +153,7 @@ fn fingerprint(
     args: &Args,
     reading: &Reading,
     mrenclave: Mrenclave,
+    terminal: &Terminal,
 ) -> Result<Zeroizing<String>, Error> {
     let encrypted = Files::of(reading)?.filter(|files| files.manifest().key_check().is_some());
     match (encrypted, &args.key) {
@@ -163,7 +164,7 @@ fn fingerprint(
         )
         .into()),
         (Some(files), Some(path)) => {
-            let key = files.read_key(path)?;
+            let key = files.read_key(path, terminal)?;
             let tag = key.tag(&files.manifest().encode());
             Ok(files::fingerprint(&key, tag, mrenclave))
         }

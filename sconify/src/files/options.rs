@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -85,7 +86,7 @@ impl Options {
             given.push(Given { region, tree: None });
         }
         let key = match &self.key {
-            Some(path) => Some(read_key(path)?),
+            Some(path) => Some(read_key(path, terminal)?),
             None if self.encrypted.is_empty() => None,
             None => Some(FsKey::fresh().map_err(Error::from)?),
         };
@@ -93,15 +94,22 @@ impl Options {
     }
 }
 
-/// Reads a key file: 64 hex digits and perhaps the end of the line.
+/// Reads a key file: 64 hex digits and perhaps the end of the line. Warns if others may read it.
 ///
 /// # Errors
 ///
 /// [`Error::Key`], and [`crate::Error::Io`].
-pub fn read_key(path: &Path) -> Result<FsKey, crate::Error> {
+pub fn read_key(path: &Path, terminal: &Terminal) -> Result<FsKey, crate::Error> {
     let cannot = |error| crate::Error::io("read", path)(error);
     let mut text = Zeroizing::new(String::with_capacity(KEY_FILE as usize + 1));
     let file = File::open(path).map_err(cannot)?;
+    let mode = file.metadata().map_err(cannot)?.mode();
+    if mode & 0o077 != 0 {
+        terminal.warn(format_args!(
+            "others may use the key in {0}: chmod 600 {0}",
+            path.display()
+        ));
+    }
     let refuse = |source| {
         let path = path.to_owned();
         Error::Key { path, source }
@@ -161,6 +169,7 @@ mod tests {
     fn a_key_file_is_64_digits() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
+        let terminal = Terminal::new(false, true);
         let digits = "42".repeat(32);
         let check = digits.parse::<FsKey>().unwrap().check();
         for text in [
@@ -169,7 +178,7 @@ mod tests {
             format!("{digits}\r\n"),
         ] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(read_key(&path).unwrap().check(), check);
+            assert_eq!(read_key(&path, &terminal).unwrap().check(), check);
         }
         for text in [
             "",
@@ -179,9 +188,9 @@ mod tests {
             "\u{fffd}",
         ] {
             std::fs::write(&path, text).unwrap();
-            assert!(read_key(&path).is_err(), "{text}");
+            assert!(read_key(&path, &terminal).is_err(), "{text}");
         }
         std::fs::write(&path, [0xff; 32]).unwrap();
-        assert!(read_key(&path).is_err());
+        assert!(read_key(&path, &terminal).is_err());
     }
 }

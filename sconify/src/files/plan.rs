@@ -193,13 +193,26 @@ impl Given {
         // What lies under another region's path is that region's to bring.
         let of_another = |path: &FilePath| path != here && paths.binary_search(path).is_ok();
         let found = tree.walk(here, of_another)?;
-        let link = |found: &&Found| matches!(found.kind, Kind::Link(_));
-        if let (Mode::None, Some(link)) = (self.region.mode, found.iter().find(link)) {
-            let path = tree.place(here, &link.path);
-            let what = "is a link, and only protected regions can have one";
-            return Err(Error::Tree { path, what }.into());
+        for one in &found {
+            if let Some(what) = self.fault(one) {
+                let path = tree.place(here, &one.path);
+                return Err(Error::Tree { path, what }.into());
+            }
         }
         Ok(found)
+    }
+
+    /// Why this can't be in an image, if it can't.
+    fn fault(&self, found: &Found) -> Option<&'static str> {
+        match (&found.kind, self.region.mode) {
+            (Kind::Link(_), Mode::None) => {
+                Some("is a link, and only protected regions can have one")
+            }
+            (Kind::File { .. }, _) if found.path.parent().is_none() => {
+                Some("is a file, and the root of an enclave's files is a folder")
+            }
+            _ => None,
+        }
     }
 }
 
@@ -218,11 +231,8 @@ impl Brought {
                     Kind::Folder => Node::Folder,
                     Kind::Link(target) => Node::Link(target.clone()),
                     Kind::File { executable, .. } => {
-                        let content = self.content(&found.path, key.as_ref(), progress)?;
-                        Node::File(Content {
-                            executable: *executable,
-                            ..content
-                        })
+                        let path = &found.path;
+                        Node::File(self.content(path, *executable, key.as_ref(), progress)?)
                     }
                 };
                 let path = found.path.clone();
@@ -239,6 +249,7 @@ impl Brought {
     fn content(
         &self,
         path: &FilePath,
+        executable: bool,
         key: Option<&RegionKey>,
         progress: &Progress,
     ) -> Result<Content, crate::Error> {
@@ -263,7 +274,7 @@ impl Brought {
         };
         Ok(Content {
             size: plain.size,
-            executable: false,
+            executable,
             stored,
             id,
         })

@@ -104,8 +104,8 @@ impl<'a> Files<'a> {
     /// # Errors
     ///
     /// Those of [`read_key`], and [`Error::WrongKey`] if nothing here was encrypted with it.
-    pub fn read_key(&self, path: &Path) -> Result<FsKey, crate::Error> {
-        let key = read_key(path)?;
+    pub fn read_key(&self, path: &Path, terminal: &Terminal) -> Result<FsKey, crate::Error> {
+        let key = read_key(path, terminal)?;
         match self.manifest.key_check() {
             Some(check) if key.fits(check) => Ok(key),
             _ => Err(Error::WrongKey {

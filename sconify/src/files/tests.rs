@@ -412,6 +412,12 @@ fn what_can_not_be_in_an_image_is_refused() {
         "files.region",
         "`/app/a/b`",
     );
+    let root = place.from("fs-dir", "app/main.py", "/");
+    expect(
+        refusal(&[&root]),
+        "files.tree",
+        "main.py is a file, and the root",
+    );
     let plain = place.from("plain", "app", "/plain");
     expect(refusal(&[&plain]), "files.tree", "app/link is a link");
     let key = place.from("fs-key", "app/main.py", "");

@@ -38,6 +38,9 @@ pub enum Rule {
     /// An entry is in no protected region.
     #[error("`{0}` is listed, but no protected region holds it")]
     Unprotected(String),
+    /// The root is listed as something else than a folder.
+    #[error("`/` is listed and is no folder")]
+    Root,
     /// The folder of an entry, or of a region, is not listed as a folder.
     #[error("`{0}` lies in a protected region, and the folder above it is not listed as one")]
     Orphan(String),
@@ -97,6 +100,7 @@ impl Manifest {
         self.check_folder_of(&entry.path)?;
         match &entry.node {
             Node::Folder => {}
+            _ if entry.path.parent().is_none() => return Err(Rule::Root),
             Node::File(content) => check_content(content, mode, name)?,
             Node::Link(target) => {
                 self.check_link(&entry, target)

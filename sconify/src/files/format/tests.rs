@@ -193,6 +193,14 @@ fn what_is_listed_is_protected() {
 }
 
 #[test]
+fn the_root_is_a_folder() {
+    let root = |entry| Manifest::new(vec![region(Mode::Authenticated, "/")], None, vec![entry]);
+    assert_eq!(root(file("/", None)), Err(Rule::Root));
+    assert_eq!(root(link("/", "/a")), Err(Rule::Root));
+    assert!(root(folder("/")).is_ok());
+}
+
+#[test]
 fn encryption_and_key_check_belong_together() {
     assert_eq!(refusal(|_, check, _| *check = None), Rule::KeyCheck);
     let without = refusal(|_, _, e| e[4] = file("/app/secret/k", None));
