@@ -1,9 +1,11 @@
-//! Every outside vector of SGXS streams and SIGSTRUCTs, against the crate of the formats.
+//! Every outside vector of SGXS streams and SIGSTRUCTs, against the crate of the formats and against
+//! the command `sconify`.
 //!
 //! `SCONCE_VECTORS` names the folder (else `../shared/vectors`); another set of the same layout
 //! works too. For each vector the program prints what was checked. It has no harness of its own
 //! because that would hide what it prints.
 
+mod command;
 mod options;
 mod sigstructs;
 mod streams;
@@ -86,9 +88,14 @@ struct Suite {
 }
 
 impl Suite {
+    /// Where the file is that a member of the vector names.
+    fn path(&self, vector: &Value, member: &str) -> Result<PathBuf, String> {
+        Ok(self.folder.join(text(vector, member)?))
+    }
+
     /// The file that a member of the vector names.
     fn file(&self, vector: &Value, member: &str) -> Result<Vec<u8>, String> {
-        let path = self.folder.join(text(vector, member)?);
+        let path = self.path(vector, member)?;
         fs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sgx::sgxs::{Chunks, Error, Page, PageReader, Rule, Summary, Writer};
 
-use crate::{Suite, Verdict, ensure, number, sha256, text};
+use crate::{Suite, Verdict, command, ensure, number, sha256, text};
 
 /// Sizes of the pieces in which each stream is read, beside the whole.
 const PIECES: [usize; 4] = [1, 63, 320, 4096];
@@ -49,6 +49,7 @@ pub(crate) fn good(suite: &Suite, vector: &Value) -> Verdict {
     }
     ensure!(write(&pages, &summary)? == stream, "written otherwise");
     checked.push("written again byte for byte".into());
+    command::measures(&suite.path(vector, "file")?, wanted)?;
     Ok(checked)
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn bad(suite: &Suite, vector: &Value) -> Verdict {
         );
     }
     ensure!(error.offset <= stream.len() as u64, "beyond the stream");
+    command::refuses(&suite.path(vector, "file")?, &error)?;
     let why = text(vector, "why")?;
     match agrees(why, &error.rule) {
         Some(true) => Ok(vec![format!("refused: {error}")]),
