@@ -84,12 +84,6 @@ pub trait Fault: std::error::Error {
     /// The exit status.
     fn exit(&self) -> Exit;
 
-    /// Whether it only repeats that the result, which has been printed, is a "no": with `--json`
-    /// standard output then has the result alone.
-    fn is_answer(&self) -> bool {
-        false
-    }
-
     /// What to do next, in one line, where the message does not say it.
     fn advice(&self) -> Option<String> {
         None
@@ -189,10 +183,6 @@ impl Fault for Error {
             Self::File { error, .. } => error.exit(),
             _ => self.part().map_or(Exit::Failed, Fault::exit),
         }
-    }
-
-    fn is_answer(&self) -> bool {
-        self.part().is_some_and(Fault::is_answer)
     }
 
     fn advice(&self) -> Option<String> {
