@@ -115,7 +115,7 @@ pub(crate) fn checkout() -> User {
     let user = User::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let parameters = ["worker/enclave.toml", "worker/symbols.toml"];
-    for part in ["Cargo.toml", "workloads.json", "workloads"]
+    for part in ["Cargo.lock", "Cargo.toml", "workloads.json", "workloads"]
         .iter()
         .chain(&parameters)
     {
