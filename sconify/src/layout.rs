@@ -5,7 +5,7 @@
 //! | area | pages | measured |
 //! |---|---|---|
 //! | program | its segments at their addresses | yes |
-//! | [manifest](crate::manifest) | readable | yes |
+//! | [manifest] | readable | yes |
 //! | heap | readable, writable | that it's there; its zeros only with `heap.measured` |
 //! | for each thread: guard | none: 64 KiB that nothing can touch | – |
 //! | stack | readable, writable | that it's there |

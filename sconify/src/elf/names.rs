@@ -70,8 +70,7 @@ impl Program {
             let is_left_out = |index: SymbolSection| {
                 let section = sections.section(object::SectionIndex(index.0.into()));
                 section.is_ok_and(|one| {
-                    one.sh_type.get(LE) == SHT_PROGBITS
-                        && one.sh_flags.get(LE).0 & u64::from(SHF_ALLOC.0) == 0
+                    one.sh_type.get(LE) == SHT_PROGBITS && one.sh_flags.get(LE).0 & SHF_ALLOC.0 == 0
                 })
             };
             let section = symbol.st_shndx(LE);
