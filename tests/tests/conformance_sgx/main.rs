@@ -21,6 +21,9 @@ use serde_json::Value;
 /// What was checked, or what did not hold.
 type Verdict = Result<Vec<String>, String>;
 
+/// What is done with each vector of a kind.
+type Check = fn(&Suite, &Value) -> Verdict;
+
 /// Fails the vector unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($text:tt)+) => {
@@ -42,7 +45,7 @@ fn main() -> ExitCode {
     let expected: Value = serde_json::from_str(&text).expect("expected.json is JSON");
     let suite = Suite { folder };
 
-    let kinds: [(&str, fn(&Suite, &Value) -> Verdict); 3] = [
+    let kinds: [(&str, Check); 3] = [
         ("good", streams::good),
         ("bad", streams::bad),
         ("sigstruct", sigstructs::check),
