@@ -8,7 +8,11 @@ mod align;
 mod cause;
 mod changes;
 mod pages;
+#[cfg(test)]
+pub(crate) mod sample;
 mod symbols;
+#[cfg(test)]
+mod tests;
 mod text;
 mod traces;
 mod unnamed;
@@ -129,6 +133,8 @@ pub fn compare(first: &Reading, second: &Reading) -> Result<Comparison, crate::E
         matches!(one.purpose, Purpose::Program | Purpose::Unknown)
             && one.difference.way != Way::UnmeasuredContent
     });
+    let provenance = changes::provenance(first, second);
+    let told = (program_differs, !provenance.is_empty());
     let mut found = Comparison {
         images: [first.name.clone(), second.name.clone()],
         mrenclave: [first, second].map(|one| one.digest().to_string()),
@@ -143,12 +149,12 @@ pub fn compare(first: &Reading, second: &Reading) -> Result<Comparison, crate::E
         program_differs,
         symbols: None,
         unnamed: Vec::new(),
-        provenance: changes::provenance(first, second),
+        provenance,
         same_linked: same_linked(first, second),
         only_first: Traces::default(),
         only_second: Traces::default(),
         signature: changes::signature(first, second),
-        members: changes::members(first, second, program_differs)?,
+        members: changes::members(first, second, told)?,
         known_workloads: [first, second]
             .into_iter()
             .flat_map(|one| one.workloads.iter().flatten().cloned())

@@ -1,6 +1,8 @@
 //! What an image is: what its measurement covers and what it does not, in words.
 
 mod classes;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::path::Path;
@@ -172,12 +174,6 @@ fn not_measured(reading: &Reading) -> Vec<String> {
         .manifest
         .as_ref()
         .is_some_and(|manifest| manifest.files.is_some());
-    if reading.manifest.is_some() {
-        list.push(
-            "address ranges without pages, such as the guards around stacks: an access ends the program"
-                .to_owned(),
-        );
-    }
     list.push(if has_files {
         "files that the file manifest does not list, and those in its regions with mode none"
             .to_owned()

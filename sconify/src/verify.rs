@@ -1,6 +1,8 @@
 //! Whether an image is what it says: everything that can be checked with the image alone.
 
 mod checks;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::path::Path;
@@ -118,7 +120,7 @@ fn not_proved(reading: &Reading, expected: &Expected) -> Vec<String> {
     let mut list = vec![
         "that anything is protected: the measurement is a simulated one".to_owned(),
         "that this image runs anywhere: that takes attestation, and nobody was asked".to_owned(),
-        "that it was made from sources that you know: build it yourself and compare (`sconify build`, `sconify diff`)".to_owned(),
+        "that it was made from sources that you know: build them yourself, and `diff` the two images".to_owned(),
     ];
     if expected.mrenclave.is_none() {
         list.push("that it is the image that you mean: say which with --expect".to_owned());

@@ -153,17 +153,38 @@ fn of_program(comparison: &Comparison, add: &mut impl FnMut(CauseSort, String)) 
             "of something unknown: sources, packages, flags and tools are recorded as the same, and \
              nothing that differs looks like a path or a time. Either the build is not reproducible, or \
              one of the programs was changed after it"
-                .to_owned(),
+                .to_owned()
+                + &most(comparison).replacen(", most", ". They differ most", 1),
         ),
         (false, _) => add(
             CauseSort::Unknown,
             format!(
-                "the programs differ, and why cannot be told: {} (enclave/provenance.json), and nothing \
-                 that differs looks like a path, a time, a compiler or a package",
+                "the programs differ{}. Why cannot be told: {} (enclave/provenance.json), and nothing that \
+                 differs looks like a path, a time, a compiler or a package",
+                most(comparison),
                 silent(&provenance.missing)
             ),
         ),
     }
+}
+
+/// The function that differs most, if functions are known.
+fn most(comparison: &Comparison) -> String {
+    let Some(symbols) = &comparison.symbols else {
+        return String::new();
+    };
+    let resized = symbols
+        .resized
+        .iter()
+        .map(|one| (one.growth().unsigned_abs(), &one.name));
+    let changed = symbols.changed.iter().map(|one| (one.bytes, &one.name));
+    let added = symbols.added.iter().chain(&symbols.removed);
+    let added = added.map(|one| (one.size, &one.name));
+    let most = resized
+        .chain(changed)
+        .chain(added)
+        .max_by_key(|(bytes, _)| *bytes);
+    most.map_or_else(String::new, |(_, name)| format!(", most of all in {name}"))
 }
 
 fn silent(missing: &[String]) -> String {

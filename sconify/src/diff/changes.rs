@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::build::Provenance;
 use crate::build::provenance::Package;
+use crate::config::Size;
 use crate::files::{Files, format};
 use crate::image;
 use crate::inspect::{Signature, mrsigner};
@@ -74,6 +75,12 @@ pub(super) fn parameters(first: &Reading, second: &Reading) -> Vec<Change> {
         map.insert("SSAFRAMESIZE".to_owned(), pages);
         if let Some(manifest) = &reading.manifest {
             flatten("", &value(&manifest.parameters), &mut map);
+            let parameters = &manifest.parameters;
+            let sizes = [
+                ("heap.size", parameters.heap.size),
+                ("threads.stack", parameters.threads.stack),
+            ];
+            map.extend(sizes.map(|(key, size)| (key.to_owned(), Size(size).to_string())));
         }
         map
     };
@@ -239,17 +246,21 @@ pub(super) fn provenance(first: &Reading, second: &Reading) -> ProvenanceDiffere
     };
     ProvenanceDifference {
         missing: Vec::new(),
-        toolchain: changes(&toolchain(&one), &toolchain(&other)),
+        toolchain: toolchain(&one, &other),
         flags: changes(&flags(&one), &flags(&other)),
         packages: packages(&one.packages, &other.packages),
         sources: changes(&one.sources.files, &other.sources.files),
     }
 }
 
-fn toolchain(provenance: &Provenance) -> BTreeMap<String, String> {
-    let mut map = BTreeMap::new();
-    flatten("", &value(&provenance.toolchain), &mut map);
-    map
+fn toolchain(one: &Provenance, other: &Provenance) -> Vec<Change> {
+    let differences = one.toolchain.differences(&other.toolchain);
+    let changes = differences.into_iter().map(|(what, here, there)| Change {
+        what,
+        first: Some(here),
+        second: Some(there),
+    });
+    changes.collect()
 }
 
 /// Each flag is there or not; the rest has values.
@@ -322,7 +333,7 @@ fn shorten(change: &mut Change) {
 pub(super) fn members(
     first: &Reading,
     second: &Reading,
-    program_differs: bool,
+    (program_differs, provenance_differs): (bool, bool),
 ) -> Result<Vec<Change>, image::Error> {
     let (Some(one), Some(other)) = (&first.beside, &second.beside) else {
         return Ok(Vec::new());
@@ -337,7 +348,8 @@ pub(super) fn members(
         let is_program = [&one.program, &other.program]
             .into_iter()
             .any(|one| one == name);
-        let follows = program_differs && (is_program || name == image::SYMBOLS);
+        let follows = program_differs && (is_program || name == image::SYMBOLS)
+            || provenance_differs && name == image::PROVENANCE;
         if told.iter().any(|member| member == name) || name == image::MANIFEST || follows {
             continue;
         }
@@ -345,7 +357,10 @@ pub(super) fn members(
         if sizes[0] == sizes[1] && equal(one, other, name)? {
             continue;
         }
-        let [first, second] = sizes.map(|size| size.map(|size| format!("{size} bytes")));
+        let [first, mut second] = sizes.map(|size| size.map(|size| format!("{size} bytes")));
+        if first == second {
+            second = second.map(|size| format!("{size}, other ones"));
+        }
         found.push(Change {
             what: name.to_owned(),
             first,

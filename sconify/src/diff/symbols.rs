@@ -349,6 +349,8 @@ mod tests {
     use sgx::sgxs::{Chunks, Page};
     use sgx::{PAGE_SIZE, Permissions, SecInfo};
 
+    use super::super::sample::Part::{self, Bytes, Call};
+    use super::super::sample::assemble;
     use super::*;
     use crate::reading::PAGE;
 
@@ -359,36 +361,10 @@ mod tests {
     }
 
     impl Program {
-        /// Functions one behind the other, aligned to 16 bytes. A number in a function's body is
-        /// the position of a function that it calls.
         fn new(functions: &[(&str, &[Part])]) -> Self {
-            let mut offsets = Vec::new();
-            let mut end = 0x100;
-            for (_, body) in functions {
-                offsets.push(end);
-                end = (end + size(body)).next_multiple_of(16);
-            }
-            let mut bytes = vec![0xcc; (end as usize).next_multiple_of(PAGE_SIZE)];
-            let mut symbols = Vec::new();
-            for ((name, body), offset) in functions.iter().zip(&offsets) {
-                let mut at = *offset as usize;
-                for part in *body {
-                    let code = match part {
-                        Bytes(bytes) => bytes.to_vec(),
-                        Call(callee) => {
-                            let distance = offsets[*callee] as i32 - (at as i32 + 5);
-                            [&[0xe8][..], &distance.to_le_bytes()].concat()
-                        }
-                    };
-                    bytes[at..at + code.len()].copy_from_slice(&code);
-                    at += code.len();
-                }
-                symbols.push(Symbol {
-                    offset: *offset,
-                    size: size(body),
-                    name: (*name).to_owned(),
-                });
-            }
+            let (code, symbols) = assemble(0x100, functions);
+            let mut bytes = vec![0xcc; (0x100 + code.len()).next_multiple_of(PAGE_SIZE)];
+            bytes[0x100..0x100 + code.len()].copy_from_slice(&code);
             let mut pages = Pages::default();
             for (number, content) in bytes.chunks(PAGE_SIZE).enumerate() {
                 let page = Page {
@@ -400,10 +376,7 @@ mod tests {
                 };
                 pages.push(&page).unwrap();
             }
-            Self {
-                pages,
-                symbols: Symbols::new(symbols),
-            }
+            Self { pages, symbols }
         }
 
         fn side(&self) -> Side<'_> {
@@ -412,21 +385,6 @@ mod tests {
                 symbols: &self.symbols,
             }
         }
-    }
-
-    enum Part {
-        Bytes(&'static [u8]),
-        Call(usize),
-    }
-    use Part::{Bytes, Call};
-
-    fn size(body: &[Part]) -> u64 {
-        body.iter()
-            .map(|part| match part {
-                Bytes(bytes) => bytes.len() as u64,
-                Call(_) => 5,
-            })
-            .sum()
     }
 
     fn compare(first: Side<'_>, second: Side<'_>) -> io::Result<SymbolDifferences> {
