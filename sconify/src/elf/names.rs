@@ -1,15 +1,28 @@
 //! Sections and symbols: not loaded, not measured, and read only to tell people what stands where.
 
-use object::LittleEndian as LE;
+use std::fmt::{self, Write as _};
+
 use object::elf::{
-    SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STT_TLS,
+    SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, SHT_SYMTAB, STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STT_TLS,
     SymbolSection,
 };
 use object::read::elf::{FileHeader as _, Sym as _};
+use object::{LittleEndian as LE, SectionIndex};
 
 use super::header::Header;
 use super::{Error, Program};
 use crate::symbols::{Symbol, Symbols};
+
+/// Bytes that a name may have once it's demangled.
+const LONGEST: usize = 4096;
+
+/// All names together may have so many times the bytes of the file: several may share the same ones.
+const NAMES_OF_FILE: usize = 4;
+
+const DAMAGED: Error = Error::Format {
+    what: "its section table or symbol table is damaged",
+    offset: 40,
+};
 
 /// A symbol of the program's symbol table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,35 +69,32 @@ impl Program {
     pub fn raw_symbols(&self) -> Result<Vec<RawSymbol>, Error> {
         let file = self.file();
         let sections = self.elf_header()?.sections(LE, file).map_err(damaged)?;
-        let table = sections
-            .symbols(LE, file, object::elf::SHT_SYMTAB)
-            .map_err(damaged)?;
+        let table = sections.symbols(LE, file, SHT_SYMTAB).map_err(damaged)?;
+        // The linker's warnings are variables that are not loaded: they have no place.
+        let is_placed = |index: SymbolSection| {
+            let section = sections.section(SectionIndex(index.0.into()));
+            let left_out = section.is_ok_and(|one| {
+                one.sh_type.get(LE) == SHT_PROGBITS && one.sh_flags.get(LE).0 & SHF_ALLOC.0 == 0
+            });
+            index != SymbolSection(0) && !left_out
+        };
         let mut symbols = Vec::with_capacity(table.len());
+        let mut names = NAMES_OF_FILE.saturating_mul(file.len());
         for symbol in table.iter() {
             let name = symbol.name(LE, table.strings()).map_err(damaged)?;
             if name.is_empty() {
                 continue;
             }
-            let kinds = [STT_FUNC, STT_GNU_IFUNC, STT_OBJECT];
-            // The linker's warnings are variables that are not loaded: they have no place.
-            let is_left_out = |index: SymbolSection| {
-                let section = sections.section(object::SectionIndex(index.0.into()));
-                section.is_ok_and(|one| {
-                    one.sh_type.get(LE) == SHT_PROGBITS && one.sh_flags.get(LE).0 & SHF_ALLOC.0 == 0
-                })
-            };
-            let section = symbol.st_shndx(LE);
-            let undefined = section == SymbolSection(0) || is_left_out(section);
+            names = names.checked_sub(name.len()).ok_or(DAMAGED)?;
+            let kind = symbol.st_type();
+            // A thread-local variable's is an offset in another space.
+            let is_offset = kind == STT_TLS;
             symbols.push(RawSymbol {
                 name: String::from_utf8_lossy(name).into_owned(),
-                // A thread-local variable's is an offset in another space.
-                address: if symbol.st_type() == STT_TLS {
-                    0
-                } else {
-                    symbol.st_value(LE)
-                },
+                address: if is_offset { 0 } else { symbol.st_value(LE) },
                 size: symbol.st_size(LE),
-                defined: !undefined && kinds.contains(&symbol.st_type()),
+                defined: is_placed(symbol.st_shndx(LE))
+                    && [STT_FUNC, STT_GNU_IFUNC, STT_OBJECT].contains(&kind),
             });
         }
         Ok(symbols)
@@ -118,20 +128,29 @@ impl Program {
     }
 }
 
-/// Without the hash at its end.
+/// Without the hash at its end; as it is if that would be too long.
 fn demangled(name: &str) -> String {
-    /// The form of a mangled name that another tool can grow without bounds.
-    const LONGEST: usize = 4096;
-    let mut text = format!("{:#}", rustc_demangle::demangle(name));
-    if text.len() > LONGEST {
-        name.clone_into(&mut text);
+    let mut text = Short(String::new());
+    match write!(text, "{:#}", rustc_demangle::demangle(name)) {
+        Ok(()) => text.0,
+        Err(fmt::Error) => name.to_owned(),
     }
-    text
+}
+
+/// A text that takes no more than [`LONGEST`] bytes: a few bytes of a mangled name can stand for any
+/// number.
+struct Short(String);
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.0.len() + piece.len() > LONGEST {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(piece);
+        Ok(())
+    }
 }
 
 fn damaged(_: object::read::Error) -> Error {
-    Error::Format {
-        what: "its section table or symbol table is damaged",
-        offset: 40,
-    }
+    DAMAGED
 }

@@ -323,6 +323,31 @@ fn damaged_tables_of_names_are_no_reason_to_panic() {
     }
 }
 
+/// A file of n bytes could otherwise have names of n² bytes.
+#[test]
+fn names_that_share_bytes_are_bounded() {
+    let file = sample();
+    let symbols = file.len();
+    let (count, length) = (100_u64, 10_000);
+    let mut file = file;
+    for _ in 0..count {
+        file.extend_from_slice(&[1, 0, 0, 0, 2, 0, 2, 0]);
+        file.extend_from_slice(&[0; 16]);
+    }
+    let strings = file.len();
+    file.push(0);
+    file.resize(strings + length, b'a');
+    file.push(0);
+    let table = u64::from_le_bytes(*file[40..].first_chunk().unwrap()) as usize;
+    for (section, at, size) in [(2, symbols, count * 24), (3, strings, length as u64 + 1)] {
+        let header = table + 64 * section;
+        file[header + 24..header + 32].copy_from_slice(&(at as u64).to_le_bytes());
+        file[header + 32..header + 40].copy_from_slice(&size.to_le_bytes());
+    }
+    let program = parse(&file).unwrap();
+    assert!(matches!(program.raw_symbols(), Err(Error::Format { .. })));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(at in 0..0x240_usize, bytes in prop::collection::vec(any::<u8>(), 1..9)) {
