@@ -204,6 +204,18 @@ fn a_session_names_what_scone_printed() {
     assert_eq!(session.services[0].environment["RUST_LOG"], "warn");
     assert_eq!((session.gaps(), session.concessions()), (vec![], vec![]));
 
+    let arguments_of = |options: &[&str]| {
+        let (status, text, _) = place.run(&[&["scone", "image"], options].concat());
+        assert_eq!(status, 0, "{options:?}");
+        let session = Session::parse(&text).unwrap();
+        let command = session.services[0].command.clone().unwrap();
+        (session.name, command.0.as_slice().join(","))
+    };
+    assert_eq!(
+        arguments_of(&["--namespace", "ours", "--command", "/worker --list"]),
+        ("ours/worker".to_owned(), "/worker,--list".to_owned())
+    );
+
     place.write("hash.txt", "SCONE_HASH is not known\n");
     let (status, _, error) = place.run(&arguments);
     assert_eq!(status, 2);
@@ -257,6 +269,8 @@ fn what_is_wrong_is_said_in_a_line() {
         &["scone", "--check", "s", "--name", "a"],
         &["scone", "image", "--env", "A"],
         &["scone", "image", "--name", "a b"],
+        &["scone", "image", "--command", ""],
+        &["scone", "image", "--command", "/a", "--", "b"],
     ] {
         assert_eq!(
             place.sconify(arguments).status.code(),

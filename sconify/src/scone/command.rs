@@ -21,7 +21,7 @@ use crate::{Error as AnyError, image};
     about = "Write or check a session for SCONE",
     after_help = "\
 Examples:
-  sconify scone target/sconify/worker --name sconce/worker -o session.yaml
+  sconify scone target/sconify/worker --namespace sconce -o session.yaml
   sconify scone target/sconify/worker --scone-hash-file hash.txt --release -o session.yaml
   sconify scone --check session.yaml
 
@@ -34,17 +34,23 @@ pub(crate) struct Args {
     image: Option<PathBuf>,
     /// Check this session instead of writing one
     #[arg(long, value_name = "SESSION")]
-    #[arg(conflicts_with_all = ["image", "out", "name", "service_name", "env", "scone_hash_file", "arguments"])]
+    #[arg(conflicts_with_all = ["image", "out", "name", "namespace", "service_name", "command", "env", "scone_hash_file", "arguments"])]
     check: Option<PathBuf>,
     /// Where the session goes; standard output if not given
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The session's name, with its namespaces; the program's name if not given
-    #[arg(long, value_name = "[NAMESPACE/]NAME")]
+    /// The session's name; the program's name if not given
+    #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// The namespace that the session is in
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
     /// The service's name; the program's name if not given
     #[arg(long, value_name = "NAME")]
     service_name: Option<String>,
+    /// What the program is called as: its path and arguments, separated by blanks
+    #[arg(long, value_name = "COMMAND", conflicts_with = "arguments")]
+    command: Option<String>,
     /// A variable of the program's environment, which has no others
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
@@ -101,11 +107,22 @@ fn write(path: &Path, args: &Args) -> Result<String, AnyError> {
         })
     });
     let measurements = measurements.transpose()?;
-    let program = std::iter::once(format!("/{name}"));
+    let command = match &args.command {
+        Some(command) => command.split_whitespace().map(str::to_owned).collect(),
+        None => {
+            let program = std::iter::once(format!("/{name}"));
+            program.chain(args.arguments.iter().cloned()).collect()
+        }
+    };
+    let session = args.name.as_deref().unwrap_or(name);
+    let session = match &args.namespace {
+        Some(namespace) => format!("{namespace}/{session}"),
+        None => session.to_owned(),
+    };
     let description = Description {
-        session: args.name.as_deref().unwrap_or(name),
+        session: &session,
         service: args.service_name.as_deref().unwrap_or(name),
-        command: program.chain(args.arguments.iter().cloned()).collect(),
+        command,
         environment: &args.env,
         measurements: measurements.as_ref(),
     };
