@@ -65,7 +65,11 @@ pub(crate) fn cases() -> Vec<Case> {
             "files.tree",
         )
         .entry("tree/pipe", Entry::Pipe),
-        usage("a release without a key", "build --release"),
+        here(
+            "a release without a key",
+            "build --release --date 2024-02-29",
+            "build.release",
+        ),
         usage("a date that is none", "build --date yesterday"),
     ]
 }

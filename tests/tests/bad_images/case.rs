@@ -137,7 +137,7 @@ impl Case {
     /// Runs it, for people and for programs.
     pub(crate) fn check(&self, fixtures: &Fixtures) -> Verdict {
         let sandbox = match self.way {
-            Way::FullDisk(room) => Sandbox::on_full_disk(fixtures, room),
+            Way::FullDisk(_) => Sandbox::on_own_disk(fixtures),
             _ => Some(Sandbox::new(fixtures)),
         };
         let Some(sandbox) = sandbox else {
@@ -146,6 +146,9 @@ impl Case {
         };
         for (path, entry) in &self.entries {
             sandbox.put(path, entry);
+        }
+        if let Way::FullDisk(room) = self.way {
+            sandbox.fill(room);
         }
         let before = sandbox.contents();
         for json in [false, true] {

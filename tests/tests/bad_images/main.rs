@@ -6,6 +6,7 @@ mod case;
 mod configs;
 mod elf;
 mod files;
+mod iexec;
 mod images;
 mod keys;
 mod outputs;
@@ -36,6 +37,7 @@ const CLASSES: &[Class] = &[
     ("files", files::cases),
     ("packages", packages::cases),
     ("Gramine and SCONE", platforms::cases),
+    ("iExec", iexec::cases),
     ("builds and locks", building::cases),
 ];
 

@@ -149,9 +149,8 @@ impl Sandbox {
         }
     }
 
-    /// On a file system of its own that has no more room than so many KiB; `None` where nobody may
-    /// mount one.
-    pub(crate) fn on_full_disk(fixtures: &Fixtures, room: u32) -> Option<Self> {
+    /// On a file system of its own; `None` where nobody may mount one.
+    pub(crate) fn on_own_disk(fixtures: &Fixtures) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
@@ -159,16 +158,19 @@ impl Sandbox {
             .output()
             .is_ok_and(|output| output.status.success());
         mounted.then(|| {
-            let sandbox = Self {
+            copy(fixtures.0.path(), folder.path());
+            Self {
                 folder,
                 mounted: true,
-            };
-            copy(fixtures.0.path(), sandbox.path());
-            let disk = rustix::fs::statvfs(sandbox.path()).unwrap();
-            let ballast = disk.f_bavail * disk.f_frsize - u64::from(room) * 1024;
-            fs::write(sandbox.path().join("ballast"), vec![0; ballast as usize]).unwrap();
-            sandbox
+            }
         })
+    }
+
+    /// Leaves no more room on its disk than so many KiB.
+    pub(crate) fn fill(&self, room: u32) {
+        let disk = rustix::fs::statvfs(self.path()).unwrap();
+        let ballast = disk.f_bavail * disk.f_frsize - u64::from(room) * 1024;
+        fs::write(self.path().join("ballast"), vec![0; ballast as usize]).unwrap();
     }
 
     pub(crate) fn path(&self) -> &Path {
