@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -34,6 +35,8 @@ impl Place {
         place.write("app/run.py", "print()");
         place.write("secret/pw", "a secret");
         place.write("fs.key", &"42".repeat(32));
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(place.path("fs.key"), private).unwrap();
         place.write("program", "");
         fs::write(place.path("program"), sample::program(5000)).unwrap();
         place.write("enclave.toml", CONFIG);
@@ -175,6 +178,16 @@ fn a_changed_manifest_is_refused() {
 }
 
 #[test]
+fn a_stream_alone_has_no_files_to_look_at() {
+    let place = Place::new(false);
+    for command in [&["files", "list"][..], &["files", "verify"], &["iexec"]] {
+        let stream = ["image/enclave/sample.sgxs"];
+        let said = place.refused(&[command, &stream].concat(), 2);
+        assert!(said.contains("is a stream alone"), "{said}");
+    }
+}
+
+#[test]
 fn a_text_is_filled_in() {
     let place = Place::new(true);
     let said = place.refused(&["iexec", "image"], 2);
@@ -222,8 +235,6 @@ fn without_encryption_the_text_is_the_measurement() {
 
 #[test]
 fn an_object_is_filled_in_with_what_scone_printed() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let place = Place::new(false);
     let private = fs::Permissions::from_mode(0o600);
     fs::set_permissions(place.path("iexec.json"), private).unwrap();

@@ -109,14 +109,14 @@ pub(super) fn run(command: Command, terminal: &Terminal) -> Result<(), Error> {
 }
 
 fn list(image: &Path, terminal: &Terminal) -> Result<(), Error> {
-    let reading = read(image, terminal)?;
+    let reading = read_image(image, terminal)?;
     let files = Files::of(&reading)?;
     terminal.print(&Listing::of(files.as_ref().map(Files::manifest)));
     Ok(())
 }
 
 fn verify(path: &Path, terminal: &Terminal) -> Result<(), Error> {
-    let reading = read(path, terminal)?;
+    let reading = read_image(path, terminal)?;
     let verified = match Files::of(&reading)? {
         Some(files) => files.verify(terminal)?,
         None => Verified::default(),
@@ -148,7 +148,7 @@ fn extract(
         FilePath::new(path).map_err(fault)
     });
     let paths = paths.collect::<Result<Vec<_>, _>>()?;
-    let reading = read(image, terminal)?;
+    let reading = read_image(image, terminal)?;
     let files = Files::of(&reading)?.ok_or_else(|| image::Error::Missing {
         path: image.to_owned(),
         name: image::MANIFEST.to_owned(),
@@ -191,9 +191,18 @@ fn key(file: &Path, terminal: &Terminal) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(image: &Path, terminal: &Terminal) -> Result<Reading, Error> {
+/// Reads an image, and refuses what is none.
+pub(super) fn read_image(path: &Path, terminal: &Terminal) -> Result<Reading, Error> {
     let _reading = terminal.spinner("reading the image");
-    Reading::open(image)
+    let reading = Reading::open(path)?;
+    match reading.beside {
+        Some(_) => Ok(reading),
+        None => Err(image::Error::Form {
+            path: path.to_owned(),
+            what: "is a stream alone: files are beside it, in an image",
+        }
+        .into()),
+    }
 }
 
 /// What `extract` did.

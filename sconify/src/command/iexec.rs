@@ -9,13 +9,14 @@ use serde::Serialize;
 use sgx::{Digest, Kind, Mrenclave};
 use zeroize::Zeroizing;
 
+use super::files::read_image;
+use crate::Error;
 use crate::config::Size;
 use crate::files::{self, Files};
 use crate::iexec::{self, Current, Document, Framework, Object};
 use crate::output::rewrite_whole;
 use crate::reading::Reading;
 use crate::terminal::Terminal;
-use crate::{Error, image};
 
 /// No `iexec.json` is longer.
 const LONGEST: u64 = 1 << 20;
@@ -83,17 +84,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Error> {
         what,
     };
     let document = Document::parse(&text).map_err(refuse)?;
-    let reading = {
-        let _reading = terminal.spinner("reading the image");
-        Reading::open(&args.image)?
-    };
-    if reading.beside.is_none() {
-        return Err(image::Error::Form {
-            path: args.image.clone(),
-            what: "is a stream alone, not an image",
-        }
-        .into());
-    }
+    let reading = read_image(&args.image, terminal)?;
     let digest = args.fingerprint.unwrap_or_else(|| reading.digest());
     let form = args.form.unwrap_or(match document.current() {
         Current::Object => Form::Object,
