@@ -43,18 +43,18 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Build(Box<build::Args>),
+    Inspect(inspect::Args),
+    Verify(verify::Args),
+    Diff(diff::Args),
     Lock(lock::Args),
+    Package(Box<crate::package::Args>),
+    Measure(crate::measure::Args),
     Sign(Box<sign::Args>),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
     Files(files::Command),
     Iexec(Box<iexec::Args>),
-    Measure(crate::measure::Args),
-    Inspect(inspect::Args),
-    Diff(diff::Args),
-    Verify(verify::Args),
-    Package(Box<crate::package::Args>),
     Gramine(Box<crate::gramine::command::Args>),
     Scone(Box<crate::scone::command::Args>),
 }
@@ -99,16 +99,16 @@ fn run(args: Args) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
     match command {
         Command::Build(args) => build::run(*args, terminal),
+        Command::Inspect(args) => inspect::run(&args, terminal),
+        Command::Verify(args) => verify::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
         Command::Lock(args) => lock::run(args, terminal),
+        Command::Package(args) => crate::package::run(*args, terminal),
+        Command::Measure(args) => crate::measure::run(args, terminal),
         Command::Sign(args) => sign::run(&args, terminal),
         Command::Key(command) => key::run(command, terminal),
         Command::Files(command) => files::run(command, terminal),
         Command::Iexec(args) => iexec::run(&args, terminal),
-        Command::Measure(args) => crate::measure::run(args, terminal),
-        Command::Diff(args) => diff::run(&args, terminal),
-        Command::Verify(args) => verify::run(&args, terminal),
-        Command::Inspect(args) => inspect::run(&args, terminal),
-        Command::Package(args) => crate::package::run(*args, terminal),
         Command::Gramine(args) => crate::gramine::command::run(&args, terminal),
         Command::Scone(args) => crate::scone::command::run(&args, terminal),
     }

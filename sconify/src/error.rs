@@ -8,24 +8,41 @@ use std::process::ExitCode;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A measurement is not that of its lock file.
-    #[error(transparent)]
-    Lock(#[from] crate::lock::Error),
     /// A program or an image can't be built.
     #[error(transparent)]
     Build(#[from] crate::build::Error),
+    /// An `enclave.toml` can't be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+    /// Two images differ.
+    #[error(transparent)]
+    Diff(#[from] crate::diff::Differ),
+    /// A program can't be used.
+    #[error(transparent)]
+    Elf(#[from] crate::elf::Error),
+    /// A file can't be used, because of what is in it.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// Files can't be put into an image, or are not those that were.
     #[error(transparent)]
     Files(#[from] crate::files::Error),
-    /// An `iexec.json` can't be filled in.
+    /// A stream, a SIGSTRUCT or a part of them breaks a rule.
     #[error(transparent)]
-    Iexec(#[from] crate::iexec::Error),
+    Format(#[from] sgx::Error),
     /// A manifest for Gramine, or what its tools print, can't be used.
     #[error(transparent)]
     Gramine(#[from] crate::gramine::Error),
-    /// A session for SCONE, or what SCONE printed, can't be used.
+    /// An `iexec.json` can't be filled in.
     #[error(transparent)]
-    Scone(#[from] crate::scone::Error),
+    Iexec(#[from] crate::iexec::Error),
+    /// An image can't be read.
+    #[error(transparent)]
+    Image(#[from] crate::image::Error),
     /// A file can't be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -36,44 +53,27 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// An image can't be packaged.
-    #[error(transparent)]
-    Package(#[from] crate::package::Error),
-    /// An image can't be read.
-    #[error(transparent)]
-    Image(#[from] crate::image::Error),
-    /// A file can't be used, because of what is in it.
-    #[error("{}: {error}", path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: Box<Error>,
-    },
-    /// Nothing is signed.
-    #[error(transparent)]
-    Sign(#[from] crate::sign::Error),
-    /// A stream can't be read.
-    #[error(transparent)]
-    Reading(#[from] crate::reading::Error),
-    /// An image isn't what it says.
-    #[error(transparent)]
-    Verify(#[from] crate::verify::Unverified),
-    /// Two images differ.
-    #[error(transparent)]
-    Diff(#[from] crate::diff::Differ),
-    /// An `enclave.toml` can't be used.
-    #[error(transparent)]
-    Config(#[from] crate::config::Error),
-    /// A program can't be used.
-    #[error(transparent)]
-    Elf(#[from] crate::elf::Error),
     /// What is asked for makes no enclave.
     #[error(transparent)]
     Layout(#[from] crate::layout::Error),
-    /// A stream, a SIGSTRUCT or a part of them breaks a rule.
+    /// A measurement is not that of its lock file.
     #[error(transparent)]
-    Format(#[from] sgx::Error),
+    Lock(#[from] crate::lock::Error),
+    /// An image can't be packaged.
+    #[error(transparent)]
+    Package(#[from] crate::package::Error),
+    /// A stream can't be read.
+    #[error(transparent)]
+    Reading(#[from] crate::reading::Error),
+    /// A session for SCONE, or what SCONE printed, can't be used.
+    #[error(transparent)]
+    Scone(#[from] crate::scone::Error),
+    /// Nothing is signed.
+    #[error(transparent)]
+    Sign(#[from] crate::sign::Error),
+    /// An image isn't what it says.
+    #[error(transparent)]
+    Verify(#[from] crate::verify::Unverified),
 }
 
 /// What every error of a part says beside its one line.
@@ -116,22 +116,22 @@ impl Error {
     fn part(&self) -> Option<&dyn Fault> {
         match self {
             Self::Build(error) => Some(error),
-            Self::Lock(error) => Some(error),
-            Self::Io { .. } => None,
-            Self::File { error, .. } => error.part(),
             Self::Config(error) => Some(error),
-            Self::Sign(error) => Some(error),
+            Self::Diff(error) => Some(error),
             Self::Elf(error) => Some(error),
-            Self::Layout(error) => Some(error),
-            Self::Format(error) => Some(error),
+            Self::File { error, .. } => error.part(),
             Self::Files(error) => Some(error),
-            Self::Iexec(error) => Some(error),
+            Self::Format(error) => Some(error),
             Self::Gramine(error) => Some(error),
-            Self::Scone(error) => Some(error),
+            Self::Iexec(error) => Some(error),
             Self::Image(error) => Some(error),
+            Self::Io { .. } => None,
+            Self::Layout(error) => Some(error),
+            Self::Lock(error) => Some(error),
             Self::Package(error) => Some(error),
             Self::Reading(error) => Some(error),
-            Self::Diff(error) => Some(error),
+            Self::Scone(error) => Some(error),
+            Self::Sign(error) => Some(error),
             Self::Verify(error) => Some(error),
         }
     }
