@@ -29,7 +29,7 @@ image is signed for debugging, by a key that is made once for this checkout."
 )]
 pub(crate) struct Args {
     /// Sign for use: no debugger may look into the enclave. Needs a key and a date
-    #[arg(long, requires = "signer")]
+    #[arg(long)]
     release: bool,
     /// The signer's key, RSA-3072 with exponent 3, in PEM [default: a development key]
     #[arg(long = "key", value_name = "FILE")]
