@@ -221,6 +221,16 @@ impl Bytes {
         next.map_or(self.bytes.len(), |(start, _)| *start) - position
     }
 
+    /// How many bytes before `position` come from the same stretch.
+    fn begun(&self, position: usize) -> usize {
+        let after = self
+            .stretches
+            .partition_point(|(start, _)| *start <= position);
+        self.stretches[..after]
+            .last()
+            .map_or(0, |(start, _)| position - start)
+    }
+
     fn offset(&self, position: usize) -> u64 {
         let after = self
             .stretches
@@ -310,20 +320,41 @@ fn otherwise_than_addresses(
     if piece.first.len() != piece.second.len() {
         return vec![piece.clone()];
     }
-    // A number may have begun before the piece: its upper bytes are often the same.
-    let back = piece.first.start.min(piece.second.start).min(7);
-    let (from, to) = (piece.first.start - back, piece.second.start - back);
-    let wide = |bytes: &[u8], end: usize| (end + 7).min(bytes.len());
-    let length =
-        (wide(&one.bytes, piece.first.end) - from).min(wide(&other.bytes, piece.second.end) - to);
+    let mut found = Vec::new();
+    let (mut at, mut there) = (piece.first.start, piece.second.start);
+    while at < piece.first.end {
+        let left = piece.first.end - at;
+        let length = one.rest(at).min(other.rest(there)).min(left);
+        let part = Replaced {
+            first: at..at + length,
+            second: there..there + length,
+        };
+        found.extend(of_one_stretch(one, other, &part, moves));
+        (at, there) = (at + length, there + length);
+    }
+    found
+}
+
+/// The same of a part that is of one stretch in both.
+fn of_one_stretch(one: &Bytes, other: &Bytes, part: &Replaced, moves: &Moves) -> Vec<Replaced> {
+    // A number may have begun before the part, and end behind it: often most of its bytes are equal.
+    const AROUND: usize = size_of::<u64>() - 1;
+    let (first, second) = (part.first.start, part.second.start);
+    let back = one.begun(first).min(other.begun(second)).min(AROUND);
+    let behind = one.rest(first).min(other.rest(second));
+    let length = back + behind.min(part.first.len() + AROUND);
+    let (from, to) = (first - back, second - back);
     let ranges = moves.unexplained(
         &one.bytes[from..from + length],
         &other.bytes[to..to + length],
         (one.offset(from), other.offset(to)),
         References::Data,
     );
-    ranges
-        .into_iter()
+    let inside = ranges.into_iter().filter(|range| {
+        let end = back + part.first.len();
+        range.start < end && back < range.end
+    });
+    inside
         .map(|range| Replaced {
             first: from + range.start..from + range.end,
             second: to + range.start..to + range.end,
