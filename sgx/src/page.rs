@@ -114,3 +114,34 @@ impl SecInfo {
         page_type << 8 | self.permissions.bits() as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_those_of_the_manual() {
+        for (info, flags) in [
+            (SecInfo::reg(Permissions::RX), 0x205),
+            (SecInfo::reg(Permissions::R), 0x201),
+            (SecInfo::reg(Permissions::RW), 0x203),
+            (SecInfo::reg(Permissions::NONE), 0x200),
+            (SecInfo::TCS, 0x100),
+        ] {
+            assert_eq!(info.flags(), flags);
+        }
+    }
+
+    #[test]
+    fn permissions_are_three_bits() {
+        for bits in 0..8 {
+            let permissions = Permissions::from_bits(bits).unwrap();
+            assert_eq!(permissions.bits(), bits);
+        }
+        assert_eq!(Permissions::from_bits(8), None);
+        assert_eq!(Permissions::R.union(Permissions::X), Permissions::RX);
+        assert!(Permissions::RW.contains(Permissions::W));
+        assert!(!Permissions::RX.contains(Permissions::RW));
+        assert_eq!(Permissions::RX.to_string(), "r-x");
+    }
+}
