@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sconce_tests::platform::sconce_program;
+use sconce_tests::skipped::skipped;
 use tempfile::TempDir;
 
 /// Somebody else's machine, as far as that can be had on this one.
@@ -60,15 +61,26 @@ impl Elsewhere {
 
     /// Builds the image and returns its folder.
     pub(crate) fn build(&self, key: &Path) -> PathBuf {
-        let mut command = Command::new(namespace()[0]);
+        let mut command = match has_own_host_name() {
+            true => {
+                let mut command = Command::new("unshare");
+                command.args([
+                    "--uts",
+                    "sh",
+                    "-c",
+                    "hostname elsewhere; umask 077; exec \"$@\"",
+                ]);
+                command
+            }
+            false => {
+                skipped("another host name", "unshare --uts is not to be had");
+                let mut command = Command::new("sh");
+                command.args(["-c", "umask 077; exec \"$@\""]);
+                command
+            }
+        };
         command
-            .args(&namespace()[1..])
-            .args([
-                "sh",
-                "-c",
-                "umask 077; hostname elsewhere 2>&-; exec \"$@\"",
-                "sh",
-            ])
+            .arg("sh")
             .arg(sconce_program())
             .args(["sconify", "--quiet", "build", "--key"])
             .arg(key)
@@ -120,15 +132,13 @@ impl Elsewhere {
     }
 }
 
-/// A host name of its own, where the system lets us.
-fn namespace() -> &'static [&'static str] {
-    let own = ["unshare", "--uts", "true"];
-    let may = Command::new(own[0])
-        .args(&own[1..])
+/// Whether a process can have a host name of its own, so that this machine keeps its.
+fn has_own_host_name() -> bool {
+    Command::new("unshare")
+        .args(["--uts", "hostname", "elsewhere"])
         .stderr(Stdio::null())
         .status()
-        .is_ok_and(|status| status.success());
-    if may { &["unshare", "--uts"] } else { &["env"] }
+        .is_ok_and(|status| status.success())
 }
 
 /// Where rustup keeps its toolchains, if there is a rustup.
