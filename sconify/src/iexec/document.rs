@@ -294,6 +294,39 @@ mod tests {
         );
     }
 
+    /// What iExec's SDK 8.24 puts on chain for these objects.
+    #[test]
+    fn objects_have_the_members_and_the_order_that_go_on_chain() {
+        let scone = Object {
+            framework: Framework::Scone,
+            version: "v5.9".to_owned(),
+            entrypoint: Some("python3 /app/app.py".to_owned()),
+            heap_size: Some(1_073_741_824),
+            fingerprint: "b84bc68bae8cdc8703ca4525b2cc16deffe9def4247498ebcc467830a67caf6d"
+                .to_owned(),
+        };
+        let gramine = Object {
+            fingerprint: "c879351b3640a21331c4d931d3e32bfbb8373b502966f9c639538666b2cf3641"
+                .to_owned(),
+            ..of_gramine()
+        };
+        for (object, on_chain) in [
+            (
+                scone,
+                r#"{"framework":"SCONE","version":"v5.9","entrypoint":"python3 /app/app.py","heapSize":1073741824,"fingerprint":"b84bc68bae8cdc8703ca4525b2cc16deffe9def4247498ebcc467830a67caf6d"}"#,
+            ),
+            (
+                gramine,
+                r#"{"framework":"GRAMINE","version":"v0","fingerprint":"c879351b3640a21331c4d931d3e32bfbb8373b502966f9c639538666b2cf3641"}"#,
+            ),
+        ] {
+            let filled = Document::parse(r#"{"app":{}}"#)
+                .unwrap()
+                .with_object(&object);
+            assert_eq!(filled, format!(r#"{{"app":{{"mrenclave":{on_chain}}}}}"#));
+        }
+    }
+
     #[test]
     fn the_fingerprint_alone_is_replaced() {
         let filled = Document::parse(FILE).unwrap().with_object(&object());
