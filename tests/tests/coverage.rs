@@ -31,8 +31,9 @@ impl Stream {
     fn of_worker() -> Self {
         let built = image::worker();
         let bytes = fs::read(built.folder.join("enclave/worker.sgxs")).unwrap();
-        let mrenclave = read(&bytes).summary.mrenclave;
-        assert_eq!(mrenclave, built.summary.mrenclave);
+        let reading = read(&bytes);
+        assert_eq!(reading.digest(), built.measurement());
+        let mrenclave = reading.summary.mrenclave;
         Self { bytes, mrenclave }
     }
 
