@@ -203,6 +203,6 @@ fn a_stream_that_is_not_canonical_is_no_image() {
     let error = verify(image.folder.path(), &Expected::default(), &terminal).unwrap_err();
     assert_eq!(
         (error.code(), error.exit()),
-        ("sgxs.record", crate::Exit::Unusable)
+        ("sgxs.record", Exit::Unusable)
     );
 }
