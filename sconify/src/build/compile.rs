@@ -16,7 +16,7 @@ use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use serde::Deserialize;
 
-use super::cargo::{self, Artifact, Built, Progress, package_name, package_version};
+use super::cargo::{self, Artifact, Built, MESSAGES, Progress, package_name, package_version};
 use super::flags::{Flags, Mapping};
 use super::home::CargoHome;
 use super::provenance::{Package, Program, Provenance, Sources, VERSION};
@@ -52,18 +52,7 @@ pub(super) fn compile(
     let registries = registries::folders(cargo(), checkout, &home.settings, &memory, progress)?;
     let flags = Flags::new(mappings(checkout, &target, &tools, &home, registries)?);
     let mut command = cargo();
-    command
-        .args(["build", "--locked", "--package", package])
-        .args(["--profile", PROFILE, "--target", TARGET])
-        .arg("--target-dir")
-        .arg(&target)
-        .arg("--manifest-path")
-        .arg(checkout.join("Cargo.toml"))
-        .arg(cargo::MESSAGES)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.for_rustc())
-        .env("CC_SHELL_ESCAPED_FLAGS", "1")
-        .env("CFLAGS", flags.for_cc())
-        .env("CXXFLAGS", flags.for_cc());
+    tell(&mut command, checkout, package, &target, &flags);
     let built = cargo::run(&mut command, package, progress)?;
     let bytes = fs::read(&built.program).map_err(crate::Error::io("read", &built.program))?;
     let mut toolchain = tools.said;
@@ -86,6 +75,22 @@ pub(super) fn compile(
         provenance,
         folders: flags.folders().map(Path::to_owned).collect(),
     })
+}
+
+/// Tells a clean cargo what to build and how.
+fn tell(cargo: &mut Command, checkout: &Path, package: &str, target: &Path, flags: &Flags) {
+    cargo
+        .args(["build", "--locked", "--package", package])
+        .args(["--profile", PROFILE, "--target", TARGET])
+        .arg("--target-dir")
+        .arg(target)
+        .arg("--manifest-path")
+        .arg(checkout.join("Cargo.toml"))
+        .arg(MESSAGES)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.for_rustc())
+        .env("CC_SHELL_ESCAPED_FLAGS", "1")
+        .env("CFLAGS", flags.for_cc())
+        .env("CXXFLAGS", flags.for_cc());
 }
 
 /// A cargo that hears nothing but where its packages are. Its working directory has no settings.
