@@ -157,7 +157,7 @@ pub struct Packaged {
 ///
 /// # Errors
 ///
-/// Those of [`write`], and of reading the image and the environment.
+/// Those of [`write()`], and of reading the image and the environment.
 pub fn run(args: Args, terminal: &Terminal) -> Result<(), crate::Error> {
     let from = match (args.from, &args.program) {
         (Some(from), _) => Some(from),
