@@ -78,7 +78,7 @@ pub struct Comparison {
     pub only_second: Traces,
     /// Who signed them and for what. Not measured.
     pub signature: Vec<Change>,
-    /// Other members. Not measured, but for files.
+    /// Other members. Not measured.
     pub members: Vec<Change>,
     /// The workloads of both, to name functions by.
     #[serde(skip)]
@@ -135,6 +135,7 @@ pub fn compare(first: &Reading, second: &Reading) -> Result<Comparison, crate::E
     });
     let provenance = changes::provenance(first, second);
     let told = (program_differs, !provenance.is_empty());
+    let files = changes::files(first, second);
     let mut found = Comparison {
         images: [first.name.clone(), second.name.clone()],
         mrenclave: [first, second].map(|one| one.digest().to_string()),
@@ -144,7 +145,6 @@ pub fn compare(first: &Reading, second: &Reading) -> Result<Comparison, crate::E
         parameters: changes::parameters(first, second),
         manifest: changes::manifest(first, second),
         workloads: changes::workloads(first, second),
-        files: changes::files(first, second),
         pages,
         program_differs,
         symbols: None,
@@ -154,7 +154,8 @@ pub fn compare(first: &Reading, second: &Reading) -> Result<Comparison, crate::E
         only_first: Traces::default(),
         only_second: Traces::default(),
         signature: changes::signature(first, second),
-        members: changes::members(first, second, told)?,
+        members: changes::members(first, second, told, &files)?,
+        files,
         known_workloads: [first, second]
             .into_iter()
             .flat_map(|one| one.workloads.iter().flatten().cloned())

@@ -329,11 +329,12 @@ fn shorten(change: &mut Change) {
 }
 
 /// Members of the images that nothing else here speaks of, and whose bytes differ. They are not
-/// measured, but for files that a protected region lists.
+/// measured.
 pub(super) fn members(
     first: &Reading,
     second: &Reading,
     (program_differs, provenance_differs): (bool, bool),
+    files: &[Change],
 ) -> Result<Vec<Change>, image::Error> {
     let (Some(one), Some(other)) = (&first.beside, &second.beside) else {
         return Ok(Vec::new());
@@ -350,7 +351,10 @@ pub(super) fn members(
             .any(|one| one == name);
         let follows = program_differs && (is_program || name == image::SYMBOLS)
             || provenance_differs && name == image::PROVENANCE;
-        if told.iter().any(|member| member == name) || name == image::MANIFEST || follows {
+        let path = name.strip_prefix(image::FILES);
+        let is_listed = path.is_some_and(|path| files.iter().any(|change| change.what == path));
+        let is_told = told.iter().any(|member| member == name) || name == image::MANIFEST;
+        if is_told || is_listed || follows {
             continue;
         }
         let sizes = [one, other].map(|side| side.image.member(name).map(|member| member.size()));

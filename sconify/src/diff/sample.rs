@@ -9,6 +9,9 @@ use sgx::sigstruct::Date;
 use crate::build::Provenance;
 use crate::config::Config;
 use crate::elf::{Program, sample};
+use crate::files::format::{Content, Entry, Manifest, ManifestDigest, Mode, Node, Region};
+use crate::files::merkle::Hasher;
+use crate::files::path::FilePath;
 use crate::layout::Layout;
 use crate::sign::{self, Flavour, SignerKey};
 use crate::symbols::{Symbol, Symbols};
@@ -80,6 +83,8 @@ pub(crate) struct Sample {
     pub(crate) provenance: Option<Provenance>,
     /// Whether it has a file of symbols.
     pub(crate) has_symbols: bool,
+    /// Files in the authenticated region `/data`: name, content.
+    pub(crate) files: Vec<(&'static str, &'static str)>,
 }
 
 impl Sample {
@@ -109,6 +114,7 @@ impl Sample {
                 .to_owned(),
             provenance: Some(provenance()),
             has_symbols: true,
+            files: Vec::new(),
         }
     }
 
@@ -135,12 +141,43 @@ impl Sample {
         (file, symbols)
     }
 
+    /// What is measured of its files, if it has some.
+    fn manifest(&self) -> Option<Manifest> {
+        let path = |path: &str| FilePath::new(path).unwrap();
+        let region = Region {
+            path: path("/data"),
+            mode: Mode::Authenticated,
+        };
+        let files = self.files.iter().map(|(name, content)| {
+            let mut hasher = Hasher::new();
+            hasher.chunk(content.as_bytes());
+            Entry {
+                path: path(&format!("/data/{name}")),
+                node: Node::File(Content {
+                    size: content.len() as u64,
+                    executable: false,
+                    stored: hasher.finish(),
+                    id: None,
+                }),
+            }
+        });
+        let folder = Entry {
+            path: path("/data"),
+            node: Node::Folder,
+        };
+        let entries = std::iter::once(folder).chain(files).collect();
+        let manifest = Manifest::new(vec![region], None, entries);
+        (!self.files.is_empty()).then(|| manifest.unwrap())
+    }
+
     /// Writes the image, signed if there is a key.
     pub(crate) fn write(&self, folder: &Path, key: Option<&SignerKey>) {
         let config = Config::parse(&self.config).unwrap();
         let (file, symbols) = self.program();
         let program = Program::parse(file).unwrap();
-        let layout = Layout::plan(&config, &program, None).unwrap();
+        let files = self.manifest().map(|manifest| manifest.encode());
+        let digest = files.as_ref().map(|bytes| ManifestDigest::of(bytes).0);
+        let layout = Layout::plan(&config, &program, digest).unwrap();
         let write = |member: &str, bytes: &[u8]| fs::write(folder.join(member), bytes).unwrap();
         fs::create_dir_all(folder.join(image::ENCLAVE)).unwrap();
         let mut sgxs = Vec::new();
@@ -156,6 +193,13 @@ impl Sample {
         write(image::CONFIG, self.config.as_bytes());
         if self.has_symbols {
             write(image::SYMBOLS, symbols.to_string().as_bytes());
+        }
+        if let Some(files) = files {
+            write(image::MANIFEST, &files);
+            fs::create_dir_all(folder.join("files/data")).unwrap();
+            for (name, content) in &self.files {
+                write(&format!("files/data/{name}"), content.as_bytes());
+            }
         }
         if let Some(provenance) = &self.provenance {
             write(image::PROVENANCE, provenance.to_json().as_bytes());

@@ -168,6 +168,23 @@ fn what_is_not_measured_differs() {
 }
 
 #[test]
+fn other_files() {
+    let first = Sample {
+        files: vec![("model", "weights"), ("old", "goes")],
+        ..Sample::new()
+    };
+    let second = Sample {
+        files: vec![("model", "weighty"), ("new", "comes")],
+        ..Sample::new()
+    };
+    let images = Images(tempfile::tempdir().unwrap());
+    first.write(&images.first(), None);
+    second.write(&images.second(), None);
+    assert_eq!(causes(&images.compare()), [CauseSort::Files]);
+    insta::assert_snapshot!(images.text());
+}
+
+#[test]
 fn streams_alone_are_compared() {
     let images = Images::new(|sample| sample.functions[1].1 = vec![Bytes(b"\xb8\x07\0\0\0\xc3")]);
     let stream = |folder: PathBuf| folder.join(image::stream("sample"));

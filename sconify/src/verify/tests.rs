@@ -164,6 +164,23 @@ fn each_damage_fails_its_check() {
     }
 }
 
+#[test]
+fn files_are_compared_with_what_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Sample {
+        files: vec![("model", "weights")],
+        ..Sample::new()
+    };
+    sample.write(folder.path(), Some(key()));
+    let image = Image { folder };
+    assert_eq!(image.failed(&Expected::default()), [""; 0]);
+    image.flip("files/data/model", 0);
+    assert_eq!(image.failed(&Expected::default()), ["files"]);
+    image.flip("files/data/model", 0);
+    image.flip(image::MANIFEST, 20);
+    assert_eq!(image.failed(&Expected::default()), ["files"]);
+}
+
 /// A byte of the stream that changes what is measured, and leaves the stream canonical.
 #[test]
 fn a_changed_stream_fails_several_checks() {
