@@ -36,17 +36,25 @@ pub(super) struct Hashed {
     pub(super) stream: Measured,
 }
 
+/// A buffer of [`BUFFER`] bytes, and how many of them are something.
 struct Piece {
-    bytes: Vec<u8>,
+    buffer: Box<[u8]>,
+    length: usize,
     part: Part,
+}
+
+impl Piece {
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
 }
 
 /// Hands everything that it writes to the threads that hash it.
 pub(super) struct Hashing<W> {
     out: W,
-    empty: Receiver<Vec<u8>>,
+    empty: Receiver<Box<[u8]>>,
     /// One that was taken and not needed.
-    spare: Option<Vec<u8>>,
+    spare: Option<Box<[u8]>>,
     written: SyncSender<Piece>,
     hasher: JoinHandle<[u8; 32]>,
     measurer: JoinHandle<Measured>,
@@ -57,7 +65,7 @@ impl<W: Write> Hashing<W> {
         let (recycle, empty) = channel();
         for _ in 0..BUFFERS {
             // The other end is at hand.
-            let _there = recycle.send(Vec::with_capacity(BUFFER));
+            let _there = recycle.send(new_buffer());
         }
         let (written, pieces) = sync_channel(BUFFERS);
         let (measure, stream) = sync_channel(BUFFERS);
@@ -78,8 +86,8 @@ impl<W: Write> Hashing<W> {
     pub(super) fn write(&mut self, bytes: &[u8], part: Part) -> io::Result<()> {
         for piece in bytes.chunks(BUFFER) {
             let mut buffer = self.buffer();
-            buffer.extend_from_slice(piece);
-            self.put(buffer, part)?;
+            buffer[..piece.len()].copy_from_slice(piece);
+            self.put(buffer, piece.len(), part)?;
         }
         Ok(())
     }
@@ -94,13 +102,12 @@ impl<W: Write> Hashing<W> {
         let mut total = 0;
         loop {
             let mut buffer = self.buffer();
-            let mut limited = from.by_ref().take(BUFFER as u64);
-            let count = limited.read_to_end(&mut buffer).map_err(CopyError::Read)?;
+            let count = fill(from, &mut buffer).map_err(CopyError::Read)?;
             if count == 0 {
                 self.spare = Some(buffer);
                 return Ok(total);
             }
-            self.put(buffer, part).map_err(CopyError::Write)?;
+            self.put(buffer, count, part).map_err(CopyError::Write)?;
             total += count as u64;
             progress(count as u64);
         }
@@ -116,19 +123,40 @@ impl<W: Write> Hashing<W> {
         }
     }
 
-    fn buffer(&mut self) -> Vec<u8> {
-        let again = || self.empty.recv().unwrap_or_default();
-        let mut buffer = self.spare.take().unwrap_or_else(again);
-        buffer.clear();
-        buffer
+    fn buffer(&mut self) -> Box<[u8]> {
+        let again = || self.empty.recv().unwrap_or_else(|_| new_buffer());
+        self.spare.take().unwrap_or_else(again)
     }
 
-    fn put(&mut self, bytes: Vec<u8>, part: Part) -> io::Result<()> {
-        self.out.write_all(&bytes)?;
+    fn put(&mut self, buffer: Box<[u8]>, length: usize, part: Part) -> io::Result<()> {
+        let piece = Piece {
+            buffer,
+            length,
+            part,
+        };
+        self.out.write_all(piece.bytes())?;
         // It ends before us only by a panic, which `finish` passes on.
-        let _hashed = self.written.send(Piece { bytes, part });
+        let _hashed = self.written.send(piece);
         Ok(())
     }
+}
+
+fn new_buffer() -> Box<[u8]> {
+    vec![0; BUFFER].into()
+}
+
+/// Reads until the buffer is full, or there is no more.
+fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match from.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
 }
 
 /// Which side of a copy failed.
@@ -140,16 +168,16 @@ pub(super) enum CopyError {
 
 fn hash(
     pieces: &Receiver<Piece>,
-    measure: &SyncSender<Vec<u8>>,
-    recycle: &Sender<Vec<u8>>,
+    measure: &SyncSender<Piece>,
+    recycle: &Sender<Box<[u8]>>,
 ) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for piece in pieces {
-        context.update(&piece.bytes);
+        context.update(piece.bytes());
         // Nobody takes a buffer any more when the writing is over.
         let _over = match piece.part {
-            Part::Stream => measure.send(piece.bytes).is_ok(),
-            Part::Other => recycle.send(piece.bytes).is_ok(),
+            Part::Stream => measure.send(piece).is_ok(),
+            Part::Other => recycle.send(piece.buffer).is_ok(),
         };
     }
     let mut digest = [0; 32];
@@ -157,11 +185,11 @@ fn hash(
     digest
 }
 
-fn measure_stream(stream: &Receiver<Vec<u8>>, recycle: &Sender<Vec<u8>>) -> Measured {
+fn measure_stream(stream: &Receiver<Piece>, recycle: &Sender<Box<[u8]>>) -> Measured {
     let mut measuring = Measuring::new();
-    for bytes in stream {
-        measuring.take(&bytes);
-        let _over = recycle.send(bytes);
+    for piece in stream {
+        measuring.take(piece.bytes());
+        let _over = recycle.send(piece.buffer);
     }
     measuring.finish()
 }
