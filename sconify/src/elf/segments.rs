@@ -17,6 +17,10 @@ pub(super) const MAX_END: u64 = 1 << 30;
 /// Alignment that linkers ask for; it's at most that of the smallest huge page.
 const MAX_ALIGNMENT: u64 = 2 << 20;
 
+/// What may be missing in the file between segments, of all of them together: many times what
+/// alignment leaves. What's rebuilt of a program has zeros there, so a small file could make a huge one.
+const MAX_GAPS: u64 = 16 << 20;
+
 /// A loadable segment, as its program header has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
@@ -73,12 +77,19 @@ impl Segment {
 /// The loadable segments, in ascending order, apart from each other.
 pub(super) fn parse(headers: &[ProgramHeader], file_length: u64) -> Result<Vec<Segment>, Error> {
     let mut segments: Vec<Segment> = Vec::new();
+    let mut gaps = 0;
     for (number, header) in of_type(headers, PT_LOAD) {
         let segment = segment(number, header, file_length)?;
-        if let Some(last) = segments.last()
-            && segment.address < last.end()
-        {
-            let rule = "it overlaps the one before, or stands below it";
+        if let Some(last) = segments.last() {
+            if segment.address < last.end() {
+                let rule = "it overlaps the one before, or stands below it";
+                return Err(refusal(number, header, rule));
+            }
+            gaps += segment.address - last.file_end();
+        }
+        if segment.file_size > 0 && gaps > MAX_GAPS {
+            let rule =
+                "it stands far behind the one before: over 16 MiB are missing between segments";
             return Err(refusal(number, header, rule));
         }
         if segment.memory_size > 0 {

@@ -208,6 +208,11 @@ fn what_is_unfit_is_refused() {
         ("elf.segments", "overlaps", with_header(2, 16, 0x1070)),
         (
             "elf.segments",
+            "16 MiB are missing",
+            with_header(2, 16, 0x0200_3070),
+        ),
+        (
+            "elf.segments",
             "differ within the page",
             with_header(1, 16, 0x2001),
         ),
