@@ -5,7 +5,6 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use sconce_tests::platform::sconce_program;
 use serde_json::Value;
 
 use crate::sandbox::{Entry, Fixtures, Sandbox};
@@ -152,7 +151,7 @@ impl Case {
         }
         let before = sandbox.contents();
         for json in [false, true] {
-            let output = self.run(sandbox.path(), json);
+            let output = self.run(&fixtures.program(), sandbox.path(), json);
             let shown = || format!("\n{output:?}");
             self.judge(&output, json).map_err(|why| why + &shown())?;
             let after = sandbox.contents();
@@ -164,15 +163,15 @@ impl Case {
         Ok(())
     }
 
-    fn run(&self, folder: &Path, json: bool) -> Output {
+    fn run(&self, program: &Path, folder: &Path, json: bool) -> Output {
         let mut command = match self.way {
             Way::FileLimit(units) => {
                 let mut shell = Command::new("sh");
                 let script = format!("ulimit -f {units} && exec \"$0\" \"$@\"");
-                shell.arg("-c").arg(script).arg(sconce_program());
+                shell.arg("-c").arg(script).arg(program);
                 shell
             }
-            _ => Command::new(sconce_program()),
+            _ => Command::new(program),
         };
         command
             .arg("sconify")

@@ -46,12 +46,21 @@ pub(crate) enum Entry {
 /// | `filed/`, `large/` | images with `tree/`, with `heavy/` as `/data` |
 /// | `other/` | an image of another program |
 /// | `package.tar`, `layout/` | `image/` packaged |
-pub(crate) struct Fixtures(TempDir);
+pub(crate) struct Fixtures {
+    folder: TempDir,
+    bin: TempDir,
+}
 
 impl Fixtures {
     pub(crate) fn make() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
+        let fixtures = Self {
+            folder: tempfile::tempdir().unwrap(),
+            bin: tempfile::tempdir().unwrap(),
+        };
+        // A copy that others may execute, and that no build replaces meanwhile.
+        fs::set_permissions(fixtures.bin.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::copy(sconce_program(), fixtures.program()).unwrap();
+        let path = fixtures.path();
         fs::write(path.join("program"), elf::good()).unwrap();
         fs::write(path.join("changed"), elf::with(0x1004, [0x90])).unwrap();
         fs::write(path.join("enclave.toml"), CONFIG).unwrap();
@@ -60,34 +69,47 @@ impl Fixtures {
         fs::write(path.join("tree/sub/b"), "x").unwrap();
         fs::create_dir_all(path.join("heavy")).unwrap();
         fs::write(path.join("heavy/m"), vec![7; 200 << 10]).unwrap();
-        sconify(path, "key new key.pem");
+        fixtures.run("key new key.pem");
         let key = fs::read_to_string(path.join("key.pem")).unwrap();
         fs::write(path.join("public.pem"), keys::public_half(&key)).unwrap();
-        let fixtures = Self(folder);
         fixtures.image("image", "program", None, "");
         fixtures.image("debug", "program", None, "--debug");
         fixtures.image("other", "changed", None, "");
         fixtures.image("filed", "program", Some("tree"), "");
         fixtures.image("large", "program", Some("heavy"), "");
-        let path = fixtures.0.path();
         fs::remove_file(path.join("changed")).unwrap();
         for (file, copy) in [("worker.sgxs", "good.sgxs"), ("worker.sig", "good.sig")] {
             fs::copy(path.join("image/enclave").join(file), path.join(copy)).unwrap();
         }
-        sconify(
-            path,
-            "package --from image --to sconce/worker:1 -o package.tar",
-        );
-        sconify(
-            path,
-            "package --from image --to sconce/worker:1 --layout layout",
-        );
+        fixtures.run("package --from image --to sconce/worker:1 -o package.tar");
+        fixtures.run("package --from image --to sconce/worker:1 --layout layout");
         fixtures
+    }
+
+    /// `sconce`.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.bin.path().join("sconce")
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command that must succeed; what it says.
+    fn run(&self, line: &str) -> String {
+        let output = Command::new(self.program())
+            .arg("sconify")
+            .args(line.split_whitespace())
+            .current_dir(self.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "sconify {line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Makes an image of its parts.
     fn image(&self, name: &str, program: &str, files: Option<&str>, flavour: &str) {
-        let path = self.0.path();
+        let path = self.path();
         let enclave = path.join(name).join("enclave");
         fs::create_dir_all(&enclave).unwrap();
         fs::copy(path.join("enclave.toml"), enclave.join("enclave.toml")).unwrap();
@@ -98,37 +120,19 @@ impl Fixtures {
             copy(&path.join(files), &brought);
             let out = format!("{name}/enclave/manifest.bin");
             let line = format!("--json files manifest --fs-dir {files}:/data --out {out}");
-            let report: Value = serde_json::from_str(&sconify(path, &line)).unwrap();
+            let report: Value = serde_json::from_str(&self.run(&line)).unwrap();
             digest = format!("--files {}", report["digest"].as_str().unwrap());
         }
         let (stream, signature) = ("enclave/worker.sgxs", "enclave/worker.sig");
-        sconify(
-            path,
-            &format!(
-                "measure --program {program} --config enclave.toml {digest} --out {name}/{stream} \
+        self.run(&format!(
+            "measure --program {program} --config enclave.toml {digest} --out {name}/{stream} \
                  --rebuilt {name}/worker"
-            ),
-        );
-        sconify(
-            path,
-            &format!(
-                "sign --key key.pem --date 2024-02-29 --config enclave.toml {flavour} \
+        ));
+        self.run(&format!(
+            "sign --key key.pem --date 2024-02-29 --config enclave.toml {flavour} \
                  {name}/{stream} -o {name}/{signature}"
-            ),
-        );
+        ));
     }
-}
-
-/// Runs a command that must succeed.
-fn sconify(folder: &Path, line: &str) -> String {
-    let output = Command::new(sconce_program())
-        .arg("sconify")
-        .args(line.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "sconify {line}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A copy of what is good.
@@ -142,7 +146,7 @@ impl Sandbox {
         let folder = tempfile::tempdir().unwrap();
         // Others may look, so that a case can be run as somebody else.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        copy(fixtures.0.path(), folder.path());
+        copy(fixtures.path(), folder.path());
         Self {
             folder,
             mounted: false,
@@ -158,7 +162,7 @@ impl Sandbox {
             .output()
             .is_ok_and(|output| output.status.success());
         mounted.then(|| {
-            copy(fixtures.0.path(), folder.path());
+            copy(fixtures.path(), folder.path());
             Self {
                 folder,
                 mounted: true,

@@ -6,7 +6,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sconce_tests::platform::sconce_program;
 use sconce_tests::process::{Process, Signal};
 
 use crate::sandbox::{Fixtures, Sandbox};
@@ -35,7 +34,7 @@ fn what_is_stopped_leaves_nothing() {
         (["--layout", "new"], Signal::TERM),
         (["--layout", "new"], Signal::INT),
     ] {
-        let mut child = Command::new(sconce_program())
+        let mut child = Command::new(fixtures.program())
             .args(["sconify", "package", "--from", "image", "--to", "a:1"])
             .args(output)
             .current_dir(sandbox.path())
