@@ -59,7 +59,12 @@ impl Fixtures {
         };
         // A copy that others may execute, and that no build replaces meanwhile.
         fs::set_permissions(fixtures.bin.path(), Permissions::from_mode(0o755)).unwrap();
-        fs::copy(sconce_program(), fixtures.program()).unwrap();
+        // Another process writes it: what another test starts meanwhile would inherit our open file,
+        // and nobody could execute it.
+        let copied = Command::new("cp")
+            .args([sconce_program(), &fixtures.program()])
+            .status();
+        assert!(copied.unwrap().success());
         let path = fixtures.path();
         fs::write(path.join("program"), elf::good()).unwrap();
         fs::write(path.join("changed"), elf::with(0x1004, [0x90])).unwrap();
