@@ -1,10 +1,11 @@
 //! A stream as pages.
 
-use super::reader::Reader;
+use std::ops::ControlFlow;
+
+use super::measuring::MeasuringReader;
 use super::record::Record;
 use super::rules::{Error, Rule};
 use crate::digest::Mrenclave;
-use crate::measure::Measurer;
 use crate::page::{CHUNK_SIZE, PAGE_SIZE, SecInfo};
 
 /// What ECREATE says of an enclave.
@@ -103,8 +104,7 @@ pub struct Summary {
 /// ```
 #[derive(Clone)]
 pub struct PageReader {
-    reader: Reader,
-    measurer: Measurer,
+    reader: MeasuringReader,
     build: Build,
     counts: Counts,
 }
@@ -119,7 +119,6 @@ struct Build {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
-    hashed: u64,
     tcs: u64,
     measured: u64,
     partly: u64,
@@ -137,8 +136,7 @@ impl PageReader {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            reader: Reader::new(),
-            measurer: Measurer::new(),
+            reader: MeasuringReader::new(),
             build: Build::default(),
             counts: Counts::default(),
         }
@@ -152,30 +150,15 @@ impl PageReader {
     ///
     /// The rule that the stream breaks, from then on at every call.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Page>, Error> {
-        // Measured records that stand whole in `input`, one after another, are hashed in one go.
-        let mut run = *input;
-        loop {
-            let before = *input;
-            let gathered = !self.reader.is_between_records();
-            let Some(record) = self.reader.next(input)? else {
-                self.measurer.bytes(up_to(run, before));
-                return Ok(None);
-            };
-            let measured = !matches!(record, Record::Load { .. });
-            if measured {
-                self.counts.hashed += record.size() as u64;
-            }
-            if gathered || !measured {
-                self.measurer.bytes(up_to(run, before));
-                self.measurer.record(&record);
-                run = *input;
-            }
-            if let Some(page) = self.build.take(&record) {
-                self.measurer.bytes(up_to(run, input));
-                self.counts.add(&page);
-                return Ok(Some(page));
-            }
+        let build = &mut self.build;
+        let page = self.reader.read(input, |record| match build.take(record) {
+            Some(page) => ControlFlow::Break(page),
+            None => ControlFlow::Continue(()),
+        })?;
+        if let Some(page) = &page {
+            self.counts.add(page);
         }
+        Ok(page)
     }
 
     /// What ECREATE said, once it has been read.
@@ -196,7 +179,8 @@ impl PageReader {
     ///
     /// If it ended before its first record or within one, or had been refused.
     pub fn finish(mut self) -> Result<(Option<Page>, Summary), Error> {
-        self.reader.finish()?;
+        let (bytes, hashed) = (self.reader.offset(), self.reader.hashed());
+        let mrenclave = self.reader.finish()?;
         let parameters = self.build.parameters.ok_or(Error {
             rule: Rule::NoEcreate,
             offset: 0,
@@ -205,16 +189,15 @@ impl PageReader {
             self.counts.add(page);
         }
         let Counts {
-            hashed,
             tcs,
             measured,
             partly,
             not,
         } = self.counts;
         let summary = Summary {
-            mrenclave: self.measurer.finish(),
+            mrenclave,
             parameters,
-            bytes: self.reader.offset(),
+            bytes,
             hashed,
             pages: measured + partly + not,
             tcs,
@@ -284,9 +267,4 @@ impl Build {
             }
         }
     }
-}
-
-/// What stands in `run` before `rest`, its end.
-fn up_to<'a>(run: &'a [u8], rest: &[u8]) -> &'a [u8] {
-    &run[..run.len() - rest.len()]
 }
