@@ -1,7 +1,9 @@
 //! The enclave's stream, measured while it passes by.
 
-use sgx::sgxs::{Error, Reader, Record};
-use sgx::{CHUNK_SIZE, Measurer, Mrenclave, PAGE_SIZE};
+use std::ops::ControlFlow;
+
+use sgx::sgxs::{Error, MeasuringReader, Record};
+use sgx::{CHUNK_SIZE, Mrenclave, PAGE_SIZE};
 
 use crate::manifest::{MAGIC, Manifest};
 
@@ -19,8 +21,7 @@ pub(super) struct Summary {
 
 /// Takes a stream in pieces of any size.
 pub(super) struct Measuring {
-    reader: Reader,
-    measurer: Option<Measurer>,
+    reader: MeasuringReader,
     refused: Option<Error>,
     pages: ManifestPages,
 }
@@ -28,8 +29,7 @@ pub(super) struct Measuring {
 impl Measuring {
     pub(super) fn new() -> Self {
         Self {
-            reader: Reader::new(),
-            measurer: None,
+            reader: MeasuringReader::new(),
             refused: None,
             pages: ManifestPages::default(),
         }
@@ -37,41 +37,23 @@ impl Measuring {
 
     /// What breaks a rule is passed over, and what follows it.
     pub(super) fn take(&mut self, mut piece: &[u8]) {
-        while self.refused.is_none() {
-            match self.reader.next(&mut piece) {
-                Ok(Some(record)) => {
-                    if let Record::Create {
-                        ssa_frame_size,
-                        size,
-                    } = record
-                    {
-                        self.measurer = Some(Measurer::create(ssa_frame_size, size));
-                    } else if let Some(measurer) = &mut self.measurer {
-                        measurer.record(&record);
-                    }
-                    if let Record::Extend { offset, data } = record {
-                        self.pages.take(offset, data);
-                    }
-                }
-                Ok(None) => return,
-                Err(error) => self.refused = Some(error),
-            }
+        if self.refused.is_some() {
+            return;
         }
+        let pages = &mut self.pages;
+        let outcome = self.reader.read(&mut piece, |record| {
+            if let Record::Extend { offset, data } = record {
+                pages.take(*offset, data);
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        self.refused = outcome.err();
     }
 
     pub(super) fn finish(self) -> Measured {
-        if let Some(error) = self.refused {
-            return Err(error);
-        }
-        self.reader.finish()?;
-        let measurer = self.measurer;
-        #[expect(
-            clippy::expect_used,
-            reason = "a stream that ends well has begun with ECREATE"
-        )]
-        let measurer = measurer.expect("a stream begins with ECREATE");
+        self.refused.map_or(Ok(()), Err)?;
         Ok(Summary {
-            mrenclave: measurer.finish(),
+            mrenclave: self.reader.finish()?,
             manifest: self.pages.found,
         })
     }
