@@ -3,10 +3,14 @@
 mod build;
 mod diff;
 mod files;
+mod gramine;
 mod iexec;
 mod inspect;
 mod key;
 mod lock;
+mod measure;
+mod package;
+mod scone;
 mod sign;
 mod verify;
 
@@ -47,16 +51,16 @@ enum Command {
     Verify(verify::Args),
     Diff(diff::Args),
     Lock(lock::Args),
-    Package(Box<crate::package::Args>),
-    Measure(crate::measure::Args),
+    Package(Box<package::Args>),
+    Measure(measure::Args),
     Sign(Box<sign::Args>),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
     Files(files::Command),
     Iexec(Box<iexec::Args>),
-    Gramine(Box<crate::gramine::command::Args>),
-    Scone(Box<crate::scone::command::Args>),
+    Gramine(Box<gramine::Args>),
+    Scone(Box<scone::Args>),
 }
 
 /// Does what `arguments` say, the first of which is ignored, and says what went wrong, if something
@@ -103,13 +107,13 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
         Command::Verify(args) => verify::run(&args, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Lock(args) => lock::run(args, terminal),
-        Command::Package(args) => crate::package::run(*args, terminal),
-        Command::Measure(args) => crate::measure::run(args, terminal),
+        Command::Package(args) => package::run(*args, terminal),
+        Command::Measure(args) => measure::run(args, terminal),
         Command::Sign(args) => sign::run(&args, terminal),
         Command::Key(command) => key::run(command, terminal),
         Command::Files(command) => files::run(command, terminal),
         Command::Iexec(args) => iexec::run(&args, terminal),
-        Command::Gramine(args) => crate::gramine::command::run(&args, terminal),
-        Command::Scone(args) => crate::scone::command::run(&args, terminal),
+        Command::Gramine(args) => gramine::run(&args, terminal),
+        Command::Scone(args) => scone::run(&args, terminal),
     }
 }

@@ -10,7 +10,6 @@
 //! by their SHA-256, and allows nothing else.
 
 mod check;
-pub(crate) mod command;
 mod generate;
 mod manifest;
 mod of_image;

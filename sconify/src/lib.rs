@@ -17,7 +17,6 @@ pub mod layout;
 pub mod located;
 pub mod lock;
 pub mod manifest;
-pub mod measure;
 pub mod output;
 pub mod package;
 pub mod reading;

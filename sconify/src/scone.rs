@@ -14,7 +14,6 @@
 mod access;
 mod attestation;
 mod check;
-pub(crate) mod command;
 mod generate;
 mod measured;
 mod placeholder;

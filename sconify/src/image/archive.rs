@@ -1,4 +1,7 @@
 //! Tars: POSIX ustar, with the extensions by which others write long names.
+//!
+//! Where two readers of tars could see two things in the same bytes, nothing is read: what is
+//! verified here must be what docker and others unpack.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -76,6 +79,14 @@ impl Entry {
 struct Extended {
     name: Option<Vec<u8>>,
     size: Option<u64>,
+    /// Whether there was one of pax; of two, some readers forget the first.
+    pax: bool,
+}
+
+impl Extended {
+    const fn is_empty(&self) -> bool {
+        self.name.is_none() && self.size.is_none()
+    }
 }
 
 struct Walk<'a> {
@@ -91,29 +102,61 @@ impl Walk<'_> {
         loop {
             let at = self.offset;
             let Some(header) = self.header()? else {
-                if extended.name.is_some() || extended.size.is_some() {
+                if !extended.is_empty() {
                     return Err(self.damaged(at, "it ends within an entry"));
                 }
                 return Ok(None);
             };
-            let size = header.entry_size();
-            let size = size.map_err(|_| self.damaged(at, "a size cannot be read"))?;
+            let size = self.size(at, &header)?;
             match header.entry_type() {
-                EntryType::GNULongName => extended.name = Some(self.long_name(at, size)?),
+                EntryType::GNULongName => {
+                    let name = self.long_name(at, size)?;
+                    self.set(at, &mut extended.name, name)?;
+                }
                 EntryType::GNULongLink => drop(self.extension(at, size)?),
-                EntryType::XHeader => self.pax(at, size, &mut extended)?,
+                EntryType::XHeader if extended.pax => {
+                    return Err(self.damaged(at, "an entry has two extended headers"));
+                }
+                EntryType::XHeader => {
+                    extended.pax = true;
+                    self.pax(at, size, &mut extended)?;
+                }
                 EntryType::XGlobalHeader => {
                     let mut global = Extended::default();
                     self.pax(at, size, &mut global)?;
-                    if global.name.is_some() || global.size.is_some() {
+                    if !global.is_empty() {
                         return Err(self.damaged(at, "a global header has a name or a size"));
                     }
                 }
                 EntryType::GNUSparse => {
                     return Err(self.damaged(at, "sparse entries are not understood"));
                 }
-                kind => return self.entry(at, kind, &header, size, extended).map(Some),
+                kind if is_known(kind) => {
+                    return self.entry(at, kind, &header, size, extended).map(Some);
+                }
+                // Others skip its data; here another tar could stand in it, and be read.
+                _ => return Err(self.damaged(at, "an entry is of an unknown type")),
             }
+        }
+    }
+
+    /// What a header says of the size of its data.
+    fn size(&self, at: u64, header: &Header) -> Result<u64, Error> {
+        /// The field's first bytes where it holds a binary number of 64 bits.
+        const BINARY: [u8; 4] = [0x80, 0, 0, 0];
+        let unreadable = || self.damaged(at, "a size cannot be read");
+        let field = &header.as_old().size;
+        if field[0] & 0x80 != 0 && !field.starts_with(&BINARY) {
+            return Err(unreadable());
+        }
+        header.entry_size().map_err(|_| unreadable())
+    }
+
+    /// Takes what an entry may be told once.
+    fn set<T>(&self, at: u64, place: &mut Option<T>, value: T) -> Result<(), Error> {
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(self.damaged(at, "an entry has two names, or two sizes")),
         }
     }
 
@@ -177,15 +220,20 @@ impl Walk<'_> {
 
     fn pax(&mut self, at: u64, size: u64, extended: &mut Extended) -> Result<(), Error> {
         let bytes = self.extension(at, size)?;
+        let unreadable = || self.damaged(at, "an extended header cannot be read");
+        // An empty line would end the records here, and nowhere else.
+        let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        if !bytes.is_empty() && lines.split(|byte| *byte == b'\n').any(<[u8]>::is_empty) {
+            return Err(unreadable());
+        }
         for record in PaxExtensions::new(&bytes) {
-            let record =
-                record.map_err(|_| self.damaged(at, "an extended header cannot be read"))?;
+            let record = record.map_err(|_| unreadable())?;
             match record.key_bytes() {
-                b"path" => extended.name = Some(record.value_bytes().to_vec()),
+                b"path" => self.set(at, &mut extended.name, record.value_bytes().to_vec())?,
                 b"size" => {
                     let size = record.value().ok().and_then(|size| size.parse().ok());
                     let size = size.ok_or_else(|| self.damaged(at, "a size cannot be read"))?;
-                    extended.size = Some(size);
+                    self.set(at, &mut extended.size, size)?;
                 }
                 key if key.starts_with(b"GNU.sparse") => {
                     return Err(self.damaged(at, "sparse entries are not understood"));
@@ -231,6 +279,15 @@ impl Walk<'_> {
             what,
         }
     }
+}
+
+/// Whether all readers agree on which of these entries have data.
+fn is_known(kind: EntryType) -> bool {
+    use EntryType::{Block, Char, Continuous, Directory, Fifo, Link, Regular, Symlink};
+    matches!(
+        kind,
+        Regular | Continuous | Directory | Link | Symlink | Char | Block | Fifo
+    )
 }
 
 /// The sum of the bytes, those of the sum's own field counted as blanks.

@@ -171,6 +171,41 @@ fn hostile_tars_are_refused() {
     }
 }
 
+/// Go's reader, and so docker's, sees other entries in each of these.
+#[test]
+fn what_others_read_otherwise_is_refused() {
+    let entry = |kind, name: &[u8], data: &[u8]| tar(&[(kind, name, data)])[..].to_vec();
+    let part = |kind, name: &[u8], data: &[u8]| {
+        let mut bytes = entry(kind, name, data);
+        bytes.truncate(bytes.len() - 1024);
+        bytes
+    };
+    let worker = part(EntryType::Regular, b"worker", b"program");
+    let long = part(EntryType::GNULongName, b"L", b"worker\0");
+    let pax = |records: &[u8]| part(EntryType::XHeader, b"x", records);
+    let renamed = pax(b"14 path=other\n");
+    let hidden = part(EntryType::new(b'V'), b"hidden", &worker);
+    let mut negative = header(EntryType::Regular, b"worker", 0);
+    negative.as_old_mut().size = [0xff; 12];
+    negative.as_old_mut().size[4..].fill(0);
+    negative.set_cksum();
+    for (what, bytes) in [
+        ("two names", [&long[..], &renamed, &worker].concat()),
+        ("two names", [&long[..], &long, &worker].concat()),
+        ("two extended", [&renamed[..], &pax(b"11 a=xxxxx\n"), &worker].concat()),
+        ("two names", [&pax(b"10 path=a\n10 path=b\n")[..], &worker].concat()),
+        ("two sizes", [&pax(b"9 size=7\n9 size=0\n")[..], &worker].concat()),
+        ("cannot be read", [&pax(b"\n10 path=a\n")[..], &worker].concat()),
+        ("cannot be read", [&pax(b"11 a=xxxxx\n\n10 path=a\n")[..], &worker].concat()),
+        ("unknown type", [&hidden[..], &worker].concat()),
+        ("a size", negative.as_bytes().to_vec()),
+    ] {
+        let error = refusal(&bytes);
+        assert_eq!(error.code(), "image.archive", "{error}");
+        assert!(error.to_string().contains(what), "{error}, not {what}");
+    }
+}
+
 #[test]
 fn damaged_tars_are_refused() {
     let good = tar(&[(EntryType::Regular, b"worker", &[7; 1000])]);

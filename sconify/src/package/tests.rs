@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::Fault as _;
+use crate::image;
 use crate::image::Form;
 use crate::sign::{SignerKey, sign};
 

@@ -33,7 +33,7 @@ Examples:
 
 A stream that breaks a rule is refused (exit status 2), with the rule and the offset."
 )]
-pub struct Args {
+pub(crate) struct Args {
     /// A stream (.sgxs), or an image: a folder, an OCI layout, or a tar with either
     #[arg(value_name = "FILE.sgxs|IMAGE", required_unless_present = "program")]
     #[arg(conflicts_with_all = ["program", "config", "out", "rebuilt", "files"])]
@@ -58,12 +58,7 @@ pub struct Args {
     page_map: bool,
 }
 
-/// Does it.
-///
-/// # Errors
-///
-/// Those of reading and checking the input, and of writing.
-pub fn run(args: Args, terminal: &Terminal) -> Result<(), Error> {
+pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<(), Error> {
     let report = match (&args.input, &args.program, &args.config) {
         (Some(input), ..) => of_input(input, args.page_map, terminal)?,
         (None, Some(program), Some(config)) => of_program(program, config, &args, terminal)?,

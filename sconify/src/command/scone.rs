@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Description, Error, Measurements, Session};
 use crate::located::{Located, read_text};
 use crate::output::write_whole;
+use crate::scone::{Description, Error, Measurements, Session};
 use crate::terminal::Terminal;
 use crate::{Error as AnyError, image};
 

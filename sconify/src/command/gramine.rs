@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Contents, Error, Manifest, View};
 use crate::files::format::Mode;
+use crate::gramine::{Contents, Error, Manifest, View};
 use crate::located::{Located, read_text};
 use crate::output::write_whole;
 use crate::terminal::Terminal;
