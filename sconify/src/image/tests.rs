@@ -192,11 +192,26 @@ fn what_others_read_otherwise_is_refused() {
     for (what, bytes) in [
         ("two names", [&long[..], &renamed, &worker].concat()),
         ("two names", [&long[..], &long, &worker].concat()),
-        ("two extended", [&renamed[..], &pax(b"11 a=xxxxx\n"), &worker].concat()),
-        ("two names", [&pax(b"10 path=a\n10 path=b\n")[..], &worker].concat()),
-        ("two sizes", [&pax(b"9 size=7\n9 size=0\n")[..], &worker].concat()),
-        ("cannot be read", [&pax(b"\n10 path=a\n")[..], &worker].concat()),
-        ("cannot be read", [&pax(b"11 a=xxxxx\n\n10 path=a\n")[..], &worker].concat()),
+        (
+            "two extended",
+            [&renamed[..], &pax(b"11 a=xxxxx\n"), &worker].concat(),
+        ),
+        (
+            "two names",
+            [&pax(b"10 path=a\n10 path=b\n")[..], &worker].concat(),
+        ),
+        (
+            "two sizes",
+            [&pax(b"9 size=7\n9 size=0\n")[..], &worker].concat(),
+        ),
+        (
+            "cannot be read",
+            [&pax(b"\n10 path=a\n")[..], &worker].concat(),
+        ),
+        (
+            "cannot be read",
+            [&pax(b"11 a=xxxxx\n\n10 path=a\n")[..], &worker].concat(),
+        ),
         ("unknown type", [&hidden[..], &worker].concat()),
         ("a size", negative.as_bytes().to_vec()),
     ] {
