@@ -276,6 +276,15 @@ fn an_object_is_filled_in_with_what_scone_printed() {
     let gramine = scone.replace("scone", "gramine");
     let said = place.refused(&["iexec", "image", &gramine, new[3], new[4]], 2);
     assert!(said.contains("another framework"), "{said}");
-    let said = place.refused(&["iexec", "image", "--framework=gramine"], 2);
+    let said = place.refused(&["iexec", "image", &gramine, "--framework=gramine"], 2);
     assert!(said.contains("--framework-version"), "{said}");
+
+    // Ours is no measurement of theirs.
+    for ours in [
+        ["iexec", "image"].as_slice(),
+        &["iexec", "image", new[3], new[4]],
+    ] {
+        let said = place.refused(ours, 2);
+        assert!(said.contains("--fingerprint"), "{said}");
+    }
 }

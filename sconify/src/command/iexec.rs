@@ -34,8 +34,8 @@ Examples:
   sconify iexec worker.tar --framework scone --framework-version v5.9 \\
       --fingerprint scone:mrenclave:$(cat hash.txt)
 
-The fingerprint is that of our image, which only the simulated platform runs, unless --fingerprint has
-what SCONE's or Gramine's own tools printed.")]
+A text has the fingerprint of our image, which only the simulated platform runs, unless --fingerprint
+says another. An object names SCONE or Gramine, so it takes what their own tools printed.")]
 pub(super) struct Args {
     /// An image: a folder, an OCI layout, or a tar with either.
     #[arg(value_name = "IMAGE")]
@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Error> {
         let written = file.write_all(filled.as_bytes());
         written.map_err(Error::io("write", &args.file))
     })?;
-    if args.fingerprint.is_none() {
+    if matches!(digest, Digest::Mrenclave(Kind::Sim, _)) {
         terminal.warn(
             "this measurement is that of our image, which only the simulated platform runs; \
              SCONE and Gramine make other enclaves of it: --fingerprint takes what they print",
@@ -129,6 +129,12 @@ fn check(args: &Args, form: Form, digest: Digest) -> Result<Mrenclave, iexec::Er
     if other {
         return Err(iexec::Error::Options(
             "--fingerprint is of another framework than the enclave's",
+        ));
+    }
+    if form == Form::Object && args.fingerprint.is_none() {
+        return Err(iexec::Error::Options(
+            "an object names SCONE's or Gramine's enclave, and only their tools know what that \
+             measures: give --fingerprint what they printed",
         ));
     }
     if form == Form::Text && args.framework.is_some() {
