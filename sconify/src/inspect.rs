@@ -10,13 +10,13 @@ use std::path::Path;
 use serde::Serialize;
 use sgx::{Digest, Kind};
 
+use crate::Error;
 use crate::layout::Layout;
 use crate::manifest::Parameters;
-use crate::reading::{Beside, Reading, Workload};
-use crate::{Error, image};
+use crate::reading::{Reading, Workload};
 
 pub use classes::{Class, Measured, Purpose, classes};
-pub(crate) use text::{counted, item};
+pub(crate) use text::{counted, item, some_of};
 
 /// Everything that is told of an image. It displays itself for people.
 #[derive(Debug, Clone, Serialize)]
@@ -181,26 +181,17 @@ fn not_measured(reading: &Reading) -> Vec<String> {
         "files: the image has none that are measured".to_owned()
     });
     if let Some(beside) = &reading.beside {
-        list.extend(beside_it(beside));
+        let informative = beside.informative();
+        if !informative.is_empty() {
+            list.push(format!(
+                "{}: for people and other tools; whoever carries the image can change them",
+                informative.join(", ")
+            ));
+        }
+        let foreign = beside.foreign();
+        if !foreign.is_empty() {
+            list.push(format!("{}: no part of the enclave", some_of(&foreign)));
+        }
     }
     list
-}
-
-fn beside_it(beside: &Beside) -> Option<String> {
-    let members = [
-        image::SYMBOLS,
-        image::PROVENANCE,
-        image::GRAMINE,
-        image::SCONE,
-    ];
-    let present: Vec<_> = members
-        .into_iter()
-        .filter(|member| beside.image.member(member).is_some())
-        .collect();
-    (!present.is_empty()).then(|| {
-        format!(
-            "{}: for people and other tools; whoever carries the image can change them",
-            present.join(", ")
-        )
-    })
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 use sgx::{Mrenclave, Mrsigner};
 
+use crate::inspect::some_of;
 use crate::reading::Reading;
 use crate::terminal::Terminal;
 use crate::{Exit, Fault};
@@ -122,6 +123,22 @@ fn not_proved(reading: &Reading, expected: &Expected) -> Vec<String> {
         "that this image runs anywhere: that takes attestation, and nobody was asked".to_owned(),
         "that it was made from sources that you know: build them yourself, and `diff` the two images".to_owned(),
     ];
+    if let Some(beside) = &reading.beside {
+        let informative = beside.informative();
+        if !informative.is_empty() {
+            list.push(format!(
+                "that {} are as they were made: they are not measured",
+                informative.join(", ")
+            ));
+        }
+        let foreign = beside.foreign();
+        if !foreign.is_empty() {
+            list.push(format!(
+                "anything of {}: no part of the enclave",
+                some_of(&foreign)
+            ));
+        }
+    }
     if expected.mrenclave.is_none() {
         list.push("that it is the image that you mean: say which with --expect".to_owned());
     }

@@ -71,6 +71,18 @@ fn the_json_has_everything() {
 }
 
 #[test]
+fn members_that_are_no_part_of_the_enclave_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    Sample::new().write(folder.path(), None);
+    for number in 0..7 {
+        std::fs::write(folder.path().join(format!("other{number}")), "").unwrap();
+    }
+    let inspection = inspect(folder.path()).unwrap();
+    let told = "other0, other1, other2, other3, other4 and 2 more: no part of the enclave";
+    assert_eq!(inspection.not_measured.last().unwrap(), told);
+}
+
+#[test]
 fn members_that_cannot_be_used_are_noted() {
     let folder = tempfile::tempdir().unwrap();
     Sample::new().write(folder.path(), None);

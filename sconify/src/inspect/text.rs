@@ -230,6 +230,16 @@ fn features(attributes: &crate::config::AttributesConfig) -> String {
     words.join(" ")
 }
 
+/// The first names of a list that may be long.
+pub(crate) fn some_of(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// As in `1 page` and `3 pages`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

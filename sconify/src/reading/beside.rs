@@ -66,7 +66,48 @@ impl Beside {
             faults,
         })
     }
+
+    /// Members for people and other tools, which whoever carries the image can change unnoticed.
+    #[must_use]
+    pub fn informative(&self) -> Vec<&'static str> {
+        let mut members = INFORMATIVE.to_vec();
+        members.retain(|member| self.image.member(member).is_some());
+        members
+    }
+
+    /// Members that are no part of an enclave image, such as the host's program in a package.
+    #[must_use]
+    pub fn foreign(&self) -> Vec<&str> {
+        let (stream, signature) = (
+            image::stream(&self.program),
+            image::signature(&self.program),
+        );
+        let own = [
+            self.program.as_str(),
+            &stream,
+            &signature,
+            image::CONFIG,
+            image::MANIFEST,
+        ];
+        let brings_files = self.image.member(image::MANIFEST).is_some();
+        let is_own = |name: &str| {
+            let is_file = name
+                .strip_prefix(image::FILES)
+                .is_some_and(|rest| rest.starts_with('/'));
+            own.contains(&name) || INFORMATIVE.contains(&name) || brings_files && is_file
+        };
+        let names = self.image.members().map(|(name, _)| name);
+        names.filter(|name| !is_own(name)).collect()
+    }
 }
+
+/// What images have for people and other tools.
+const INFORMATIVE: [&str; 4] = [
+    image::SYMBOLS,
+    image::PROVENANCE,
+    image::GRAMINE,
+    image::SCONE,
+];
 
 fn part<T>(
     image: &Image,

@@ -54,6 +54,14 @@ pub(super) fn all(
         }
     }
     let Some(beside) = &reading.beside else {
+        // Whoever asks about a signature must not take silence for a yes.
+        let unsigned = || Err("a stream alone has no signature: name the image".to_owned());
+        if expected.mrsigner.is_some() {
+            add("signer", unsigned());
+        }
+        if expected.release {
+            add("release", unsigned());
+        }
         return Ok(checks);
     };
     if let Ok((manifest, program)) = &enclave {

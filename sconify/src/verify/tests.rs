@@ -114,6 +114,32 @@ fn what_is_not_for_release_is_told() {
 }
 
 #[test]
+fn a_stream_alone_has_no_signer_and_is_no_release() {
+    let image = Image::new();
+    let stream = image.member(&image::stream("sample"));
+    let expected = Expected {
+        mrsigner: Some(image.sigstruct().verify().unwrap().mrsigner()),
+        release: true,
+        ..Expected::default()
+    };
+    let verification = verify(&stream, &expected, &Terminal::new(false, true)).unwrap();
+    assert_eq!(
+        verification.answer(),
+        Err(Unverified(vec!["signer", "release"]))
+    );
+}
+
+#[test]
+fn members_that_nothing_measures_are_told() {
+    let image = Image::new();
+    fs::write(image.member("beside"), "anything").unwrap();
+    let verification = image.verify(&Expected::default());
+    assert_eq!(verification.answer(), Ok(()));
+    let told = "anything of beside: no part of the enclave".to_owned();
+    assert!(verification.not_proved.contains(&told), "{verification}");
+}
+
+#[test]
 fn each_damage_fails_its_check() {
     type Damage = fn(&Image);
     let cases: [(Damage, &[&str]); 9] = [
