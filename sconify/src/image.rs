@@ -11,6 +11,7 @@ mod folder;
 mod name;
 mod oci;
 pub(crate) mod reader;
+mod spelling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -110,6 +111,8 @@ pub struct Package {
     pub annotations: BTreeMap<String, String>,
     /// The names that the image goes by, such as `sconce/worker:0.1.0`.
     pub references: Vec<String>,
+    /// What a container of it runs: a program and its arguments.
+    pub start: Vec<String>,
 }
 
 /// An image whose members can be read.
@@ -143,6 +146,7 @@ pub fn open(path: &Path) -> Result<Image, Error> {
         });
     };
     let (form, members, package) = if outer.members.contains_key(oci::LAYOUT) {
+        outer.refuse_links(path)?;
         let (members, package) = oci::open_layout(path, &outer)?;
         let form = if is_folder {
             Form::Layout

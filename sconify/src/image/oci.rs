@@ -1,7 +1,7 @@
 //! OCI image layouts, and tars of `docker save`: from their documents to the one layer.
 //!
 //! Source: OCI image specification 1.1, image-layout.md, manifest.md and config.md. Documents may have
-//! members that are unknown here, as the specification asks.
+//! members that are unknown here, as the specification asks; known ones have one spelling.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Error, Members, Package, Reader, archive};
+use super::{Error, Members, Package, Reader, archive, spelling};
 
 /// The file that makes a folder an image layout.
 pub(super) const LAYOUT: &str = "oci-layout";
@@ -71,7 +71,17 @@ struct RootFs {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Runtime {
+    cmd: Option<Vec<String>>,
+    entrypoint: Option<Vec<String>>,
     labels: Option<BTreeMap<String, String>>,
+}
+
+impl Runtime {
+    /// What a container runs.
+    fn start(&self) -> Vec<String> {
+        let parts = [&self.entrypoint, &self.cmd];
+        parts.into_iter().flatten().flatten().cloned().collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -112,6 +122,7 @@ pub(super) fn open_layout(path: &Path, outer: &Members) -> Result<(Members, Pack
     let config: Config = layout.parse(&config_name, &config_bytes)?;
     let (tar, layer_digest) = layout.blob(layer)?;
     layout.check_layer(&config_name, &config, layer_digest)?;
+    layout.check_docker(&config_name, &layout.place(layer)?.0)?;
     let references = [REFERENCE, FULL_REFERENCE];
     let package = Package {
         manifest: Some(manifest_digest),
@@ -122,6 +133,7 @@ pub(super) fn open_layout(path: &Path, outer: &Members) -> Result<(Members, Pack
             .iter()
             .filter_map(|key| entry.annotations.get(*key).cloned())
             .collect(),
+        start: config.config.start(),
     };
     Ok((list_layer(path, &tar)?, package))
 }
@@ -147,6 +159,7 @@ pub(super) fn open_docker(path: &Path, outer: &Members) -> Result<(Members, Pack
         manifest: None,
         config: config_digest,
         layer: layer_digest,
+        start: config.config.start(),
         annotations: config.config.labels.unwrap_or_default(),
         references: image.repo_tags.clone().unwrap_or_default(),
     };
@@ -177,6 +190,11 @@ impl Documents<'_> {
     }
 
     fn parse<T: DeserializeOwned>(&self, name: &str, bytes: &[u8]) -> Result<T, Error> {
+        let known = match name {
+            DOCKER => spelling::OF_DOCKER,
+            _ => spelling::OF_LAYOUT,
+        };
+        spelling::check(bytes, known).map_err(|error| self.refusal(name, error.to_string()))?;
         serde_json::from_slice(bytes).map_err(|error| self.refusal(name, error.to_string()))
     }
 
@@ -248,6 +266,21 @@ impl Documents<'_> {
         } else {
             let what = format!("it is {found}, and {name} lists another");
             Err(self.mismatch("the layer", what))
+        }
+    }
+
+    /// `docker load` goes by `manifest.json`, others by the index: both have to say the same.
+    fn check_docker(&self, config: &str, layer: &str) -> Result<(), Error> {
+        if !self.outer.members.contains_key(DOCKER) {
+            return Ok(());
+        }
+        let images: Vec<Saved> = self.parse(DOCKER, &self.read(DOCKER)?)?;
+        let image = self.only(DOCKER, "images", &images)?;
+        if image.config == config && image.layers == [layer] {
+            Ok(())
+        } else {
+            let what = format!("it is another image than that of {INDEX}: `docker load` takes it");
+            Err(self.refusal(DOCKER, what))
         }
     }
 

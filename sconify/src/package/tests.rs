@@ -232,6 +232,79 @@ fn what_is_in_the_way_is_left_alone() {
     write(&plan, full, &mut |_| ()).unwrap_err();
 }
 
+/// A package with one of its documents changed; nothing says that it is gone.
+fn with_document(good: &[u8], name: &str, change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for entry in tar::Archive::new(good).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let (mut header, mut bytes) = (entry.header().clone(), Vec::new());
+        entry.read_to_end(&mut bytes).unwrap();
+        if entry.path_bytes() == name.as_bytes() {
+            match change(&bytes) {
+                Some(changed) => bytes = changed,
+                None => continue,
+            }
+        }
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        builder.append(&header, &bytes[..]).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn what_docker_would_load_is_what_is_read() {
+    let folder = image();
+    let good = archive(&plan(folder.path()));
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("tar");
+    let open = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        image::open(&path)
+    };
+    let code = |bytes: &[u8]| open(bytes).unwrap_err().code();
+    let replaced = |name: &str, from: &str, to: &str| {
+        with_document(&good, name, |bytes| {
+            let text = str::from_utf8(bytes).unwrap();
+            assert!(text.contains(from), "{text}");
+            Some(text.replace(from, to).into_bytes())
+        })
+    };
+    let start = &open(&good).unwrap().package().unwrap().start.clone();
+    assert_eq!(start, &["/worker"]);
+
+    let digest = &open(&good).unwrap().package().unwrap().layer.clone();
+    let digest = hex::encode(digest);
+    let other = "0".repeat(64);
+    assert_eq!(
+        code(&replaced("manifest.json", &digest, &other)),
+        "image.layout"
+    );
+    let config = r#""Config":"blobs"#;
+    let twice = replaced("manifest.json", config, r#""config":"x","Config":"blobs"#);
+    assert_eq!(code(&twice), "image.layout");
+    let index = replaced(
+        "index.json",
+        r#""manifests""#,
+        r#""Manifests":[],"manifests""#,
+    );
+    assert_eq!(code(&index), "image.layout");
+
+    // Without it docker goes by the index too; in its place there may be no link.
+    let mut without = with_document(&good, "manifest.json", |_| None);
+    open(&without).unwrap();
+    without.truncate(without.len() - 1024);
+    let mut link = tar::Header::new_ustar();
+    link.set_path("manifest.json").unwrap();
+    link.set_entry_type(tar::EntryType::Symlink);
+    link.set_link_name("index.json").unwrap();
+    link.set_mode(0o777);
+    link.set_size(0);
+    link.set_cksum();
+    without.extend(link.as_bytes());
+    assert_eq!(code(&without), "image.member");
+}
+
 #[test]
 fn a_flipped_byte_of_a_package_is_refused() {
     let folder = image();
