@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,8 +21,9 @@ use super::cargo::{self, Artifact, Built, MESSAGES, Progress, package_name, pack
 use super::flags::{Flags, Mapping};
 use super::home::CargoHome;
 use super::provenance::{Package, Program, Provenance, Sources, VERSION};
-use super::toolchain::{TARGET, Tools};
+use super::toolchain::{TARGET, Toolchain, Tools};
 use super::{Error, environment, registries, sha256};
+use crate::output::write_whole;
 
 /// The profile of enclave programs, in the root `Cargo.toml`.
 pub const PROFILE: &str = "enclave";
@@ -51,6 +53,7 @@ pub(super) fn compile(
     let memory = place.join("registries.json");
     let registries = registries::folders(cargo(), checkout, &home.settings, &memory, progress)?;
     let flags = Flags::new(mappings(checkout, &target, &tools, &home, registries)?);
+    forget_other_tools(&target, &place.join("build.tools"), &tools.said)?;
     let mut command = cargo();
     tell(&mut command, checkout, package, &target, &flags);
     let built = cargo::run(&mut command, package, progress)?;
@@ -74,6 +77,26 @@ pub(super) fn compile(
         bytes,
         provenance,
         folders: flags.folders().map(Path::to_owned).collect(),
+    })
+}
+
+/// Removes what was built with other tools. Cargo does not notice when the C compiler or the C
+/// library changes: it would keep what the old ones made, and the provenance would name the new ones.
+fn forget_other_tools(target: &Path, memory: &Path, tools: &Toolchain) -> Result<(), crate::Error> {
+    // Texts always serialise.
+    let said = serde_json::to_string(tools).unwrap_or_default();
+    if fs::read_to_string(memory).is_ok_and(|memory| memory == said) {
+        return Ok(());
+    }
+    match fs::remove_dir_all(target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(crate::Error::io("remove", target)(error));
+        }
+        _ => {}
+    }
+    write_whole(memory, false, |out| {
+        out.write_all(said.as_bytes())
+            .map_err(crate::Error::io("write", memory))
     })
 }
 
@@ -237,6 +260,32 @@ mod tests {
         assert_eq!(checksums.len(), 1);
         assert_eq!(checksums[&("ring".to_owned(), "0.17.14".to_owned())], "aa");
         assert!(super::checksums("[package").is_err());
+    }
+
+    #[test]
+    fn what_other_tools_have_built_is_not_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let (target, memory) = (place.path().join("build"), place.path().join("tools"));
+        let built = target.join("libring.a");
+        let tools = |libc: &str| Toolchain {
+            rustc: String::new(),
+            llvm: String::new(),
+            linker: String::new(),
+            c_compiler: String::new(),
+            assembler: String::new(),
+            libc: String::new(),
+            parts: BTreeMap::from([("libc.a".to_owned(), libc.to_owned())]),
+        };
+        let is_kept = |libc: &str| {
+            fs::create_dir_all(&target).unwrap();
+            fs::write(&built, "built").unwrap();
+            forget_other_tools(&target, &memory, &tools(libc)).unwrap();
+            built.is_file()
+        };
+        assert!(!is_kept("one"), "nobody knows of which tools it is");
+        assert!(is_kept("one"));
+        assert!(!is_kept("other"));
+        assert!(is_kept("other"));
     }
 
     #[test]
