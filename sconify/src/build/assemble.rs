@@ -57,9 +57,9 @@ pub fn image(
     }
     let folder = image_folder(&plan.checkout, &inputs.config.name);
     let stamp = Stamp::of(&making.made(), &folder);
-    if stamp.holds() {
+    if making.is_settled() && stamp.holds() {
         watch(Step::Begins(Stage::Verify));
-        // One that was tampered with is made again.
+        // One that was tampered with is made again, and so is another one in its place.
         if let Ok(image) = making.verified(&folder, true) {
             return Ok(image);
         }
@@ -165,6 +165,13 @@ impl Making<'_> {
         }
     }
 
+    /// Whether what was made says all of what would be made: nothing tells when files change that
+    /// are not measured.
+    fn is_settled(&self) -> bool {
+        let files = self.plan.files.as_ref();
+        !files.is_some_and(files::Plan::brings_unprotected)
+    }
+
     /// Makes the image, in the place of another one.
     fn make(&self, folder: &Path, watch: &mut dyn FnMut(Step<'_>)) -> Result<Image, crate::Error> {
         stamp::forget(folder);
@@ -181,7 +188,7 @@ impl Making<'_> {
             .map_err(crate::Error::io("create", &enclave))?;
 
         watch(Step::Begins(Stage::Review));
-        let program = Program::parse(self.compiled.bytes.clone())?;
+        let program = self.program()?;
         self.review(&program)?;
 
         watch(Step::Begins(Stage::Measure));
@@ -201,11 +208,19 @@ impl Making<'_> {
         self.describe(&program, folder)
     }
 
+    fn program(&self) -> Result<Program, crate::Error> {
+        Ok(Program::parse(self.compiled.bytes.clone())?)
+    }
+
+    fn layout(&self, program: &Program) -> Result<Layout, crate::Error> {
+        let files = self.plan.files.as_ref().and_then(files::Plan::digest);
+        Layout::plan(&self.inputs.config, program, files.map(|digest| digest.0))
+    }
+
     /// Writes everything that is measured, or that the measurement follows from.
     fn measure(&self, program: &Program, folder: &Path) -> Result<Mrenclave, crate::Error> {
         let config = &self.inputs.config;
-        let files = self.plan.files.as_ref().and_then(files::Plan::digest);
-        let layout = Layout::plan(config, program, files.map(|digest| digest.0))?;
+        let layout = self.layout(program)?;
         let path = folder.join(&config.name);
         write_whole(&path, true, |out| {
             program
@@ -262,12 +277,14 @@ impl Making<'_> {
         Ok(sign::sign(&body, key)?)
     }
 
-    /// Reads the image back.
+    /// Reads the image back: it must be that of the compiled program, and not only a good one.
     fn verified(&self, folder: &Path, unchanged: bool) -> Result<Image, crate::Error> {
+        let program = self.program()?;
+        let measured = stream::measure(&self.layout(&program)?, &program)?;
         let expected = Expected {
+            mrenclave: Some(measured.mrenclave),
             mrsigner: Some(self.signer.key.public().mrsigner()),
             release: self.plan.flavour == Flavour::Release,
-            ..Expected::default()
         };
         let reading = Reading::open(folder)?;
         verify_reading(&reading, &expected, self.terminal)?

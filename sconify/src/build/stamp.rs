@@ -28,8 +28,8 @@ pub(super) struct Made<'a> {
     pub(super) files: Option<String>,
 }
 
-/// A note of what was made, so that it need not be made again. Nobody relies on it for more: the
-/// image is verified all the same.
+/// A note of what was made, and of what came out, so that it need not be made again. Nobody relies
+/// on it for more: the image is verified all the same, and measured anew from its program.
 pub(super) struct Stamp {
     path: PathBuf,
     digest: String,
@@ -48,22 +48,42 @@ impl Stamp {
         }
     }
 
-    /// Whether an image of just this was made there.
+    /// Whether an image of just this was made there, and nobody has touched it since.
     pub(super) fn holds(&self) -> bool {
         is_image(&self.folder)
-            && fs::read_to_string(&self.path).is_ok_and(|text| text == self.digest)
+            && fs::read_to_string(&self.path)
+                .is_ok_and(|text| self.text().is_ok_and(|expected| text == expected))
     }
 
     /// Says that the image is there.
     pub(super) fn set(&self) -> Result<(), crate::Error> {
-        if self.holds() {
-            return Ok(());
-        }
+        let text = self.text()?;
         write_whole(&self.path, false, |out| {
-            out.write_all(self.digest.as_bytes())
+            out.write_all(text.as_bytes())
                 .map_err(crate::Error::io("write", &self.path))
         })
     }
+
+    /// What is in the file: a line for what was made, and one for what is there.
+    fn text(&self) -> Result<String, crate::Error> {
+        Ok(format!("{}\n{}\n", self.digest, contents(&self.folder)?))
+    }
+}
+
+/// The digest of an image but for its files, which the image's own manifest lists.
+fn contents(folder: &Path) -> Result<String, crate::Error> {
+    let image = image::open(folder)?;
+    let mut lines = String::new();
+    for (name, member) in image.members() {
+        if name.starts_with("files/") {
+            continue;
+        }
+        let digest = image.reader(name)?.sha256();
+        let digest = digest.map_err(crate::Error::io("read", folder.join(name)))?;
+        let mode = if member.is_executable() { 'x' } else { '-' };
+        lines += &format!("{} {mode} {name}\n", hex::encode(digest));
+    }
+    Ok(sha256(lines.as_bytes()))
 }
 
 /// Says that nothing is known of what is in a folder.
@@ -119,13 +139,18 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("worker");
         let stamp = |config| Stamp::of(&made(config), &folder);
-        stamp("a").set().unwrap();
         assert!(!stamp("a").holds(), "there is no image");
 
         fs::create_dir_all(folder.join(image::ENCLAVE)).unwrap();
         fs::write(folder.join(image::PROVENANCE), "{}").unwrap();
+        assert!(!stamp("a").holds(), "it may be of anything");
+        stamp("a").set().unwrap();
         assert!(stamp("a").holds());
         assert!(!stamp("b").holds());
+        fs::write(folder.join(image::SYMBOLS), "of another program").unwrap();
+        assert!(!stamp("a").holds(), "somebody has added something");
+        fs::remove_file(folder.join(image::SYMBOLS)).unwrap();
+        assert!(stamp("a").holds());
         let elsewhere = Stamp::of(&made("a"), &place.path().join("other"));
         assert!(!elsewhere.holds());
         forget(&folder);

@@ -98,6 +98,14 @@ impl Plan {
         self.manifest().map(ManifestDigest::of)
     }
 
+    /// Whether files go into the image of which the manifest says nothing.
+    #[must_use]
+    pub fn brings_unprotected(&self) -> bool {
+        let unprotected = |one: &Brought| !one.given.region.mode.is_protected();
+        let mut brought = self.brought.iter();
+        brought.any(|one| unprotected(one) && one.given.tree.is_some())
+    }
+
     /// What is said of each region and of its files.
     #[must_use]
     pub fn report(&self) -> &Report {
