@@ -155,7 +155,12 @@ pub(crate) fn mrsigner(sigstruct: &sgx::sigstruct::Sigstruct) -> Digest {
 fn layout(reading: &Reading, notes: &mut Vec<String>) -> Option<Layout> {
     let (manifest, program) = (reading.manifest.as_ref()?, reading.program.as_ref()?);
     match Layout::again(manifest, program) {
-        Ok(layout) => Some(layout),
+        Ok(layout) => {
+            if let Some(what) = layout.contradiction(manifest) {
+                notes.push(format!("the enclave's manifest says {what}"));
+            }
+            Some(layout)
+        }
         Err(error) => {
             notes.push(format!("the enclave's manifest makes no enclave: {error}"));
             None

@@ -137,8 +137,8 @@ impl Layout {
     }
 
     /// The layout of an image that is there: what [`Layout::plan`] made of the parameters that its
-    /// manifest repeats. Whether the manifest says the same of it is for the caller to see, by
-    /// measuring.
+    /// manifest repeats. Whether the image's pages are those of it is for the caller to see, by
+    /// measuring; and whether what else the manifest says is true, by [`Layout::contradiction`].
     ///
     /// # Errors
     ///
@@ -148,6 +148,19 @@ impl Layout {
         let pages = manifest.to_pages();
         let areas = areas(&config, program, pages.len() as u64).ok_or(Error::Size)?;
         Self::new(&config, program, areas, pages)
+    }
+
+    /// What a manifest says wrong of this layout, if something. A runtime believes its manifest, and
+    /// measuring alone does not tell whether it may.
+    #[must_use]
+    pub fn contradiction(&self, manifest: &Manifest) -> Option<&'static str> {
+        if manifest.entry != self.entry {
+            Some("another entry point than the program's")
+        } else if manifest.areas != records(&self.areas) {
+            Some("other areas than there are")
+        } else {
+            None
+        }
     }
 
     fn new(

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sgx::{Mrenclave, Mrsigner};
 
 use crate::inspect::some_of;
-use crate::reading::Reading;
+use crate::reading::{Beside, Reading};
 use crate::terminal::Terminal;
 use crate::{Exit, Fault};
 
@@ -139,6 +139,11 @@ fn not_proved(reading: &Reading, expected: &Expected) -> Vec<String> {
             ));
         }
     }
+    if let Some(start) = reading.beside.as_ref().and_then(started_instead) {
+        list.push(format!(
+            "that a container runs what is measured: it starts {start}"
+        ));
+    }
     if expected.mrenclave.is_none() {
         list.push("that it is the image that you mean: say which with --expect".to_owned());
     }
@@ -146,4 +151,12 @@ fn not_proved(reading: &Reading, expected: &Expected) -> Vec<String> {
         list.push("that its signer is the one that you trust: say who with --signer".to_owned());
     }
     list
+}
+
+/// What a container of the image starts, if that's not the enclave's program.
+fn started_instead(beside: &Beside) -> Option<String> {
+    let start = &beside.image.package()?.start;
+    let program = start.first().map_or("nothing", String::as_str);
+    let is_own = program.strip_prefix('/') == Some(&beside.program);
+    (!is_own).then(|| program.escape_debug().to_string())
 }

@@ -138,9 +138,12 @@ fn manifest(reading: &Reading, enclave: &Result<(&Manifest, &Program), String>) 
 
 /// Every page is where and what its manifest and its program ask for.
 fn layout(reading: &Reading, manifest: &Manifest, program: &Program) -> Outcome {
-    let again = Layout::again(manifest, program)
-        .and_then(|layout| stream::measure(&layout, program))
-        .map_err(|error| format!("its manifest makes no enclave: {error}"))?;
+    let no_enclave = |error| format!("its manifest makes no enclave: {error}");
+    let layout = Layout::again(manifest, program).map_err(no_enclave)?;
+    if let Some(what) = layout.contradiction(manifest) {
+        return Err(format!("its manifest says {what}"));
+    }
+    let again = stream::measure(&layout, program).map_err(no_enclave)?;
     expect(
         again.mrenclave == reading.summary.mrenclave,
         "every page is the one that program and manifest ask for",

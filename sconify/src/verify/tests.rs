@@ -10,8 +10,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::Config;
 use crate::diff::sample::{Sample, key};
+use crate::layout::Layout;
+use crate::manifest::Manifest;
 use crate::sign::{self, Flavour};
-use crate::{Fault as _, image};
+use crate::{Fault as _, image, package, stream};
 
 struct Image {
     folder: TempDir,
@@ -205,6 +207,60 @@ fn files_are_compared_with_what_was_measured() {
     image.flip("files/data/model", 0);
     image.flip(image::MANIFEST, 20);
     assert_eq!(image.failed(&Expected::default()), ["files"]);
+}
+
+/// Whoever makes an image can have its manifest say anything, and measure and sign that.
+#[test]
+fn a_manifest_that_says_what_is_not_so_is_told() {
+    type Lie = fn(&mut Manifest);
+    let lies: [Lie; 3] = [
+        |manifest| manifest.entry += 1,
+        |manifest| manifest.areas[0].length += 0x1000,
+        |manifest| drop(manifest.areas.pop()),
+    ];
+    for lie in lies {
+        let image = Image::new();
+        let reading = Reading::open(image.folder.path()).unwrap();
+        let (program, mut manifest) = (reading.program.unwrap(), reading.manifest.unwrap());
+        lie(&mut manifest);
+        let layout = Layout::again(&manifest, &program).unwrap();
+        let mut sgxs = Vec::new();
+        let measured = stream::write(&layout, &program, |piece| {
+            sgxs.extend_from_slice(piece);
+            Ok(())
+        });
+        let measured = measured.unwrap().mrenclave;
+        fs::write(image.member(&image::stream("sample")), sgxs).unwrap();
+        image.sign(|body| body.mrenclave = measured);
+        assert_eq!(image.failed(&Expected::default()), ["layout"]);
+    }
+}
+
+#[test]
+fn what_a_container_starts_instead_is_told() {
+    let image = Image::new();
+    let out = tempfile::tempdir().unwrap();
+    let tar = out.path().join("tar");
+    let mut plan = package::Plan::new(
+        Some(image::open(image.folder.path()).unwrap()),
+        None,
+        "a:1".parse().unwrap(),
+    );
+    let told = |plan: &package::Plan| {
+        package::write(plan, package::Destination::Archive(&tar), &mut |_| ()).unwrap();
+        let verification = verify(&tar, &Expected::default(), &Terminal::new(false, true));
+        let not_proved = verification.unwrap().not_proved;
+        let mut starts = not_proved
+            .into_iter()
+            .filter(|one| one.contains("it starts"));
+        starts.next()
+    };
+    assert_eq!(told(&plan), None);
+    let program = out.path().join("other");
+    fs::write(&program, Sample::new().program().0).unwrap();
+    plan.program = Some(program);
+    let started = told(&plan).unwrap();
+    assert!(started.ends_with("it starts /other"), "{started}");
 }
 
 /// A byte of the stream that changes what is measured, and leaves the stream canonical.
