@@ -42,6 +42,12 @@ pub enum Error {
         /// What is wrong, with a verb.
         what: &'static str,
     },
+    /// The program beside the stream is another one than the stream has.
+    #[error("{} is not the program that is measured", program.display())]
+    Unmeasured {
+        /// Its file.
+        program: PathBuf,
+    },
     /// A release was asked for, and the signature lets anybody debug the enclave.
     #[error("{}: the signature allows DEBUG, so the image is no release", image.display())]
     Debug {
@@ -56,13 +62,14 @@ impl Fault for Error {
             Self::Reference { .. } | Self::Option { .. } => "package.option",
             Self::Member { .. } => "package.member",
             Self::Program { .. } => "package.program",
+            Self::Unmeasured { .. } => "image.unverified",
             Self::Debug { .. } => "package.debug",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Debug { .. } => Exit::Failed,
+            Self::Debug { .. } | Self::Unmeasured { .. } => Exit::Failed,
             _ => Exit::Unusable,
         }
     }
@@ -75,6 +82,7 @@ impl Fault for Error {
                  x86_64-unknown-linux-gnu"
             }
             Self::Debug { .. } => "build one with `sconify build --release --key FILE`",
+            Self::Unmeasured { .. } => "`sconify verify` says more; build the image again",
             Self::Option { .. } | Self::Member { .. } => return None,
         };
         Some(advice.to_owned())

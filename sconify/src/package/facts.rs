@@ -15,6 +15,7 @@ use super::reference::Reference;
 use crate::Error;
 use crate::build::provenance::Provenance;
 use crate::image::{self, Image};
+use crate::package;
 
 /// More than any provenance that a build writes.
 const LARGEST_PROVENANCE: u64 = 16 << 20;
@@ -95,15 +96,29 @@ impl<'a> Enclave<'a> {
         Digest::Mrsigner(Kind::Sim, self.signature.mrsigner())
     }
 
-    /// Whether the signature is one of this stream.
+    /// Whether the signature is one of this stream, and the program what the stream measures.
     pub(super) fn check(&self, stream: &Summary) -> Result<(), Error> {
         let (signed, measured) = (self.signature.body().mrenclave, stream.mrenclave);
         if signed == measured {
-            return Ok(());
+            return self.check_program(stream);
         }
         let refusal = sigstruct::Refusal::Measurement { signed, measured };
         let place = self.image.path().join(image::signature(self.name));
         Err(Error::of_file(place)(sgx::Error::from(refusal)))
+    }
+
+    /// Docker runs the program, and not the pages.
+    fn check_program(&self, stream: &Summary) -> Result<(), Error> {
+        let Some(measured) = stream.program else {
+            return Ok(());
+        };
+        let program = self.image.path().join(self.name);
+        let found = self.image.reader(self.name)?.sha256();
+        if found.map_err(Error::io("read", &program))? == measured {
+            Ok(())
+        } else {
+            Err(package::Error::Unmeasured { program }.into())
+        }
     }
 
     /// All of it.

@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use ring::digest::{Context, SHA256};
 use sgx::sgxs::{Error, MeasuringReader, Record};
 use sgx::{CHUNK_SIZE, Mrenclave, PAGE_SIZE};
 
+use crate::elf::{self, MAX_FILE};
 use crate::manifest::{MAGIC, Manifest};
 
 /// What a stream came to, or the rule that it breaks.
@@ -17,6 +19,8 @@ pub(super) struct Summary {
     pub(super) mrenclave: Mrenclave,
     /// What the enclave's own manifest says, if it has one.
     pub(super) manifest: Option<Manifest>,
+    /// SHA-256 of the program that its measured pages are, if they are one.
+    pub(super) program: Option<[u8; 32]>,
 }
 
 /// Takes a stream in pieces of any size.
@@ -24,6 +28,7 @@ pub(super) struct Measuring {
     reader: MeasuringReader,
     refused: Option<Error>,
     pages: ManifestPages,
+    program: ProgramPages,
 }
 
 impl Measuring {
@@ -32,6 +37,7 @@ impl Measuring {
             reader: MeasuringReader::new(),
             refused: None,
             pages: ManifestPages::default(),
+            program: ProgramPages::default(),
         }
     }
 
@@ -40,10 +46,11 @@ impl Measuring {
         if self.refused.is_some() {
             return;
         }
-        let pages = &mut self.pages;
+        let (pages, program) = (&mut self.pages, &mut self.program);
         let outcome = self.reader.read(&mut piece, |record| {
             if let Record::Extend { offset, data } = record {
                 pages.take(*offset, data);
+                program.take(*offset, data);
             }
             ControlFlow::<()>::Continue(())
         });
@@ -55,6 +62,7 @@ impl Measuring {
         Ok(Summary {
             mrenclave: self.reader.finish()?,
             manifest: self.pages.found,
+            program: self.program.finish(),
         })
     }
 }
@@ -90,5 +98,75 @@ impl ManifestPages {
             self.found = Some(manifest);
             self.wanted = 0;
         }
+    }
+}
+
+/// Hashes the pages that are the program, as it's rebuilt from them: one after the other from the
+/// base, with zeros where there are none.
+#[derive(Default)]
+struct ProgramPages {
+    first: Vec<u8>,
+    rest: Option<Hashed>,
+}
+
+/// The program as far as it has passed by.
+struct Hashed {
+    context: Context,
+    /// Bytes that were hashed, and that the program has.
+    at: u64,
+    length: u64,
+}
+
+impl ProgramPages {
+    fn take(&mut self, offset: u64, data: &[u8; CHUNK_SIZE]) {
+        if let Some(program) = &mut self.rest {
+            program.take(offset, data);
+        } else if self.first.len() as u64 == offset {
+            self.first.extend_from_slice(data);
+            // Only whole first pages get so far.
+            self.rest = self.first.first_chunk().and_then(Hashed::begin);
+        }
+    }
+
+    fn finish(self) -> Option<[u8; 32]> {
+        self.rest.map(Hashed::finish)
+    }
+}
+
+impl Hashed {
+    /// By the first page, if that's one of a program.
+    fn begin(first: &[u8; PAGE_SIZE]) -> Option<Self> {
+        let length = elf::program_length(first, MAX_FILE).ok()?;
+        let mut context = Context::new(&SHA256);
+        context.update(first);
+        let at = PAGE_SIZE as u64;
+        Some(Self {
+            context,
+            at,
+            length,
+        })
+    }
+
+    fn take(&mut self, offset: u64, data: &[u8; CHUNK_SIZE]) {
+        if offset < self.length {
+            self.skip_to(offset);
+            self.context.update(data);
+            self.at = offset + CHUNK_SIZE as u64;
+        }
+    }
+
+    /// Zeros up to `offset`, a whole number of chunks away.
+    fn skip_to(&mut self, offset: u64) {
+        while self.at < offset {
+            self.context.update(&[0; CHUNK_SIZE]);
+            self.at += CHUNK_SIZE as u64;
+        }
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        self.skip_to(self.length);
+        let mut digest = [0; 32];
+        digest.copy_from_slice(self.context.finish().as_ref());
+        digest
     }
 }

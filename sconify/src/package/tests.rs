@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::Fault as _;
+use crate::diff::sample::Sample;
 use crate::image;
 use crate::image::Form;
 use crate::sign::{SignerKey, sign};
@@ -170,6 +171,25 @@ fn a_signature_of_another_stream_is_refused() {
     assert_eq!(refusal(&plan(folder.path())).code(), "sigstruct.form");
     fs::remove_file(&signature).unwrap();
     assert_eq!(refusal(&plan(folder.path())).code(), "image.form");
+}
+
+#[test]
+fn another_program_than_the_measured_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    Sample::new().write(folder.path(), Some(&KEY));
+    archive(&plan(folder.path()));
+    let program = folder.path().join("sample");
+    let good = fs::read(&program).unwrap();
+    let last = good.len() - 1;
+    for at in [0x40, 0x1000, last] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        fs::write(&program, bytes).unwrap();
+        let error = refusal(&plan(folder.path()));
+        assert_eq!(error.code(), "image.unverified", "{error}");
+    }
+    fs::write(&program, &good[..last]).unwrap();
+    assert_eq!(refusal(&plan(folder.path())).code(), "image.unverified");
 }
 
 #[test]
