@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use tempfile::{Builder, TempPath};
 
 use crate::Error;
@@ -108,6 +108,7 @@ impl Scratch {
     /// On the same file system as `place`; only its owner may read it.
     fn beside(place: &Path) -> io::Result<Self> {
         let folder = folder_of(place);
+        writable(folder)?;
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         if Path::new(DESCRIPTORS).is_dir()
             && let Ok(file) = rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR)
@@ -155,6 +156,13 @@ fn hidden() -> Builder<'static, 'static> {
     let mut builder = Builder::new();
     builder.prefix(".sconify-");
     builder
+}
+
+/// Why nothing can be created in a folder, in the system's own words: `tempfile` would add a name that
+/// the user has not given.
+fn writable(folder: &Path) -> io::Result<()> {
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(rustix::fs::access(folder, wanted)?)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -220,6 +228,22 @@ mod tests {
         write(&folder.path().join("lost"), "text").unwrap_err();
         let error = write(Path::new("/dev/null"), "text").unwrap_err();
         assert!(error.to_string().contains("no regular file"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_said_in_the_systems_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none/file");
+        let expected = "No such file or directory (os error 2)";
+        let fill = |_: &Path| Ok(());
+        for error in [
+            write(&path, "text").unwrap_err(),
+            write_secret(&path, b"key").unwrap_err(),
+            write_folder(&path, |_| false, fill).unwrap_err(),
+        ] {
+            let expected = format!("cannot create {}: {expected}", path.display());
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

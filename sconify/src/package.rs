@@ -102,8 +102,10 @@ pub struct Packaged {
     /// Bytes of the layer.
     pub size: u64,
     /// The enclave's measurement, with its kind.
+    #[serde(rename = "mrenclave")]
     pub measurement: Option<String>,
     /// Its signer, with its kind.
+    #[serde(rename = "mrsigner")]
     pub signer: Option<String>,
     /// Debug or release.
     pub flavour: Option<Flavour>,
@@ -286,22 +288,22 @@ fn runtime(
 
 impl fmt::Display for Packaged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "package    {}", self.path.display())?;
-        writeln!(f, "name       {}", self.reference)?;
-        writeln!(f, "manifest   {}", self.manifest)?;
-        writeln!(f, "config     {}", self.config)?;
-        writeln!(f, "layer      {}, {} bytes", self.layer, self.size)?;
+        writeln!(f, "package      {}", self.path.display())?;
+        writeln!(f, "name         {}", self.reference)?;
+        writeln!(f, "manifest     {}", self.manifest)?;
+        writeln!(f, "config       {}", self.config)?;
+        writeln!(f, "layer        {}, {} bytes", self.layer, self.size)?;
         let (Some(measurement), Some(signer), Some(flavour)) =
             (&self.measurement, &self.signer, self.flavour)
         else {
-            return f.write_str("measured   no");
+            return f.write_str("measurement  none: no enclave is in it");
         };
-        writeln!(f, "measured   {measurement}")?;
-        writeln!(f, "signer     {signer}")?;
+        writeln!(f, "measurement  {measurement}")?;
+        writeln!(f, "signer       {signer}")?;
         match flavour {
-            Flavour::Debug => f.write_str("flavour    debug: whoever runs it may read its memory"),
+            Flavour::Debug => f.write_str("flavour      debug: whoever runs it may read its memory"),
             Flavour::Release => f.write_str(
-                "flavour    release; on the simulated platform whoever runs it may read its memory too",
+                "flavour      release; on the simulated platform whoever runs it may read its memory too",
             ),
         }
     }

@@ -230,7 +230,7 @@ fn without_encryption_the_text_is_the_measurement() {
     let value = format!("\"{}\"", place.measurement());
     assert_eq!(place.read("iexec.json"), IEXEC.replace("\"\"", &value));
     let said = place.refused(&["iexec", "image", "--fs-key=fs.key"], 2);
-    assert!(said.starts_with("error[files.key]"), "{said}");
+    assert!(said.starts_with("error[iexec.options]"), "{said}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{Exit, Fault};
 #[non_exhaustive]
 pub enum Error {
     /// No folder from here upwards is a checkout of Sconce.
-    #[error("no checkout in {} or above it; go to one (Cargo.toml with [workspace] beside workloads.json) or give a built program", from.display())]
+    #[error("no checkout in {} or above it (Cargo.toml with [workspace] beside workloads.json)", from.display())]
     NoCheckout {
         /// Where the search began.
         from: PathBuf,
@@ -128,6 +128,9 @@ impl Fault for Error {
 
     fn advice(&self) -> Option<String> {
         let advice = match self {
+            Self::NoCheckout { .. } => {
+                "go to a checkout of Sconce, or name what was built: --image, --from"
+            }
             Self::Tool { .. } => "install Rust from https://rustup.rs, and a C compiler",
             Self::NoPart { .. } => {
                 "install the C library for development: libc6-dev on Debian, glibc-static on Fedora"

@@ -93,8 +93,8 @@ pub(super) fn built(plan: &Plan, terminal: &Terminal) -> Result<Image, Error> {
 #[derive(Serialize)]
 struct Report {
     image: PathBuf,
-    measurement: String,
-    signer: String,
+    mrenclave: String,
+    mrsigner: String,
     flavour: &'static str,
     date: String,
     program_sha256: String,
@@ -113,8 +113,8 @@ impl Report {
         let files = plan.files.as_ref().map(files::Plan::report);
         Self {
             image: image.folder.clone(),
-            measurement: image.measurement().to_string(),
-            signer: image.signer().to_string(),
+            mrenclave: image.measurement().to_string(),
+            mrsigner: image.signer().to_string(),
             flavour: match plan.flavour {
                 Flavour::Debug => "debug",
                 Flavour::Release => "release",
@@ -139,8 +139,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unchanged = if self.unchanged { " (unchanged)" } else { "" };
         writeln!(f, "image        {}{unchanged}", self.image.display())?;
-        writeln!(f, "measurement  {}", self.measurement)?;
-        writeln!(f, "signer       {}", self.signer)?;
+        writeln!(f, "measurement  {}", self.mrenclave)?;
+        writeln!(f, "signer       {}", self.mrsigner)?;
         writeln!(f, "signed for   {}, {}", self.flavour, self.date)?;
         writeln!(f, "program      sha256:{}", self.program_sha256)?;
         writeln!(f, "sources      sha256:{}", self.sources_sha256)?;

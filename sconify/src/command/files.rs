@@ -73,8 +73,8 @@ Examples:
   sconify files manifest --fs-dir ./models:/models
   sconify files manifest --dir ./secrets:/etc/secrets --fs-key fs.key --out manifest.bin
 
-The digest is what `sconify measure --files` takes. Without --fs-key, encrypted files have another key,
-and another digest, each time.")]
+The digest is what `sconify measure --files` takes. Without --fs-key, encrypted files have another
+key, and another digest, each time.")]
     Manifest {
         #[command(flatten)]
         files: Options,
@@ -187,7 +187,9 @@ fn key(file: &Path, terminal: &Terminal) -> Result<(), Error> {
     let key = FsKey::fresh().map_err(files::Error::from)?.reveal();
     let line = zeroize::Zeroizing::new(format!("{}\n", *key));
     write_secret(file, line.as_bytes())?;
-    terminal.say(format_args!("key written to {}", file.display()));
+    terminal.print(&KeyWritten {
+        file: file.to_owned(),
+    });
     Ok(())
 }
 
@@ -202,6 +204,18 @@ pub(super) fn read_image(path: &Path, terminal: &Terminal) -> Result<Reading, Er
             what: "is a stream alone: files are beside it, in an image",
         }
         .into()),
+    }
+}
+
+/// What `key` did.
+#[derive(Serialize)]
+struct KeyWritten {
+    file: PathBuf,
+}
+
+impl fmt::Display for KeyWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "key  {}", self.file.display())
     }
 }
 

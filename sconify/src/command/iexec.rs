@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sgx::{Digest, Kind, Mrenclave};
+use sgx::{Digest, Kind, Mrenclave, NotADigest};
 use zeroize::Zeroizing;
 
 use super::files::read_image;
@@ -50,7 +50,7 @@ pub(super) struct Args {
     #[arg(long = "fs-key", value_name = "FILE")]
     key: Option<PathBuf>,
     /// What SCONE or Gramine measured: as in scone:mrenclave:<64 hex digits>.
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(long, value_name = "DIGEST", value_parser = fingerprint_of)]
     fingerprint: Option<Digest>,
     /// Whose enclave it is, in a new object.
     #[arg(long, value_enum)]
@@ -109,9 +109,19 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Error> {
     terminal.print(&Filled {
         file: args.file.clone(),
         form,
-        measurement: digest.to_string(),
+        mrenclave: digest.to_string(),
     });
     Ok(())
+}
+
+/// A digest that says whose it is.
+fn fingerprint_of(text: &str) -> Result<Digest, String> {
+    if text.parse::<Mrenclave>().is_ok() {
+        return Err(
+            "say whose measurement it is: scone:mrenclave:… or gramine:mrenclave:…".to_owned(),
+        );
+    }
+    text.parse().map_err(|error: NotADigest| error.to_string())
 }
 
 /// Whether the options agree with each other.
@@ -155,7 +165,10 @@ fn fingerprint(
     let encrypted = Files::of(reading)?.filter(|files| files.manifest().key_check().is_some());
     match (encrypted, &args.key) {
         (None, None) => Ok(Zeroizing::new(mrenclave.to_string())),
-        (None, Some(path)) => Err(files::Error::WrongKey { path: path.clone() }.into()),
+        (None, Some(_)) => Err(iexec::Error::Options(
+            "the image has no encrypted files, so --fs-key has no place in the text",
+        )
+        .into()),
         (Some(_), None) => Err(iexec::Error::Options(
             "the image has encrypted files, and their key is part of the text: give --fs-key FILE",
         )
@@ -235,7 +248,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
 struct Filled {
     file: PathBuf,
     form: Form,
-    measurement: String,
+    mrenclave: String,
 }
 
 impl fmt::Display for Filled {
@@ -245,7 +258,7 @@ impl fmt::Display for Filled {
             Form::Object => "an object",
         };
         writeln!(f, "file         {}", self.file.display())?;
-        writeln!(f, "mrenclave    {form}")?;
-        writeln!(f, "measurement  {}", self.measurement)
+        writeln!(f, "written as   {form}")?;
+        writeln!(f, "measurement  {}", self.mrenclave)
     }
 }

@@ -106,7 +106,7 @@ impl Facts {
 
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "key       {}", self.file.display())?;
-        writeln!(f, "MRSIGNER  {}", self.mrsigner)
+        writeln!(f, "key     {}", self.file.display())?;
+        writeln!(f, "signer  {}", self.mrsigner)
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<(), Error> {
         None => lock.write(&path)?,
     }
     terminal.print(&Report {
-        measurement: lock.mrenclave,
+        mrenclave: lock.mrenclave,
         file: path,
         checked: args.check,
     });
@@ -58,7 +58,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<(), Error> {
 
 #[derive(Serialize)]
 struct Report {
-    measurement: String,
+    mrenclave: String,
     file: PathBuf,
     checked: bool,
 }
@@ -66,6 +66,6 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.checked { "as in" } else { "written to" };
-        write!(f, "{}  {what} {}", self.measurement, self.file.display())
+        write!(f, "{}  {what} {}", self.mrenclave, self.file.display())
     }
 }

@@ -31,7 +31,8 @@ use crate::terminal::Terminal;
 Examples:
   sconify sign --key signer.pem --date 2024-02-29 worker.sgxs -o worker.sig
   sconify sign --key signer.pem --release --config enclave.toml worker.sgxs -o worker.sig
-  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) sconify sign --key signer.pem worker.sgxs -o worker.sig
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) \\
+      sconify sign --key signer.pem worker.sgxs -o worker.sig
 
 With a key in a hardware module (RSA-3072, e = 3; PKCS #1 v1.5 with SHA-256):
   sconify sign --date 2024-02-29 --release worker.sgxs --out-tbs worker.tbs
@@ -221,14 +222,14 @@ impl Facts {
 
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "signature {}", self.file.display())?;
-        writeln!(f, "MRENCLAVE {}", self.mrenclave)?;
-        writeln!(f, "MRSIGNER  {}", self.mrsigner)?;
-        writeln!(f, "date      {}", self.date)?;
+        writeln!(f, "signature    {}", self.file.display())?;
+        writeln!(f, "measurement  {}", self.mrenclave)?;
+        writeln!(f, "signer       {}", self.mrsigner)?;
+        writeln!(f, "date         {}", self.date)?;
         let (product, version) = (self.product_id, self.security_version);
-        writeln!(f, "product   {product}, security version {version}")?;
+        writeln!(f, "product      {product}, security version {version}")?;
         let debug = if self.allows_debug { "yes" } else { "no" };
-        writeln!(f, "debug     {debug}")
+        writeln!(f, "debug        {debug}")
     }
 }
 
@@ -242,8 +243,8 @@ struct ToBeSigned {
 
 impl fmt::Display for ToBeSigned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "to sign   {}", self.file.display())?;
-        writeln!(f, "MRENCLAVE {}", self.mrenclave)?;
-        writeln!(f, "date      {}", self.date)
+        writeln!(f, "to sign      {}", self.file.display())?;
+        writeln!(f, "measurement  {}", self.mrenclave)?;
+        writeln!(f, "date         {}", self.date)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 
-use super::{folder_of, hidden, taken};
+use super::{folder_of, hidden, taken, writable};
 use crate::Error;
 
 /// Has `fill` fill a folder beside `path`, which then takes its name: whatever fails before leaves what
@@ -51,6 +51,7 @@ struct Scratch {
 impl Scratch {
     fn beside(path: &Path) -> io::Result<Self> {
         let mut unfinished = unfinished();
+        writable(folder_of(path))?;
         let folder = hidden().tempdir_in(folder_of(path))?;
         unfinished.push(folder.path().to_owned());
         Ok(Self { folder })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sgx::sigstruct::KeyError;
 
+use super::key::PUBLIC_KEY;
 use crate::{Exit, Fault};
 
 /// Why nothing is signed.
@@ -98,6 +99,18 @@ impl Fault for Error {
                 fault: KeyFault::Unfit(_) | KeyFault::NotRsa,
                 ..
             } => "make one that SGX takes: sconify key new FILE",
+            Self::Key {
+                fault: KeyFault::Missing { wanted },
+                ..
+            } if *wanted == PUBLIC_KEY => {
+                "make it of the private key: openssl pkey -in KEY -pubout -out PUBLIC"
+            }
+            Self::Key {
+                fault: KeyFault::Missing { .. },
+                ..
+            } => {
+                "name a private key; of a public one `sconify key show --public FILE` says whose it is"
+            }
             Self::NoDate => {
                 "--date YYYY-MM-DD, or SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) in the environment"
             }

@@ -26,6 +26,9 @@ pub struct SignerKey {
     public: PublicKey,
 }
 
+/// What stands in the line that begins a public key.
+pub(super) const PUBLIC_KEY: &str = "PUBLIC KEY";
+
 /// Reads the first `PUBLIC KEY` of a file.
 ///
 /// # Errors
@@ -42,7 +45,7 @@ pub fn read_public_key(path: &Path) -> Result<PublicKey, crate::Error> {
 ///
 /// All but [`KeyFault::Broken`].
 pub fn public_key_from_pem(text: &[u8]) -> Result<PublicKey, KeyFault> {
-    let (_, der) = section(text, "PUBLIC KEY", |kind| kind == SectionKind::PublicKey)?;
+    let (_, der) = section(text, PUBLIC_KEY, |kind| kind == SectionKind::PublicKey)?;
     let (modulus, exponent) = der::public_key(&der).ok_or(KeyFault::NotRsa)?;
     Ok(PublicKey::from_components(modulus, exponent)?)
 }
