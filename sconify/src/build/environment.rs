@@ -48,7 +48,9 @@ const HANDED_ON_PREFIXES: [&str; 4] = [
 pub(super) fn clean(command: &mut Command) {
     command.env_clear();
     for (name, value) in env::vars_os() {
-        if is_handed_on(&name) {
+        if name == "PATH" {
+            command.env(name, absolute_only(&value));
+        } else if is_handed_on(&name) {
             command.env(name, value);
         }
     }
@@ -56,6 +58,14 @@ pub(super) fn clean(command: &mut Command) {
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
         .env("SOURCE_DATE_EPOCH", "0");
+}
+
+/// A search path without folders that are others in another working directory: there the compilers
+/// would run other tools than [`find_tool`] has found.
+fn absolute_only(path: &OsStr) -> OsString {
+    let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
+    // Fails only for what was not split.
+    env::join_paths(folders).unwrap_or_default()
 }
 
 fn is_handed_on(name: &OsStr) -> bool {
@@ -212,6 +222,13 @@ mod tests {
         ] {
             assert!(is_handed_on(name.as_ref()), "{name}");
         }
+    }
+
+    #[test]
+    fn the_search_path_is_the_same_from_any_folder() {
+        let path = OsStr::new("bin:/usr/bin::./x:/bin:");
+        assert_eq!(absolute_only(path), "/usr/bin:/bin");
+        assert_eq!(absolute_only(OsStr::new("bin")), "");
     }
 
     #[test]

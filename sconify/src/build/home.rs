@@ -18,7 +18,7 @@ const LOCKS: [&str; 2] = [".package-cache", ".package-cache-mutate"];
 const CREDENTIALS: [&str; 2] = ["credentials.toml", "credentials"];
 
 /// Tables of cargo's configuration that say where packages come from. `Cargo.lock` has the checksums
-/// of these, so nothing can come in this way that was not reviewed.
+/// of these, and cargo compares them with what it fetches: see [`refuse_folders`].
 const TABLES: [&str; 6] = [
     "credential-alias",
     "http",
@@ -117,6 +117,9 @@ fn settings(checkout: &Path, home: &Path) -> Result<String, Error> {
             let from = folder.parent().unwrap_or(Path::new("/"));
             for (name, value) in table {
                 if TABLES.contains(&name.as_str()) {
+                    if name == "source" {
+                        refuse_folders(&file, &value)?;
+                    }
                     merge(&mut merged, name, absolute(value, from));
                 }
             }
@@ -132,6 +135,23 @@ fn settings(checkout: &Path, home: &Path) -> Result<String, Error> {
         )])),
     );
     Ok(merged.to_string())
+}
+
+/// Of a folder of unpacked packages cargo believes what the folder itself says of them: others could
+/// come in that way, by the names and checksums of `Cargo.lock`. The file may be a neighbour's.
+fn refuse_folders(file: &Path, sources: &Value) -> Result<(), Error> {
+    let sources = sources.as_table().into_iter().flatten();
+    let mut folders = sources.filter(|(_, source)| source.get("directory").is_some());
+    match folders.next() {
+        None => Ok(()),
+        Some((name, _)) => Err(refuse(
+            file,
+            &format!(
+                "source.{name} is a directory, and cargo does not compare what is in one with \
+                 Cargo.lock: name a registry, or a local-registry"
+            ),
+        )),
+    }
 }
 
 fn refuse(path: &Path, what: &str) -> Error {
@@ -159,7 +179,7 @@ fn merge(into: &mut Table, name: String, value: Value) {
 
 /// Paths in cargo's files are relative to the folder that has `.cargo`.
 fn absolute(value: Value, from: &Path) -> Value {
-    const PATHS: [&str; 3] = ["cainfo", "directory", "local-registry"];
+    const PATHS: [&str; 2] = ["cainfo", "local-registry"];
     let Value::Table(table) = value else {
         return value;
     };
@@ -198,7 +218,7 @@ mod tests {
         write(
             checkout.join(".cargo/config.toml"),
             "[http]\nproxy = 'near'\n[source.crates-io]\nreplace-with = 'v'\n\
-             [source.v]\ndirectory = 'vendor'\n",
+             [source.v]\nlocal-registry = 'crates'\n",
         );
         let text = settings(&checkout, &home).unwrap();
         let settings: Table = text.parse().unwrap();
@@ -212,9 +232,22 @@ mod tests {
             path(&root.path().join("ca.pem"))
         );
         assert_eq!(
-            found(&settings["source"]["v"]["directory"]),
-            path(&checkout.join("vendor"))
+            found(&settings["source"]["v"]["local-registry"]),
+            path(&checkout.join("crates"))
         );
+    }
+
+    #[test]
+    fn a_neighbour_brings_no_packages_of_his_own() {
+        let root = tempfile::tempdir().unwrap();
+        let checkout = root.path().join("checkout");
+        write(
+            root.path().join(".cargo/config.toml"),
+            "[source.crates-io]\nreplace-with = 'v'\n[source.v]\ndirectory = 'vendor'\n",
+        );
+        let error = settings(&checkout, &root.path().join("home")).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("source.v is a directory"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where cargo keeps the packages of a build.
 //!
 //! The name of the folder is cargo's choice: it differs from one version of cargo to the next, and with a
-//! mirror or vendored packages in place of the registry. It must not show in the program.
+//! mirror in place of the registry. It must not show in the program.
 
 use std::fs;
 use std::io::Write as _;
