@@ -25,7 +25,7 @@ pub(crate) fn elliptic() -> String {
 }
 
 /// Changes a letter in the middle, where a private key's secret numbers stand.
-pub(crate) fn damage(key: &mut Vec<u8>) {
+pub(crate) fn damage(key: &mut [u8]) {
     let middle = key.len() * 6 / 10;
     let at = (middle..).find(|at| key[*at].is_ascii_lowercase()).unwrap();
     key[at] = if key[at] == b'z' { b'a' } else { key[at] + 1 };

@@ -53,7 +53,7 @@ fn keys() -> Vec<Case> {
         bad("an encrypted key", ENCRYPTED.as_bytes()).says("encrypted"),
         bad("an encrypted key of old", ENCRYPTED_OF_OLD.as_bytes()).says("encrypted"),
         unusable("a key that was damaged", "key show key.pem", "sign.key")
-            .entry("key.pem", Entry::Changed(keys::damage))
+            .entry("key.pem", Entry::Changed(|key| keys::damage(key)))
             .says("damaged"),
         unusable("a key without end", "key show /dev/zero", "file.io"),
         unusable("no key there", "key show nothing.pem", "file.io"),
