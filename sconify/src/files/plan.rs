@@ -11,7 +11,7 @@ use super::path::FilePath;
 use super::report::{Report, Step};
 use super::seal::{FileKey, FsKey, RegionKey};
 use super::tree::{Found, Kind, Tree};
-use super::write::{create_folder, write_new};
+use super::write::{Readers, create_folder, write_new};
 use super::{Error, MAX_MANIFEST};
 use crate::image;
 use crate::terminal::{Progress, Terminal};
@@ -124,7 +124,9 @@ impl Plan {
         };
         let path = image.join(image::MANIFEST);
         create_folder(path.parent().unwrap_or(image))?;
-        write_new(&path, false, |file| file.write_all(manifest))?;
+        write_new(&path, Readers::Everybody, false, |file| {
+            file.write_all(manifest)
+        })?;
         let files = image.join(image::FILES);
         create_folder(&files)?;
         let progress = terminal.bar("copying files", bytes(&self.brought));
@@ -157,7 +159,7 @@ impl Plan {
                 let key = listed.and_then(|content| self.file_key(brought, &found.path, &content));
                 let from = brought.open(&found.path)?;
                 let mut written = None;
-                write_new(to, *executable, |file| {
+                write_new(to, Readers::Everybody, *executable, |file| {
                     let done = |bytes| progress.advance(bytes);
                     written = Some(content::store(from, key.as_ref(), file, done)?);
                     Ok(())

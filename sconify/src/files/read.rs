@@ -9,7 +9,7 @@ use super::format::{Access, Content, Entry, Manifest, ManifestDigest, Node};
 use super::merkle;
 use super::path::FilePath;
 use super::seal::{FileKey, FsKey};
-use super::write::{create_folder, write_new};
+use super::write::{Readers, create_folder, write_new};
 use super::{Error, MAX_MANIFEST, read_key};
 use crate::image::{self, Image};
 use crate::output::write_folder;
@@ -276,7 +276,11 @@ impl<'a> Files<'a> {
         let reader = self.image.reader(&name)?;
         let done = |bytes| progress.advance(bytes);
         let mut loaded = Err(io::ErrorKind::Other.into());
-        write_new(to, content.executable, |file| {
+        let readers = match key {
+            Some(_) => Readers::Owner,
+            None => Readers::Everybody,
+        };
+        write_new(to, readers, content.executable, |file| {
             loaded = content::load(reader, key, file, done);
             Ok(())
         })?;

@@ -257,6 +257,10 @@ fn what_was_written_is_verified_and_extracted() {
         (mode("app/main.py"), mode("app/lib/a.so"), mode("app")),
         (0o755, 0o644, 0o755)
     );
+    assert_eq!(
+        (mode("secret/key.pem"), mode("secret/large")),
+        (0o600, 0o600)
+    );
     assert!(to.join("app/none").is_dir());
     assert!(!to.join("app/plain").exists());
 }

@@ -21,14 +21,34 @@ pub(super) fn create_folder(path: &Path) -> Result<(), crate::Error> {
         .map_err(crate::Error::io("create", path))
 }
 
+/// Who may read a file that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    Everybody,
+    /// Whoever has written it, because it was encrypted before.
+    Owner,
+}
+
+impl Readers {
+    const fn mode(self, executable: bool) -> u32 {
+        match (self, executable) {
+            (Self::Everybody, true) => 0o755,
+            (Self::Everybody, false) => 0o644,
+            (Self::Owner, true) => 0o700,
+            (Self::Owner, false) => 0o600,
+        }
+    }
+}
+
 /// A file where there is none: there is nothing to replace.
 pub(super) fn write_new(
     path: &Path,
+    readers: Readers,
     executable: bool,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), crate::Error> {
     let cannot = |error| crate::Error::io("write", path)(error);
-    let mode = if executable { 0o755 } else { 0o644 };
+    let mode = readers.mode(executable);
     let file = File::options()
         .write(true)
         .create_new(true)
