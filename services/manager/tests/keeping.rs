@@ -3,15 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod started;
 mod support;
 
 use std::time::Duration;
 
 use protocol::WorkerId;
 use protocol::record::Status;
+use started::{config, joined, start};
 use store::{Orders as _, State, Submitted};
 use support::host::Plan;
-use support::{Store, WORKER, config, joined, new_signup, start, until};
+use support::{Store, WORKER, new_signup, until};
 
 async fn status(store: &Store) -> Status {
     let id = WorkerId::from_name(WORKER);

@@ -1,5 +1,6 @@
 //! What becomes of orders: answered, given back, tried again, given up.
 
+mod started;
 mod support;
 
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use std::time::{Duration, Instant};
 use protocol::WorkerId;
 use protocol::record::Status;
 use sconce_manager::{Manager, WorkerStatus};
+use started::{config, joined, start};
 use store::Orders as _;
 use support::host::{Act, Host, Plan, good, lost, result_for};
-use support::{Store, WORKER, config, joined, start, until};
+use support::{Store, WORKER, until};
 
 /// A host whose worker says nothing to orders.
 fn silent(manager: &Manager) -> Host {

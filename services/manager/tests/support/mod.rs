@@ -20,7 +20,6 @@ use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
 use protocol::crypto::sha256;
 use protocol::token::Token;
-use sconce_manager::{Manager, ManagerConfig};
 use store::redb::{Engine, Options};
 use store::{Digest, Orders, PartitionId, State, Submission, Submitted};
 use workers::Registry;
@@ -31,30 +30,6 @@ pub(crate) const WORKER: &str = "scone-worker-1";
 /// What hosts show the manager.
 pub(crate) fn token() -> Token {
     Token::new("the-token-of-hosts-in-tests").unwrap()
-}
-
-/// Everything happens soon.
-pub(crate) fn config() -> ManagerConfig {
-    let mut config = ManagerConfig::new(token());
-    config.timing.alive = Duration::from_millis(500);
-    config.timing.claim = Duration::from_millis(100);
-    config.timing.sweep = Duration::from_millis(50);
-    config.timing.drain = Duration::from_millis(300);
-    config
-}
-
-pub(crate) fn start(config: ManagerConfig, store: &Store) -> Manager {
-    Manager::start(config, store.orders(), store.registry.clone()).unwrap()
-}
-
-/// Waits until so many processes are there.
-pub(crate) async fn joined(manager: &Manager, processes: usize) {
-    until(async || {
-        let status = manager.status().await.unwrap();
-        let found = status.workers.iter().map(|worker| worker.processes.len());
-        found.sum::<usize>() == processes
-    })
-    .await;
 }
 
 /// A store in a folder of its own.
