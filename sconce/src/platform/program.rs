@@ -112,13 +112,32 @@ fn place(reading: &Reading, from: &Path, folder: &Path) -> Result<Program, Failu
     })?;
     // Some systems run nothing from temporary folders. There the image's own file must do.
     let in_place = from.join(&manifest.name);
-    if access(&file, Access::EXEC_OK).is_err() && in_place.is_file() {
-        return Ok(Program {
-            file: in_place,
-            measurement,
-        });
+    if access(&file, Access::EXEC_OK).is_ok() || !in_place.is_file() {
+        return Ok(Program { file, measurement });
     }
-    Ok(Program { file, measurement })
+    refuse_changeable(from, &in_place, folder)?;
+    Ok(Program {
+        file: in_place,
+        measurement,
+    })
+}
+
+/// A program that is run where it lies is run again whenever it ends: what was verified must stay.
+fn refuse_changeable(image: &Path, program: &Path, folder: &Path) -> Result<(), Failure> {
+    for path in [image, program] {
+        let exposure = Exposure::of(path).map_err(Failure::failed)?;
+        if exposure.is_foreign || exposure.is_open {
+            return Err(Failure::failed(format_args!(
+                "{} runs no programs, and {}, which would be run instead, can be changed by others",
+                folder.display(),
+                path.display()
+            ))
+            .advice(
+                "choose another folder with --data-dir, or copy the image to a place of your own",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Writes a program that its owner alone may run. One that runs now stays as it is.
@@ -345,5 +364,25 @@ impl Display {
                 begun.elapsed()
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_can_change_is_not_run_in_place() {
+        let place = tempfile::tempdir().unwrap();
+        let (image, program) = (place.path(), place.path().join("worker"));
+        std::fs::write(&program, "program").unwrap();
+        let refused = |path: &Path, mode| {
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            refuse_changeable(image, &program, Path::new("data")).is_err()
+        };
+        assert!(!refused(&program, 0o755));
+        assert!(refused(&program, 0o757));
+        assert!(!refused(&program, 0o755));
+        assert!(refused(image, 0o777));
     }
 }
