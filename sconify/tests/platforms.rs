@@ -115,7 +115,6 @@ fn a_measurement_of_gramine_is_only_ever_given() {
         "view.json",
         "-o",
         "m",
-        "--release",
     ]);
     assert_eq!(status, 0);
     let digest = format!("gramine:mrenclave:{}", "ab".repeat(32));
@@ -158,6 +157,14 @@ fn a_release_gives_nothing_up() {
     let (status, _, error) = place.run(&["gramine", "--check", "m", "--release"]);
     assert_eq!(status, 1);
     assert!(error.starts_with("error[gramine.release]: m "), "{error}");
+
+    // Nobody has measured this image.
+    let (status, _, warning) = place.run(&["gramine", "image", "-o", "m"]);
+    assert_eq!(status, 0);
+    assert!(warning.contains("not what was measured"), "{warning}");
+    let (status, _, _) = place.run(&["gramine", "image", "--release", "-o", "refused"]);
+    assert_eq!(status, 2);
+    assert!(!place.path("refused").exists());
 
     let (status, _, error) = place.run(&["scone", "image", "--release", "-o", "s"]);
     assert_eq!(status, 1);

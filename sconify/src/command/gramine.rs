@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use crate::gramine::{Contents, Error, Manifest, View};
 use crate::located::{Located, read_text};
 use crate::output::write_whole;
 use crate::terminal::Terminal;
+use crate::verify::{Expected, verify};
 use crate::{Error as AnyError, image};
 
 /// Write the manifest with which Gramine runs an image's program, or check one.
@@ -40,7 +41,8 @@ pub(crate) struct Args {
     /// Where the manifest goes; standard output if not given
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Refuse a manifest that gives up what a release must not, such as one of a debug enclave
+    /// Refuse a manifest that gives up what a release must not, such as one of a debug enclave, and an
+    /// image that is not as it was measured
     #[arg(long)]
     release: bool,
     /// What `gramine-sgx-sigstruct-view --output-format json` printed of the signed manifest
@@ -52,6 +54,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), AnyError> {
+    let mut fault = None;
     let (origin, text) = match (&args.check, &args.image) {
         (Some(path), _) => (path.display().to_string(), read_text(path)?),
         (None, Some(path)) => {
@@ -59,6 +62,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), AnyError> {
                 let _reading = terminal.spinner("reading the image");
                 Contents::read(&image::open(path)?)?
             };
+            if let Some(error) = unmeasured(path, terminal) {
+                if args.release {
+                    return Err(error);
+                }
+                fault = Some(error);
+            }
             warn_of_left_out(&contents, terminal);
             ("the manifest".to_owned(), contents.text(&args.arguments)?)
         }
@@ -66,6 +75,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), AnyError> {
         (None, None) => return Ok(()),
     };
     let report = report(&origin, &text, args)?;
+    if let Some(error) = fault {
+        terminal.warn(format_args!(
+            "the manifest pins what is there now, and not what was measured: {error}"
+        ));
+    }
     match (&args.check, &args.out) {
         (None, Some(path)) => {
             let write = |out: &mut std::io::BufWriter<&mut std::fs::File>| {
@@ -85,6 +99,14 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), AnyError> {
     }
     terminal.print(&report);
     Ok(())
+}
+
+/// Why an image isn't what was measured: what a manifest pins is what lies there.
+fn unmeasured(path: &Path, terminal: &Terminal) -> Option<AnyError> {
+    let _verifying = terminal.spinner("verifying the image");
+    let verification = verify(path, &Expected::default(), terminal);
+    let answer = verification.and_then(|verification| Ok(verification.answer()?));
+    answer.err()
 }
 
 fn warn_of_left_out(contents: &Contents, terminal: &Terminal) {
