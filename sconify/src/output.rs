@@ -14,7 +14,7 @@ use tempfile::{Builder, TempPath};
 use crate::Error;
 
 pub(crate) use folder::abandon;
-pub use folder::write_folder;
+pub use folder::{check_folder, write_folder};
 
 /// Large enough that a write is worth its call.
 const BUFFER: usize = 1 << 20;

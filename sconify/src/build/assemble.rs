@@ -16,7 +16,7 @@ use super::{Error, commit};
 use crate::config::{Config, MAX_LENGTH};
 use crate::elf::Program;
 use crate::layout::Layout;
-use crate::output::{write_folder, write_whole};
+use crate::output::{check_folder, write_folder, write_whole};
 use crate::reading::Reading;
 use crate::sign::{self, Flavour, SignerKey};
 use crate::terminal::Terminal;
@@ -36,6 +36,9 @@ pub fn image(
     watch: &mut dyn FnMut(Step<'_>),
 ) -> Result<Image, crate::Error> {
     let inputs = Inputs::read(plan)?;
+    if let Some(out) = &plan.out {
+        check_folder(out, is_image)?;
+    }
     let place = place(&plan.checkout);
     fs::create_dir_all(&place).map_err(crate::Error::io("create", &place))?;
     let _lock = lock(&place, watch)?;

@@ -26,13 +26,23 @@ pub fn write_folder<T>(
 ) -> Result<T, Error> {
     let cannot = |source| Error::io("write", path)(source);
     let exists = path.symlink_metadata().is_ok();
-    if exists && !is_empty(path) && !may_replace(path) {
-        return Err(taken(path));
-    }
+    check_folder(path, may_replace)?;
     let scratch = Scratch::beside(path).map_err(Error::io("create", path))?;
     let value = fill(scratch.folder.path())?;
     scratch.publish(path, exists).map_err(cannot)?;
     Ok(value)
+}
+
+/// Whether [`write_folder`] would write there: to be asked before something that takes long.
+///
+/// # Errors
+///
+/// [`Error::Io`] if something else is there, or nothing can be created beside it.
+pub fn check_folder(path: &Path, may_replace: impl FnOnce(&Path) -> bool) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok() && !is_empty(path) && !may_replace(path) {
+        return Err(taken(path));
+    }
+    writable(folder_of(path)).map_err(Error::io("create", path))
 }
 
 /// Removes the folders that are being filled, because the process ends now.
@@ -51,7 +61,6 @@ struct Scratch {
 impl Scratch {
     fn beside(path: &Path) -> io::Result<Self> {
         let mut unfinished = unfinished();
-        writable(folder_of(path))?;
         let folder = hidden().tempdir_in(folder_of(path))?;
         unfinished.push(folder.path().to_owned());
         Ok(Self { folder })
@@ -108,6 +117,8 @@ mod tests {
         let around = tempfile::tempdir().unwrap();
         let path = around.path().join("image");
         write_folder(&path, |_| false, fill("first")).unwrap();
+        check_folder(&path, |_| false).unwrap_err();
+        check_folder(&path, |_| true).unwrap();
         let error = write_folder(&path, |_| false, fill("second")).unwrap_err();
         assert!(error.to_string().contains("not overwritten"), "{error}");
         assert_eq!(text(&path), "first");
