@@ -21,6 +21,11 @@ set -euo pipefail
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit
+fi
+
 # fail MESSAGE: an unusable setting.
 fail() {
     printf 'sconify.sh: %s\n' "$1" >&2
@@ -61,6 +66,11 @@ esac
 if [[ -n ${IMG_KEY:-} ]]; then build+=(--key "$(realpath -m -- "$IMG_KEY")"); fi
 if [[ -n ${IMG_DATE:-} ]]; then build+=(--date "$IMG_DATE"); fi
 
+# The first time it takes some minutes, which cargo should show.
+if [[ -z ${SCONIFY:-} ]]; then
+    cargo build --release --locked --manifest-path "$checkout/Cargo.toml" -p sconce-sconify
+fi
+
 out=${IMG_OUT:-$checkout/target/sconify/${name##*/}.tar}
 from=${IMG_FROM:-}
 if [[ -z $from ]]; then
@@ -68,4 +78,4 @@ if [[ -z $from ]]; then
     (cd "$checkout" && sconify build "${build[@]}" --out "$from")
 fi
 mkdir -p "$(dirname "$out")"
-sconify package --from "$from" --to "$to" --output "$out" "${package[@]}" "$@"
+sconify package --from "$from" --to "$to" --out "$out" "${package[@]}" "$@"

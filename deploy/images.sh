@@ -25,5 +25,5 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$c
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 container=(--program "$programs/sconce" --user "$user" --volume-folder /var/lib/sconce)
-"$SCONIFY" package --to "sconce/platform:$version" --output "$folder/platform.tar" "${container[@]}"
+"$SCONIFY" package --to "sconce/platform:$version" --out "$folder/platform.tar" "${container[@]}"
 IMG_OUT=$folder/worker.tar "$checkout/sconify.sh" "${container[@]}"

@@ -14,6 +14,7 @@ use crate::terminal::Terminal;
 /// The package is the same bytes each time. `docker load` takes the tar, skopeo takes both forms; copy
 /// with `skopeo copy --preserve-digests`, which keeps the layer as it is.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("destination").args(["out", "layout"]).required(true))]
 #[command(after_help = "\
 Examples:
   sconify package --to sconce/worker:0.1.0-debug -o worker.tar
@@ -29,10 +30,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME:TAG")]
     to: Reference,
     /// Write a tar.
-    #[arg(short, long, value_name = "FILE", required_unless_present = "layout")]
-    output: Option<PathBuf>,
+    #[arg(short, long, alias = "output", value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Write an OCI image layout, in the place of one that is there.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
+    #[arg(long, value_name = "FOLDER")]
     layout: Option<PathBuf>,
     /// Refuse an image whose signature allows DEBUG.
     #[arg(long)]
@@ -73,7 +74,7 @@ pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<(), crate::Error> {
         user: args.user,
         folders: args.volume_folder,
     };
-    let destination = match (&args.output, &args.layout) {
+    let destination = match (&args.out, &args.layout) {
         (Some(file), _) => Destination::Archive(file),
         (None, Some(folder)) => Destination::Layout(folder),
         // The command line asks for one of them.
