@@ -149,9 +149,9 @@ fn extract(
     });
     let paths = paths.collect::<Result<Vec<_>, _>>()?;
     let reading = read_image(image, terminal)?;
-    let files = Files::of(&reading)?.ok_or_else(|| image::Error::Missing {
+    let files = Files::of(&reading)?.ok_or_else(|| image::Error::Form {
         path: image.to_owned(),
-        name: image::MANIFEST.to_owned(),
+        what: "has no files: it was built without --fs-dir and the like",
     })?;
     let key = match key {
         None => None,

@@ -106,6 +106,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Error> {
              SCONE and Gramine make other enclaves of it: --fingerprint takes what they print",
         );
     }
+    if form == Form::Text && args.key.is_some() {
+        terminal.warn(format_args!(
+            "{} has the key of the encrypted files now: whoever reads it can decrypt them",
+            args.file.display()
+        ));
+    }
     terminal.print(&Filled {
         file: args.file.clone(),
         form,

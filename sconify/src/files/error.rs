@@ -131,7 +131,7 @@ impl Fault for Error {
             Self::Path {
                 fault: PathFault::Relative,
                 ..
-            } => "write SOURCE:PATH, where PATH begins with `/` and is where the program sees it",
+            } => "a PATH begins with `/`, also in SOURCE:PATH: it is where the program sees it",
             Self::Rule(Rule::Link(..)) => {
                 "a link must lead to a path that an option of the same command names, or under one"
             }

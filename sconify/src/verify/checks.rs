@@ -298,7 +298,7 @@ fn files(reading: &Reading, terminal: &Terminal) -> Result<Option<Outcome>, crat
     let verified = files.verify(terminal)?;
     let outcome = match verified.differences.split_first() {
         None if verified.unprotected > 0 => Ok(format!(
-            "{} are as measured; {} more are in regions without protection",
+            "{} are as measured; in regions without protection: {}",
             verified.files, verified.unprotected
         )),
         None => Ok(format!("{} are as measured", verified.files)),
