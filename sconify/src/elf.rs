@@ -33,6 +33,7 @@ use sgx::{PAGE_SIZE, Permissions};
 pub use dynamic::Relocations;
 pub use error::Error;
 pub use names::RawSymbol;
+pub(crate) use segments::MAX_GAPS;
 pub use segments::{PageRun, Segment};
 
 const PAGE: u64 = PAGE_SIZE as u64;

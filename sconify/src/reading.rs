@@ -161,9 +161,24 @@ impl Reading {
             Some(Err(error)) => return Ok(Err(error)),
             None => 0,
         };
+        // A few bytes of headers must not make a gigabyte of zeros.
+        if length - self.measured_before(length) > elf::MAX_GAPS {
+            let what = "over 16 MiB of its segments are in no measured page";
+            let offset = length;
+            return Ok(Err(elf::Error::Format { what, offset }));
+        }
         let mut file = vec![0; length as usize];
         self.pages.read(0, &mut file).map_err(Error::Scratch)?;
         Ok(Program::parse(file))
+    }
+
+    /// Bytes of whole measured pages before `end`.
+    fn measured_before(&self, end: u64) -> u64 {
+        let runs = self.pages.runs().iter();
+        let measured = runs.filter(|run| run.measured == sgx::sgxs::Chunks::ALL);
+        measured
+            .map(|run| run.end().min(end).saturating_sub(run.offset))
+            .sum()
     }
 
     /// The manifest follows the program.
@@ -216,4 +231,41 @@ pub(crate) fn is_stream(path: &Path) -> Result<bool, crate::Error> {
         .extension()
         .is_some_and(|extension| extension == "sgxs");
     Ok(called_so || begin == *b"ECREATE\0" || begin == *b"UNSIZED\0")
+}
+
+#[cfg(test)]
+mod tests {
+    use sgx::sgxs::{Parameters, Writer};
+    use sgx::{Permissions, SecInfo};
+
+    use super::*;
+    use crate::diff::sample::Sample;
+
+    /// Five kilobytes that say they were a program of a gigabyte.
+    #[test]
+    fn a_program_that_is_not_there_is_not_rebuilt() {
+        const END: u64 = 1 << 30;
+        let program = Program::parse(Sample::new().program().0).unwrap();
+        let mut first = [0; PAGE_SIZE];
+        program.read_page(0, &mut first);
+        // The last segment ends where programs end.
+        let last = program.segments().last().unwrap();
+        let at = elf::sample::PROGRAM_HEADERS + elf::sample::PROGRAM_HEADER * last.number;
+        let size = (END - last.address).to_le_bytes();
+        first[at + 32..at + 40].copy_from_slice(&size);
+        first[at + 40..at + 48].copy_from_slice(&size);
+        let parameters = Parameters {
+            ssa_frame_size: 1,
+            size: 2 * END,
+        };
+        let (mut writer, begin) = Writer::create(parameters).unwrap();
+        let mut stream = begin.to_vec();
+        let r = SecInfo::reg(Permissions::R);
+        stream.extend_from_slice(writer.page(0, r, &first).unwrap());
+        stream.extend_from_slice(writer.add(END - PAGE, r).unwrap());
+        let reading = Reading::new("stream".to_owned(), &stream[..], None).unwrap();
+        assert!(reading.program.is_none());
+        let fault = reading.faults.first().unwrap();
+        assert!(fault.contains("in no measured page"), "{fault}");
+    }
 }

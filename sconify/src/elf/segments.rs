@@ -19,7 +19,7 @@ const MAX_ALIGNMENT: u64 = 2 << 20;
 
 /// What may be missing in the file between segments, of all of them together: many times what
 /// alignment leaves. What's rebuilt of a program has zeros there, so a small file could make a huge one.
-const MAX_GAPS: u64 = 16 << 20;
+pub(crate) const MAX_GAPS: u64 = 16 << 20;
 
 /// A loadable segment, as its program header has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
