@@ -143,6 +143,14 @@ fn layout(reading: &Reading, manifest: &Manifest, program: &Program) -> Outcome 
     if let Some(what) = layout.contradiction(manifest) {
         return Err(format!("its manifest says {what}"));
     }
+    // Measuring costs what the manifest asks for, which may be far more than there is. And what is
+    // loaded without being measured makes a stream longer, and its measurement no other.
+    let (asked, found) = (layout.stream_length(), reading.summary.bytes);
+    if asked != found {
+        return Err(format!(
+            "program and manifest make a stream of {asked} bytes, and it has {found}"
+        ));
+    }
     let again = stream::measure(&layout, program).map_err(no_enclave)?;
     expect(
         again.mrenclave == reading.summary.mrenclave,

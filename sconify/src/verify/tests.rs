@@ -236,6 +236,65 @@ fn a_manifest_that_says_what_is_not_so_is_told() {
     }
 }
 
+/// To measure a quarter of a tebibyte of zeros would take many minutes.
+#[test]
+fn a_manifest_that_asks_for_more_than_there_is_costs_nothing() {
+    let image = Image::new();
+    let reading = Reading::open(image.folder.path()).unwrap();
+    let (program, mut manifest) = (reading.program.unwrap(), reading.manifest.unwrap());
+    manifest.parameters.heap.size = 1 << 38;
+    manifest.parameters.heap.measured = true;
+    let layout = Layout::again(&manifest, &program).unwrap();
+    let lie = areas_of(&mut manifest, &layout).to_pages();
+    let path = image.member(&image::stream("sample"));
+    let mut stream = fs::read(&path).unwrap();
+    for (offset, chunk) in (program.end()..).step_by(256).zip(lie.chunks(256)) {
+        let mut header = [&b"EEXTEND\0"[..], &offset.to_le_bytes()].concat();
+        header.resize(64, 0);
+        let at = stream.windows(64).position(|part| part == header).unwrap() + 64;
+        stream[at..at + 256].copy_from_slice(chunk);
+    }
+    fs::write(path, stream).unwrap();
+    let verification = image.verify(&Expected::default());
+    let layout = verification
+        .checks
+        .iter()
+        .find(|check| check.name == "layout");
+    assert!(
+        layout.unwrap().found.contains("and it has"),
+        "{verification}"
+    );
+}
+
+/// Has a manifest say of its areas what is so.
+fn areas_of<'a>(manifest: &'a mut Manifest, layout: &Layout) -> &'a Manifest {
+    let of = |kind: &str| layout.areas().iter().find(|area| area.kind.word() == kind);
+    for record in &mut manifest.areas {
+        match record.kind.as_str() {
+            "thread" => record.offset = of("guard").unwrap().offset,
+            "heap" => record.length = of("heap").unwrap().length,
+            _ => {}
+        }
+    }
+    manifest
+}
+
+/// It has the same measurement, since the bytes are not measured.
+#[test]
+fn bytes_that_are_loaded_and_not_measured_are_told() {
+    let image = Image::new();
+    let path = image.member(&image::stream("sample"));
+    let mut stream = fs::read(&path).unwrap();
+    // The last page is one of saved state, which is added and nothing more.
+    let offset = stream[stream.len() - 56..][..8].to_vec();
+    stream.extend_from_slice(b"UNMEASRD");
+    stream.extend(offset);
+    stream.extend([0; 48]);
+    stream.extend([0x90; 256]);
+    fs::write(path, stream).unwrap();
+    assert_eq!(image.failed(&Expected::default()), ["layout"]);
+}
+
 #[test]
 fn what_a_container_starts_instead_is_told() {
     let image = Image::new();
