@@ -134,16 +134,28 @@ pub struct Image {
 pub fn open(path: &Path) -> Result<Image, Error> {
     let metadata = std::fs::metadata(path).map_err(Error::io("read", path))?;
     let is_folder = metadata.is_dir();
+    let refusal = |what| Error::Form {
+        path: path.to_owned(),
+        what,
+    };
     let outer = if is_folder {
+        // Whatever else it is may be a large tree.
+        if [ENCLAVE, oci::LAYOUT]
+            .iter()
+            .all(|name| !path.join(name).exists())
+        {
+            return Err(refusal(NO_STREAM));
+        }
         folder::list(path)?
     } else if metadata.is_file() {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        archive::list(path, &Reader::whole(Arc::new(file), metadata.len()))?
+        let file = Reader::whole(Arc::new(file), metadata.len());
+        match other_kind(&file).map_err(Error::io("read", path))? {
+            Some(what) => return Err(refusal(what)),
+            None => archive::list(path, &file)?,
+        }
     } else {
-        return Err(Error::Form {
-            path: path.to_owned(),
-            what: "is neither a folder nor a file",
-        });
+        return Err(refusal("is neither a folder nor a file"));
     };
     let (form, members, package) = if outer.members.contains_key(oci::LAYOUT) {
         outer.refuse_links(path)?;
@@ -173,6 +185,33 @@ pub fn open(path: &Path) -> Result<Image, Error> {
         package,
     })
 }
+
+/// What a file is by its first bytes, with a verb, where people take it for an image.
+fn other_kind(file: &Reader) -> std::io::Result<Option<&'static str>> {
+    use std::io::Read as _;
+
+    let mut begin = Vec::new();
+    file.clone().take(8).read_to_end(&mut begin)?;
+    let kinds: [(&[u8], _); 6] = [
+        (
+            b"\x7fELF",
+            "is a program, not an image: nothing in it is measured",
+        ),
+        (b"ECREATE\0", "is a stream alone: an image has it, and more"),
+        (b"\x1f\x8b", "is compressed, and an image is not: gunzip it"),
+        (
+            b"\x28\xb5\x2f\xfd",
+            "is compressed, and an image is not: unzstd it",
+        ),
+        (b"\xfd7zXZ\0", "is compressed, and an image is not: unxz it"),
+        (b"BZh", "is compressed, and an image is not: bunzip2 it"),
+    ];
+    let kind = kinds.iter().find(|(magic, _)| begin.starts_with(magic));
+    Ok(kind.map(|(_, what)| *what))
+}
+
+/// What every image has.
+const NO_STREAM: &str = "is no enclave image: it has no enclave/NAME.sgxs";
 
 impl Image {
     /// Where it is.
@@ -210,7 +249,7 @@ impl Image {
         };
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name),
-            (None, _) => Err(refusal("is no enclave image: it has no enclave/NAME.sgxs")),
+            (None, _) => Err(refusal(NO_STREAM)),
             _ => Err(refusal("has several programs: enclave/*.sgxs")),
         }
     }

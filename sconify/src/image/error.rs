@@ -95,10 +95,13 @@ impl Fault for Error {
     }
 
     fn advice(&self) -> Option<String> {
-        matches!(self, Self::Form { .. }).then(|| {
-            "an image is a folder made by `sconify build`, an OCI image layout, or a tar of either"
-                .to_owned()
-        })
+        let image =
+            "an image is a folder made by `sconify build`, an OCI image layout, or a tar of either";
+        match self {
+            Self::Form { .. } => Some(image.to_owned()),
+            Self::Archive { offset: 0, .. } => Some(format!("it may be no tar at all: {image}")),
+            _ => None,
+        }
     }
 }
 

@@ -249,8 +249,24 @@ fn damaged_tars_are_refused() {
 }
 
 #[test]
+fn what_is_taken_for_an_image_is_called_what_it_is() {
+    for (bytes, what) in [
+        (&b"\x7fELF\x02\x01\x01\0"[..], "is a program"),
+        (b"ECREATE\0", "is a stream alone"),
+        (b"\x1f\x8b\x08\0", "gunzip it"),
+        (b"\x28\xb5\x2f\xfd", "unzstd it"),
+    ] {
+        let error = refusal(bytes);
+        assert_eq!(error.code(), "image.form");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+#[test]
 fn what_is_no_image_has_no_name() {
     let empty = tempfile::tempdir().unwrap();
+    assert_eq!(open(empty.path()).unwrap_err().code(), "image.form");
+    fs::create_dir(empty.path().join(ENCLAVE)).unwrap();
     let image = open(empty.path()).unwrap();
     assert_eq!(image.name().unwrap_err().code(), "image.form");
     assert_eq!(

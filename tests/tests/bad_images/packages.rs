@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         from("nothing there", "nothing", "file.io"),
         from("no image", "tree", "image.form"),
-        from("a program", "program", "image.archive"),
+        from("a program", "program", "image.form"),
         from("a link in the image", "image", "image.member")
             .entry("image/link", Entry::Link("worker")),
         from("a damaged stream", "image", "sgxs.record").entry(
