@@ -129,7 +129,7 @@ impl Fault for Error {
     fn advice(&self) -> Option<String> {
         let advice = match self {
             Self::NoCheckout { .. } => {
-                "go to a checkout of Sconce, or name what was built: --image, --from"
+                "go to a checkout; `sconce up --image` and `sconify package --from` do without one"
             }
             Self::Tool { .. } => "install Rust from https://rustup.rs, and a C compiler",
             Self::NoPart { .. } => {
