@@ -57,7 +57,7 @@ fn serves(output: &Output, said: &str) {
 #[test]
 fn each_form_serves_and_its_measurement_is_said() {
     let place = Place::new();
-    let measured = format!("measurement  {}\n", image::worker().measurement());
+    let measured = format!("measured   {}\n", image::worker().measurement());
     let (tar, layout) = (place.path("worker.tar"), place.path("layout"));
     place.package(&["-o", tar.to_str().unwrap()]);
     place.package(&["--layout", layout.to_str().unwrap()]);
