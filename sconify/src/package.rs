@@ -263,6 +263,14 @@ fn runtime(
         name.is_some_and(|name| contents.has_program(name))
     };
     if !program.as_ref().is_some_and(is_there) {
+        // Nobody has to look at an option that was not given.
+        if let (None, Some(image), Some(name)) = (&plan.command, &plan.image, &program) {
+            return Err(crate::image::Error::Missing {
+                path: image.path().to_owned(),
+                name: name.trim_start_matches('/').to_owned(),
+            }
+            .into());
+        }
         return Err(Error::Option {
             option: "--command",
             value: command.clone(),
