@@ -16,10 +16,8 @@ mod measuring;
 mod options;
 mod program;
 mod reference;
-mod settling;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -27,7 +25,6 @@ use serde::Serialize;
 use self::documents::{Blob, Nothing, Runtime, Texts};
 use self::facts::Enclave;
 use self::layer::Contents;
-use self::settling::Settling;
 use crate::image::Image;
 
 pub use created::Created;
@@ -191,18 +188,15 @@ struct Written {
 }
 
 impl Package<'_> {
-    /// Writes the layer to `out`, which is `file`, and makes the documents that go with it.
+    /// Writes the layer, and makes the documents that go with it.
     fn layer(
         &self,
         out: impl std::io::Write,
-        file: File,
         path: &Path,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Documents, Written), crate::Error> {
         let created = self.plan.created;
-        let mut out = Settling::new(out, file);
-        let (layer, stream) = self.contents.write(&mut out, path, created, progress)?;
-        out.finish().map_err(crate::Error::io("write", path))?;
+        let (layer, stream) = self.contents.write(out, path, created, progress)?;
         let mut annotations = facts::common(&self.plan.to, created);
         if let Some(enclave) = &self.enclave {
             let stream = stream.map_err(crate::Error::of_file(enclave.stream()))?;

@@ -28,8 +28,7 @@ pub(super) fn archive(
     output::write_whole(path, false, |out| {
         let cannot = |error| Error::io("write", path)(error);
         out.write_all(&[0; HEADER as usize]).map_err(cannot)?;
-        let file = out.get_ref().try_clone().map_err(cannot)?;
-        let (documents, written) = package.layer(&mut *out, file, path, progress)?;
+        let (documents, written) = package.layer(&mut *out, path, progress)?;
         let mut tar = Archive { out, package };
         tar.finish(&documents, &written).map_err(cannot)?;
         Ok(written)
@@ -86,8 +85,7 @@ pub(super) fn layout(
         let unnamed = folder.join("layer");
         let file = create(&unnamed)?;
         let mut out = BufWriter::new(&file);
-        let same = file.try_clone().map_err(Error::io("write", &unnamed))?;
-        let (documents, written) = package.layer(&mut out, same, &unnamed, progress)?;
+        let (documents, written) = package.layer(&mut out, &unnamed, progress)?;
         out.flush().map_err(Error::io("write", &unnamed))?;
         drop(out);
         file.sync_all().map_err(Error::io("write", &unnamed))?;

@@ -37,7 +37,7 @@ impl Measuring {
             reader: MeasuringReader::new(),
             refused: None,
             pages: ManifestPages::default(),
-            program: ProgramPages::default(),
+            program: ProgramPages::First(Vec::with_capacity(PAGE_SIZE)),
         }
     }
 
@@ -103,10 +103,12 @@ impl ManifestPages {
 
 /// Hashes the pages that are the program, as it's rebuilt from them: one after the other from the
 /// base, with zeros where there are none.
-#[derive(Default)]
-struct ProgramPages {
-    first: Vec<u8>,
-    rest: Option<Hashed>,
+enum ProgramPages {
+    /// What there is of the first page, which says how long the program is.
+    First(Vec<u8>),
+    Program(Box<Hashed>),
+    /// The enclave does not begin with a program.
+    Other,
 }
 
 /// The program as far as it has passed by.
@@ -119,17 +121,25 @@ struct Hashed {
 
 impl ProgramPages {
     fn take(&mut self, offset: u64, data: &[u8; CHUNK_SIZE]) {
-        if let Some(program) = &mut self.rest {
-            program.take(offset, data);
-        } else if self.first.len() as u64 == offset {
-            self.first.extend_from_slice(data);
-            // Only whole first pages get so far.
-            self.rest = self.first.first_chunk().and_then(Hashed::begin);
+        match self {
+            Self::First(page) if page.len() as u64 == offset => {
+                page.extend_from_slice(data);
+                if let Some(page) = page.first_chunk() {
+                    *self = Hashed::begin(page)
+                        .map_or(Self::Other, |program| Self::Program(Box::new(program)));
+                }
+            }
+            Self::First(_) => *self = Self::Other,
+            Self::Program(program) => program.take(offset, data),
+            Self::Other => {}
         }
     }
 
     fn finish(self) -> Option<[u8; 32]> {
-        self.rest.map(Hashed::finish)
+        match self {
+            Self::Program(program) => Some(program.finish()),
+            Self::First(_) | Self::Other => None,
+        }
     }
 }
 
