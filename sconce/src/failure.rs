@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use client::RpcError;
 use protocol::Reason;
+use sconify::terminal::foreign::harmless;
 use serde_json::{Value, json};
 
 use crate::args::DEFAULT_URI;
 use crate::folders;
-use crate::foreign::harmless;
 use crate::platform::{self, Found};
 use crate::settings::Fault;
 

@@ -6,7 +6,6 @@ mod cli;
 mod commands;
 mod failure;
 mod folders;
-mod foreign;
 mod journal;
 mod key_file;
 mod logging;

@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sconify::terminal::foreign::{escaped, escaped_json, harmless};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::foreign::{escaped, escaped_json, harmless};
 use crate::logging::{Format, Level, json_line};
 
 /// Where messages go, and how many of them.

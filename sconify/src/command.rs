@@ -15,10 +15,15 @@ mod sign;
 mod verify;
 
 use std::ffi::OsString;
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use serde::Serialize;
 
+use crate::output::write_whole;
 use crate::terminal::Terminal;
 use crate::{Error, Fault as _, interruption};
 
@@ -116,4 +121,30 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<(), Error> {
         Command::Gramine(args) => gramine::run(&args, terminal),
         Command::Scone(args) => scone::run(&args, terminal),
     }
+}
+
+/// Writes a document to `out`, or to standard output unless the report has it; what is known of it goes
+/// where the other does not.
+fn hand_over(
+    document: &str,
+    out: Option<&Path>,
+    report: &(impl fmt::Display + Serialize),
+    terminal: &Terminal,
+) -> Result<(), Error> {
+    match out {
+        Some(path) => write_whole(path, false, |file| {
+            file.write_all(document.as_bytes())
+                .map_err(Error::io("write", path))
+        })?,
+        None if !terminal.wants_json() => {
+            terminal.print_text(document);
+            for line in report.to_string().lines() {
+                terminal.say(line);
+            }
+            return Ok(());
+        }
+        None => {}
+    }
+    terminal.print(report);
+    Ok(())
 }

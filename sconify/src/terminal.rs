@@ -1,6 +1,6 @@
 //! What is said to the person at the terminal: results on stdout, everything else on stderr.
 
-mod foreign;
+pub mod foreign;
 mod progress;
 
 use std::fmt;
@@ -47,7 +47,7 @@ impl Terminal {
         if self.json {
             self.print_json(result);
         } else {
-            self.print_text(format_args!("{}", foreign::Lines(&result.to_string())));
+            self.print_text(foreign::escaped(&result.to_string()));
         }
     }
 

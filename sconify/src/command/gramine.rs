@@ -1,7 +1,6 @@
 //! `sconify gramine`.
 
 use std::fmt;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,7 +8,6 @@ use serde::Serialize;
 use crate::files::format::Mode;
 use crate::gramine::{Contents, Error, Manifest, View};
 use crate::located::{Located, read_text};
-use crate::output::write_whole;
 use crate::terminal::Terminal;
 use crate::verify::{Expected, verify};
 use crate::{Error as AnyError, image};
@@ -80,25 +78,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), AnyError> {
             "the manifest pins what is there now, and not what was measured: {error}"
         ));
     }
-    match (&args.check, &args.out) {
-        (None, Some(path)) => {
-            let write = |out: &mut std::io::BufWriter<&mut std::fs::File>| {
-                out.write_all(text.as_bytes())
-                    .map_err(AnyError::io("write", path))
-            };
-            write_whole(path, false, write)?;
-        }
-        (None, None) if !terminal.wants_json() => {
-            terminal.print_text(&text);
-            for line in report.to_string().lines() {
-                terminal.say(line);
-            }
-            return Ok(());
-        }
-        _ => {}
+    if args.check.is_some() {
+        terminal.print(&report);
+        return Ok(());
     }
-    terminal.print(&report);
-    Ok(())
+    super::hand_over(&text, args.out.as_deref(), &report, terminal)
 }
 
 /// Why an image isn't what was measured: what a manifest pins is what lies there.

@@ -1,13 +1,11 @@
 //! `sconify scone`.
 
 use std::fmt;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::located::{Located, read_text};
-use crate::output::write_whole;
 use crate::scone::{Description, Error, Measurements, Session};
 use crate::terminal::Terminal;
 use crate::{Error as AnyError, image};
@@ -73,25 +71,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), AnyError> {
         (None, None) => return Ok(()),
     };
     let report = report(&origin, &text, args)?;
-    match (&args.check, &args.out) {
-        (None, Some(path)) => {
-            let write = |out: &mut std::io::BufWriter<&mut std::fs::File>| {
-                out.write_all(text.as_bytes())
-                    .map_err(AnyError::io("write", path))
-            };
-            write_whole(path, false, write)?;
-        }
-        (None, None) if !terminal.wants_json() => {
-            terminal.print_text(&text);
-            for line in report.to_string().lines() {
-                terminal.say(line);
-            }
-            return Ok(());
-        }
-        _ => {}
+    if args.check.is_some() {
+        terminal.print(&report);
+        return Ok(());
     }
-    terminal.print(&report);
-    Ok(())
+    super::hand_over(&text, args.out.as_deref(), &report, terminal)
 }
 
 /// The text of an image's session.

@@ -1,7 +1,8 @@
-//! Texts of others (names in files, symbols, paths), made fit to be shown: nothing in them steers a
-//! terminal or turns a line around.
+//! Texts of others (names in files, symbols, paths, answers), made fit to be shown: nothing in them
+//! steers a terminal or turns a line around.
 
-use std::fmt::{self, Write as _};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// One line of bounded length; what could steer is a blank.
 #[must_use]
@@ -16,25 +17,28 @@ pub fn harmless(text: &str) -> String {
     shown
 }
 
-/// A text whose lines and tabs stay; what could steer is written as Rust escapes it.
-pub(super) struct Lines<'text>(pub(super) &'text str);
-
-impl fmt::Display for Lines<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for char in self.0.chars() {
-            if steers(char) && !matches!(char, '\n' | '\t') {
-                write!(f, "{}", char.escape_unicode())?;
-            } else {
-                f.write_char(char)?;
-            }
-        }
-        Ok(())
+/// Everything, with escapes as Rust has them for what could steer; lines and tabs stay.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let is_plain = |char| matches!(char, '\n' | '\t') || !steers(char);
+    if text.chars().all(is_plain) {
+        return text.into();
     }
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_plain(char) {
+            shown.push(char);
+        } else {
+            shown.extend(char.escape_unicode());
+        }
+    }
+    shown.into()
 }
 
 /// JSON that means the same. Serialisers escape no more than they must, which ends at U+001F.
-pub(super) fn escaped_json(json: String) -> String {
-    // What stands below U+007F is the layout.
+#[must_use]
+pub fn escaped_json(json: String) -> String {
+    // What stands below is the layout.
     let is_plain = |char| char < '\u{7f}' || !steers(char);
     if json.chars().all(is_plain) {
         return json;
@@ -68,17 +72,17 @@ mod tests {
         "\x1b\x7f\u{80}\u{9b}\u{9f}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}";
 
     #[test]
-    fn a_line_stays_one_line() {
+    fn texts_of_others_do_not_steer_the_terminal() {
         assert_eq!(harmless("a\x1b[31m\nb\r\u{9b}é"), "a [31m b  é");
         assert_eq!(harmless(STEERING).trim(), "");
         assert_eq!(harmless(&"é".repeat(2001)).chars().count(), 2001);
     }
 
     #[test]
-    fn lines_stay_lines() {
-        assert_eq!(Lines("é\ta\nb").to_string(), "é\ta\nb");
-        assert_eq!(Lines("a\r\u{9b}2J\n").to_string(), "a\\u{d}\\u{9b}2J\n");
-        assert!(Lines(STEERING).to_string().is_ascii());
+    fn outputs_keep_their_lines() {
+        assert_eq!(escaped("é\ta\nb"), "é\ta\nb");
+        assert_eq!(escaped("a\r\u{9b}2J\n"), "a\\u{d}\\u{9b}2J\n");
+        assert!(escaped(STEERING).is_ascii());
     }
 
     #[test]
@@ -86,6 +90,7 @@ mod tests {
         let value = serde_json::json!({ "é": STEERING, STEERING: 1 });
         let text = escaped_json(serde_json::to_string_pretty(&value).unwrap());
         assert!(!text.chars().any(|char| char != '\n' && steers(char)));
+        assert!(text.contains('é') && text.contains("\\u202e"));
         let again: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(again, value);
     }

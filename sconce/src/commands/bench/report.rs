@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use client::Worker;
+use sconify::terminal::foreign::harmless;
 use serde::Serialize;
 
 use super::chart::{self, Bin};
 use super::{Args, Tally};
-use crate::foreign::harmless;
 use crate::platform::Mode;
 use crate::terminal::Terminal;
 

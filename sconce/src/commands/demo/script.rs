@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use client::{Answer, Client, Error, NotProved, Order, Sealed, Worker, WorkerId};
 use protocol::Reason;
+use sconify::terminal::foreign::harmless;
 use serde_json::Value;
 
 use crate::failure::{Failure, short};
-use crate::foreign::harmless;
 use crate::terminal::Terminal;
 
 /// The worker that gets the orders.

@@ -3,11 +3,11 @@
 use client::{CheckedReceipt, Subject, Updater, WorkOrderId};
 use protocol::crypto::secp256k1::VerifyingKey;
 use protocol::crypto::sha256;
+use sconify::terminal::foreign::harmless;
 use serde_json::{Value, json};
 
 use super::{CommonArgs, failed};
 use crate::failure::Failure;
-use crate::foreign::harmless;
 use crate::journal::{Entry, Journal};
 use crate::terminal::Terminal;
 
