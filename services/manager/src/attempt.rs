@@ -176,7 +176,12 @@ impl Attempt {
                     self.monitor().attempted(asked.elapsed());
                     judge(&frame, order, self.lease.attempt)
                 }
-                Err(_) => lost("its connection is closed", Fault::Process, Duration::ZERO),
+                Err(_) => {
+                    // Or the order would come here again before the members have heard of it.
+                    process.depart(Presence::Gone);
+                    self.worker.changed.notify_one();
+                    lost("its connection is closed", Fault::Process, Duration::ZERO)
+                }
             },
             () = process.gone(self.shared.config.timing.leave) => {
                 lost("its worker is gone", Fault::Process, Duration::ZERO)

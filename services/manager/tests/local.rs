@@ -189,7 +189,8 @@ async fn orders_of_a_line_that_ends_go_to_another_host_at_once() {
 
     // Another one joins over ZeroMQ; both ways lead to the same queue.
     let _second = Plan::new(WORKER).start(f.manager.endpoint());
-    assert_eq!(f.store.ending("01").await["result"]["workOrderId"], "01");
+    let ending = f.store.ending("01").await;
+    assert_eq!(ending["result"]["workOrderId"], "01", "{ending}");
     f.manager.shutdown().await;
 }
 
