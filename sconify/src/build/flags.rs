@@ -158,6 +158,6 @@ mod tests {
             named(flags(&[("/src", "/src"), home])),
             [Path::new("/home/u/.cargo")]
         );
-        assert_eq!(named(flags(&[("/work/src", "/src"), home])).len(), 2);
+        assert_eq!(named(flags(&[("/a/src", "/src"), home])).len(), 2);
     }
 }

@@ -124,7 +124,7 @@ fn other_tools_and_packages() {
 #[test]
 fn the_place_and_the_time_of_the_build() {
     let first = Sample {
-        text: "all is well\0/home/ann/work/sample/src/main.rs\0built 2026-11-20 13:36:02\0",
+        text: "all is well\0/home/ann/code/sample/src/main.rs\0built 2026-11-20 13:36:02\0",
         ..Sample::new()
     };
     let second = Sample {

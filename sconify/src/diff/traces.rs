@@ -324,11 +324,11 @@ mod tests {
 
     #[test]
     fn what_both_have_is_left_out() {
-        let first = of("/home/ann/work/a.c /usr/lib/x.so");
-        let second = of("/home/bob/work/a.c /usr/lib/x.so");
+        let first = of("/home/ann/code/a.c /usr/lib/x.so");
+        let second = of("/home/bob/code/a.c /usr/lib/x.so");
         assert_eq!(
             Vec::from_iter(first.without(&second).paths),
-            ["/home/ann/work/a.c"]
+            ["/home/ann/code/a.c"]
         );
         assert!(first.without(&first).is_empty());
     }
