@@ -24,3 +24,4 @@ pub mod process;
 pub mod random;
 pub mod skipped;
 pub mod vectors;
+pub mod verdicts;

@@ -14,32 +14,19 @@ mod registry;
 mod vector_worker;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
+pub(crate) use sconce_tests::ensure;
 use sconce_tests::platform::{Platform, Setup};
 use sconce_tests::vectors;
+pub(crate) use sconce_tests::verdicts::Verdict;
+use sconce_tests::verdicts::Verdicts;
 use serde_json::Value;
 
 use vector_worker::VectorWorker;
 
-/// What was checked, or what did not hold.
-type Verdict = Result<Vec<String>, String>;
-
-/// Fails the file unless the condition holds.
-macro_rules! ensure {
-    ($condition:expr, $($text:tt)+) => {
-        if !$condition {
-            return Err(format!($($text)+));
-        }
-    };
-}
-pub(crate) use ensure;
-
 fn main() -> ExitCode {
-    let started = Instant::now();
     let Some(folder) = vectors::folder("avalon") else {
-        println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
-        return ExitCode::SUCCESS;
+        return Verdicts::skipped();
     };
     println!("\nvectors in {}", folder.display());
     let files = vectors::json_files(&folder);
@@ -47,34 +34,14 @@ fn main() -> ExitCode {
     let (_, keys) = keys.expect("keys.json is among the vectors");
     let suite = Suite::start(VectorWorker::read(keys));
 
-    let (mut passed, mut failed, mut later) = (0, 0, 0);
+    let mut verdicts = Verdicts::default();
     for (name, value) in &files {
         match suite.check(name, value) {
-            Some(Ok(checked)) => {
-                passed += 1;
-                println!("ok     {name}: {}", checked.join("; "));
-            }
-            Some(Err(fault)) => {
-                failed += 1;
-                println!("FAILED {name}: {fault}");
-            }
-            None => {
-                later += 1;
-                println!("later  {name}: not part of this version");
-            }
+            Some(verdict) => verdicts.tell(name, verdict),
+            None => verdicts.later(name),
         }
     }
-    let verdict = if failed == 0 { "ok" } else { "FAILED" };
-    println!(
-        "\ntest result: {verdict}. {passed} passed; {failed} failed; {later} ignored; 0 measured; \
-         0 filtered out; finished in {:.2}s",
-        started.elapsed().as_secs_f64()
-    );
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    verdicts.end()
 }
 
 /// The vectors' worker twice: as an engine in this process, and behind a running platform.

@@ -13,32 +13,19 @@ mod streams;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
+pub(crate) use sconce_tests::ensure;
 use sconce_tests::vectors;
+pub(crate) use sconce_tests::verdicts::Verdict;
+use sconce_tests::verdicts::Verdicts;
 use serde_json::Value;
-
-/// What was checked, or what did not hold.
-type Verdict = Result<Vec<String>, String>;
 
 /// What is done with each vector of a kind.
 type Check = fn(&Suite, &Value) -> Verdict;
 
-/// Fails the vector unless the condition holds.
-macro_rules! ensure {
-    ($condition:expr, $($text:tt)+) => {
-        if !$condition {
-            return Err(format!($($text)+));
-        }
-    };
-}
-pub(crate) use ensure;
-
 fn main() -> ExitCode {
-    let started = Instant::now();
     let Some(folder) = vectors::folder("sgx") else {
-        println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
-        return ExitCode::SUCCESS;
+        return Verdicts::skipped();
     };
     println!("\nvectors in {}", folder.display());
     let text = fs::read_to_string(folder.join("expected.json")).expect("expected.json is there");
@@ -50,39 +37,20 @@ fn main() -> ExitCode {
         ("bad", streams::bad),
         ("sigstruct", sigstructs::check),
     ];
-    let (mut passed, mut failed) = (0, 0);
+    let mut verdicts = Verdicts::default();
     for (kind, check) in kinds {
         let vectors = expected[kind].as_array().map(Vec::as_slice);
         let vectors = vectors.unwrap_or_default();
         if vectors.is_empty() {
-            failed += 1;
-            println!("FAILED expected.json: it lists nothing under `{kind}`");
+            let nothing = format!("it lists nothing under `{kind}`");
+            verdicts.tell("expected.json", Err(nothing));
         }
         for vector in vectors {
             let name = vector["file"].as_str().unwrap_or("(no name)");
-            match check(&suite, vector) {
-                Ok(checked) => {
-                    passed += 1;
-                    println!("ok     {name}: {}", checked.join("; "));
-                }
-                Err(fault) => {
-                    failed += 1;
-                    println!("FAILED {name}: {fault}");
-                }
-            }
+            verdicts.tell(name, check(&suite, vector));
         }
     }
-    let verdict = if failed == 0 { "ok" } else { "FAILED" };
-    println!(
-        "\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 measured; \
-         0 filtered out; finished in {:.2}s",
-        started.elapsed().as_secs_f64()
-    );
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    verdicts.end()
 }
 
 /// Where the vectors are.
