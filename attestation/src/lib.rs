@@ -1,0 +1,23 @@
+//! Whom to trust: verification of SGX and TDX evidence, and policy.
+//!
+//! *Evidence* is a quote with its collateral (RFC 9334): what a platform says of a program that runs
+//! on it, and what the platform's vendor says of the platform. This crate answers two questions about it, one
+//! after the other, and each answer is a value that nothing else can make:
+//!
+//! 1. Is it genuine, at this time? [`verify`] → [`VerifiedQuote`].
+//! 2. Is it the program that is wanted, on a platform that is good enough? [`Policy::appraise`] →
+//!    [`VerifiedEvidence`].
+//!
+//! Bytes and a time in, a value or a refusal out: nothing here reads a file, a clock, the network or
+//! the environment, and without `std` it could not. Everything that is given is taken for hostile.
+//! The simulated platform's evidence goes the same way as Intel's; only the [`TrustAnchor`] differs.
+
+#![no_std]
+
+extern crate alloc;
+
+mod stage;
+mod time;
+
+pub use stage::Stage;
+pub use time::{NotATime, Time};
