@@ -3,7 +3,8 @@
 //! An enclave program has one stream to the untrusted world: the socket that its host gives it as
 //! standard input. Everything on it, in both directions, is a *frame*. This crate turns frames into
 //! bytes and bytes into frames; it does no input or output, so that both ends, the tests and the
-//! fuzzer share it.
+//! fuzzer share it. What a program that was measured asks of its platform goes another way: see
+//! [`report`].
 //!
 //! # Layout
 //!
@@ -50,6 +51,7 @@
 
 mod decode;
 mod frame;
+pub mod report;
 
 pub use decode::Decoder;
 pub use frame::{Error, Frame, HEADER, Kind, Limits, encode};
