@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use mio::unix::pipe;
 
-use crate::config::Config;
+use crate::config::{Config, Program};
 use crate::error::Error;
 use crate::lines::Lines;
 
@@ -48,7 +48,12 @@ pub(crate) fn start(config: &Config) -> Result<(Child, UnixStream), Error> {
     // Rust's descriptors are close-on-exec by themselves; some of libzmq's, and whatever the host's
     // own parent left open, are not.
     close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
-    let mut process = Command::new(&config.program)
+    let Program::Bare(path) = &config.program else {
+        return Err(Error::system("launch a measured program")(
+            ErrorKind::Unsupported.into(),
+        ));
+    };
+    let mut process = Command::new(path)
         .args(&config.program_args)
         .env_clear()
         .envs(config.program_env.iter().map(|(name, value)| (name, value)))
@@ -58,7 +63,7 @@ pub(crate) fn start(config: &Config) -> Result<(Child, UnixStream), Error> {
         .process_group(0)
         .spawn()
         .map_err(|source| Error::Start {
-            path: config.program.clone(),
+            path: path.clone(),
             source,
         })?;
     let log = process.stderr.take().map(pipe::Receiver::from);

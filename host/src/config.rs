@@ -57,6 +57,43 @@ impl FromStr for WorkerName {
     }
 }
 
+/// What a host starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Program {
+    /// A file, executed as it is. Nothing is measured, there is no platform behind it that could vouch
+    /// for it, and the only thing that it's kept from is what the host has open.
+    Bare(PathBuf),
+    /// The program in an enclave's measured pages, executed from them alone if launch control lets it,
+    /// with a simulated platform behind it. It can open no file; see `docs/launch.md`.
+    Measured(Enclave),
+}
+
+impl<P: Into<PathBuf>> From<P> for Program {
+    fn from(path: P) -> Self {
+        Self::Bare(path.into())
+    }
+}
+
+impl From<Enclave> for Program {
+    fn from(enclave: Enclave) -> Self {
+        Self::Measured(enclave)
+    }
+}
+
+/// An enclave to launch on a simulated platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclave {
+    /// The file with its stream, as `sconify` writes it: `enclave/worker.sgxs` in an image.
+    pub stream: PathBuf,
+    /// The file with its SIGSTRUCT: `enclave/worker.sig`.
+    pub sigstruct: PathBuf,
+    /// The folder of the simulated platform, made if it isn't there.
+    pub platform: PathBuf,
+    /// Whether a debugger may look into it. The signature must allow it, and every REPORT says so.
+    pub debug: bool,
+}
+
 /// What a host is told. [`Config::new`] fills in everything but the worker and its program.
 ///
 /// No `Debug`: it holds the manager's token.
@@ -65,12 +102,16 @@ impl FromStr for WorkerName {
 pub struct Config {
     /// The worker that the program is.
     pub worker: WorkerName,
-    /// The enclave program's file.
-    pub program: PathBuf,
-    /// Its arguments.
+    /// The enclave program.
+    pub program: Program,
+    /// Its arguments. The host adds those that tell it of its descriptors: `--report-socket 3` if it
+    /// is measured, `--development-keys 4` if it is given such a file.
     pub program_args: Vec<OsString>,
     /// Its whole environment; nothing of the host's own is handed on.
     pub program_env: Vec<(OsString, OsString)>,
+    /// The file that keeps keys for development, made with mode 0600 if it isn't there. The program
+    /// gets it open for reading and writing, as descriptor 4: it opens no file itself.
+    pub development_keys: Option<PathBuf>,
     /// ZeroMQ endpoint to listen on; whoever reaches it can ask the program, without a token.
     ///
     /// Without one it's `tcp://127.0.0.1:0` (loopback, any free port), or nothing if the manager is
@@ -92,14 +133,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for this worker and program.
+    /// The defaults for this worker and program. A path is that of a [`Program::Bare`].
     #[must_use]
-    pub fn new(worker: WorkerName, program: impl Into<PathBuf>) -> Self {
+    pub fn new(worker: WorkerName, program: impl Into<Program>) -> Self {
         Self {
             worker,
             program: program.into(),
             program_args: Vec::new(),
             program_env: Vec::new(),
+            development_keys: None,
             bind: None,
             manager: None,
             token: None,

@@ -55,6 +55,6 @@ mod membership;
 mod relay;
 mod replies;
 
-pub use config::{Config, Limits, Timing, WorkerName};
+pub use config::{Config, Enclave, Limits, Program, Timing, WorkerName};
 pub use error::Error;
 pub use handle::{Handle, run, start};
