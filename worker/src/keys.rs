@@ -78,38 +78,28 @@ pub trait KeySource {
     fn kind(&self) -> &'static str;
 }
 
-/// Why a worker has no keys. Texts name files, never their content.
+/// Why a worker has no keys. It doesn't know what the file is called: its host opened it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySourceError {
     /// The file could not be read or written.
-    #[error("cannot {action} the development key file {path}")]
+    #[error("cannot {action} the development key file")]
     File {
         /// What was tried.
         action: &'static str,
-        /// The file.
-        path: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// The file isn't one of ours.
     #[error(
-        "{path} is not a development key file of this worker ({why}); move it away and restart to have new keys made"
+        "the development key file is none of this worker ({0}); move it away and restart to have new keys made"
     )]
-    Content {
-        /// The file.
-        path: String,
-        /// What is wrong.
-        why: &'static str,
-    },
+    Content(&'static str),
     /// Others could read the file.
     #[error(
-        "{path} can be read by other users; run `chmod 600` on it, or remove it to have new keys made"
+        "the development key file can be read by other users; run `chmod 600` on it, or remove it to have new keys made"
     )]
-    Permissions {
-        /// The file.
-        path: String,
-    },
+    Permissions,
     /// The cryptographic library refused.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -9,6 +9,7 @@
 //!      ◀─────────        ◀────────         ◀────────
 //! ```
 
+mod descriptors;
 pub mod engine;
 pub mod keys;
 pub mod program;

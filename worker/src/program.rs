@@ -1,20 +1,24 @@
-//! From the command line to serving: `--worker NAME --development-keys FILE [--threads N]`, or a list
-//! of what there is to run: `--list`.
+//! From the command line to serving: `--worker NAME --threads N --development-keys DESCRIPTOR`, or a
+//! list of what there is to run: `--list`.
 
 use std::error::Error;
+use std::fs::File;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::net::sockopt::socket_type;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+use crate::descriptors;
 use crate::engine::{Engine, Find};
 use crate::keys::{DevelopmentKeyFile, KeySource};
 use crate::serve::{self, exit};
 
-const USAGE: &str = "usage: sconce-worker --worker NAME --development-keys FILE [--threads N]\n\
+const USAGE: &str = "usage: sconce-worker --worker NAME --threads N --development-keys DESCRIPTOR\n\
                      \x20      sconce-worker --list\n\
                      It is started by `sconce host`, with a socket as standard input.";
 
@@ -56,9 +60,11 @@ fn list(ids: &mut dyn Iterator<Item = &str>) -> ExitCode {
 }
 
 fn start(find: Find, longest: Duration) -> Result<(), Box<dyn Error>> {
+    // Nobody but root may look into it from now on, and it leaves no core.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let arguments = Arguments::parse(std::env::args().skip(1)).ok_or(USAGE)?;
     let stream = connection()?;
-    let source = DevelopmentKeyFile::new(&arguments.worker, &arguments.development_keys);
+    let source = DevelopmentKeyFile::new(&arguments.worker, arguments.key_file()?);
     let keys = source.keys()?;
     let config = serve::Config {
         worker: arguments.worker,
@@ -79,8 +85,8 @@ fn connection() -> Result<UnixStream, Box<dyn Error>> {
 
 struct Arguments {
     worker: String,
-    development_keys: String,
     threads: NonZeroUsize,
+    development_keys: String,
 }
 
 impl Arguments {
@@ -98,8 +104,22 @@ impl Arguments {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Some(Self {
             worker: worker?,
-            development_keys: development_keys?,
             threads: threads.unwrap_or_else(cores),
+            development_keys: development_keys?,
         })
+    }
+
+    /// The file that is open under the number; or, where it's no number, of that name.
+    fn key_file(&self) -> std::io::Result<File> {
+        match self.development_keys.parse() {
+            Ok(number) => Ok(File::from(descriptors::take(number)?)),
+            Err(_) => File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&self.development_keys),
+        }
     }
 }
