@@ -1,7 +1,13 @@
 //! Digests, and what kind of platform each belongs to.
 
-use std::fmt;
-use std::str::FromStr;
+mod td;
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
+
+pub use td::{NotATdDigest, TdDigest, TdMeasurement, TdRegister};
 
 /// The measurement of an enclave: SHA-256 over the log of its construction (SDM 3D, 39.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,9 +26,16 @@ pub enum Kind {
     Gramine,
     /// The enclave that SCONE makes.
     Scone,
+    /// An enclave on Intel's hardware, whatever it runs: what a verified quote says.
+    Sgx,
+    /// A virtual machine on Intel's hardware.
+    Tdx,
 }
 
 impl Kind {
+    /// Every kind.
+    const ALL: [Self; 5] = [Self::Sim, Self::Gramine, Self::Scone, Self::Sgx, Self::Tdx];
+
     /// The word that stands before a digest.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -30,6 +43,8 @@ impl Kind {
             Self::Sim => "sim",
             Self::Gramine => "gramine",
             Self::Scone => "scone",
+            Self::Sgx => "sgx",
+            Self::Tdx => "tdx",
         }
     }
 }
@@ -85,7 +100,7 @@ impl FromStr for Digest {
         else {
             return Err(refusal());
         };
-        let kind = [Kind::Sim, Kind::Gramine, Kind::Scone]
+        let kind = Kind::ALL
             .into_iter()
             .find(|one| one.word() == kind)
             .ok_or_else(refusal)?;
