@@ -1,0 +1,507 @@
+//! TCB info, version 3: which versions of a platform's parts the vendor takes to be how good.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use serde::Deserialize;
+
+use crate::json::{Date, Hex, Object, fault};
+use crate::tcb::{Level, Status};
+use crate::{Stage, Time};
+
+/// The TCB info of one kind of platform (FMSPC and PCE).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TcbInfo {
+    /// Which TEE of the platform it judges.
+    pub tee: Tee,
+    /// When it was issued.
+    pub issued: Time,
+    /// Until when it is to be used.
+    pub next_update: Time,
+    /// Family, model, stepping, platform type and custom SKU of the processor package.
+    pub fmspc: [u8; 6],
+    /// Identity of the provisioning certification enclave.
+    pub pce_id: [u8; 2],
+    /// The vendor's count of TCB recoveries that the levels take into account.
+    pub evaluation: u32,
+    /// The module for all TDX module versions that have no identity of their own.
+    module: Option<Module>,
+    /// Identities of module versions.
+    modules: Vec<(u8, Module)>,
+    /// From the best to the worst.
+    levels: Vec<PlatformLevel>,
+}
+
+/// A kind of trusted execution environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Tee {
+    /// Enclaves.
+    Sgx,
+    /// Trust domains.
+    Tdx,
+}
+
+/// What a platform brings to the comparison with the levels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Platform<'a> {
+    /// SVNs of its sixteen components, from the PCK certificate.
+    pub(crate) components: &'a [u8; 16],
+    /// SVN of its PCE, from the PCK certificate.
+    pub(crate) pcesvn: u16,
+    /// TEE_TCB_SVN of a trust domain's report.
+    pub(crate) tdx: Option<&'a [u8; 16]>,
+}
+
+/// Who has to have signed a TDX module, and what it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Module {
+    mrsigner: [u8; 48],
+    attributes: [u8; 8],
+    attributes_mask: [u8; 8],
+    /// By ISVSVN, the highest first.
+    levels: Vec<(u8, Level)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PlatformLevel {
+    components: [u8; 16],
+    pcesvn: u16,
+    /// Zero, and never looked at, in the levels of SGX.
+    tdx: [u8; 16],
+    level: Level,
+}
+
+/// Why a TCB info can't be used, or does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It has not the form of a TCB info.
+    #[error("TCB info: {0}")]
+    Form(String),
+    /// It is of a version that nothing is known of.
+    #[error("TCB info: version {version} and TCB type {tcb_type}, but only version 3 and type 0 are known")]
+    Version {
+        /// Its version.
+        version: u32,
+        /// How it says that CPUSVNs are made up of components.
+        tcb_type: u32,
+    },
+    /// It lacks what a TCB info of its kind has, or has what it may not have.
+    #[error("TCB info of {tee}: {what}")]
+    Members {
+        /// The TEE that it judges.
+        tee: Tee,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// It judges another TEE.
+    #[error("TCB info is of {found}, but the quote is of {wanted}: fetch the one for {wanted}")]
+    Tee {
+        /// What it is of.
+        found: Tee,
+        /// What the quote is of.
+        wanted: Tee,
+    },
+    /// It is of another kind of platform.
+    #[error(
+        "TCB info is of platforms {}/{}, but the PCK certificate is of {}/{} (FMSPC/PCE-ID): fetch the one for these",
+        hex::encode(found.0), hex::encode(found.1), hex::encode(wanted.0), hex::encode(wanted.1)
+    )]
+    Platform {
+        /// FMSPC and PCE-ID of the TCB info.
+        found: ([u8; 6], [u8; 2]),
+        /// FMSPC and PCE-ID of the PCK certificate.
+        wanted: ([u8; 6], [u8; 2]),
+    },
+    /// No level is as low as the platform.
+    #[error("the platform is below every level of the TCB info: component SVNs {}, PCESVN {pcesvn}{}",
+        hex::encode(components), tdx.map(|svn| alloc::format!(", TEE_TCB_SVN {}", hex::encode(svn))).unwrap_or_default())]
+    NoLevel {
+        /// SVNs of the platform's components.
+        components: [u8; 16],
+        /// SVN of its PCE.
+        pcesvn: u16,
+        /// TEE_TCB_SVN, of a trust domain.
+        tdx: Option<[u8; 16]>,
+    },
+    /// There is no identity for the TDX module's version.
+    #[error("TCB info has no identity TDX_{0:02X}, the version of the TDX module")]
+    NoModule(u8),
+    /// The TDX module was signed by another.
+    #[error("the TDX module was signed by {}, not by {}", hex::encode(found), hex::encode(wanted))]
+    ModuleSigner {
+        /// MRSIGNERSEAM of the report.
+        found: [u8; 48],
+        /// The TCB info's.
+        wanted: [u8; 48],
+    },
+    /// The TDX module is of another kind.
+    #[error("the TDX module has attributes {}, not {} (mask {})", hex::encode(found), hex::encode(wanted), hex::encode(mask))]
+    ModuleAttributes {
+        /// SEAMATTRIBUTES of the report.
+        found: [u8; 8],
+        /// The TCB info's.
+        wanted: [u8; 8],
+        /// Which bits are compared; the others have to be zero.
+        mask: [u8; 8],
+    },
+    /// The TDX module is older than every level.
+    #[error("the TDX module's SVN {0} is below every level of its identity in the TCB info")]
+    NoModuleLevel(u8),
+}
+
+impl TcbInfo {
+    /// Reads the JSON text that the vendor has signed: its `tcbInfo` member, byte for byte.
+    ///
+    /// Only a text whose signature has been checked is worth reading.
+    ///
+    /// # Errors
+    ///
+    /// Every text that is not in the form of version 3: other, missing or repeated members, too.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let Object(document) = serde_json::from_str::<Object<Document>>(text)
+            .map_err(|error| Error::Form(fault(&error)))?;
+        document.try_into()
+    }
+
+    /// Refuses a TCB info that is not for this kind of platform, then one for another TEE.
+    pub(crate) fn check_is_for(
+        &self,
+        tee: Tee,
+        fmspc: [u8; 6],
+        pce_id: [u8; 2],
+    ) -> Result<(), Error> {
+        if (self.fmspc, self.pce_id) != (fmspc, pce_id) {
+            return Err(Error::Platform {
+                found: (self.fmspc, self.pce_id),
+                wanted: (fmspc, pce_id),
+            });
+        }
+        if self.tee != tee {
+            return Err(Error::Tee {
+                found: self.tee,
+                wanted: tee,
+            });
+        }
+        Ok(())
+    }
+
+    /// The best level that the platform has reached.
+    pub(crate) fn platform_level(&self, platform: Platform<'_>) -> Result<&Level, Error> {
+        self.levels
+            .iter()
+            .find(|level| level.is_reached_by(platform))
+            .map(|level| &level.level)
+            .ok_or(Error::NoLevel {
+                components: *platform.components,
+                pcesvn: platform.pcesvn,
+                tdx: platform.tdx.copied(),
+            })
+    }
+
+    /// Refuses a TDX module that the vendor has not signed, or that is of another kind.
+    pub(crate) fn check_module(
+        &self,
+        svn: &[u8; 16],
+        mrsigner: &[u8; 48],
+        attributes: &[u8; 8],
+    ) -> Result<(), Error> {
+        let module = self.module(svn)?.or(self.module.as_ref());
+        module
+            .ok_or(Error::NoModule(svn[1]))?
+            .check(mrsigner, attributes)
+    }
+
+    /// The level that a TDX module has reached, where its version has an identity of its own; of
+    /// others the platform's level says all.
+    pub(crate) fn module_level(&self, svn: &[u8; 16]) -> Result<Option<&Level>, Error> {
+        let Some(module) = self.module(svn)? else {
+            return Ok(None);
+        };
+        module
+            .levels
+            .iter()
+            .find(|(least, _)| *least <= svn[0])
+            .map(|(_, level)| Some(level))
+            .ok_or(Error::NoModuleLevel(svn[0]))
+    }
+
+    /// The identity of the module version in TEE_TCB_SVN; version 0 has none.
+    fn module(&self, svn: &[u8; 16]) -> Result<Option<&Module>, Error> {
+        let version = svn[1];
+        if version == 0 {
+            return Ok(None);
+        }
+        self.modules
+            .iter()
+            .find(|(of, _)| *of == version)
+            .map(|(_, module)| Some(module))
+            .ok_or(Error::NoModule(version))
+    }
+}
+
+impl Error {
+    /// The check that has failed.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        match self {
+            Self::Form(_) | Self::Version { .. } | Self::Members { .. } | Self::Tee { .. } => {
+                Stage::TcbInfo
+            }
+            _ => Stage::TcbMatch,
+        }
+    }
+}
+
+impl core::fmt::Display for Tee {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Sgx => "SGX",
+            Self::Tdx => "TDX",
+        })
+    }
+}
+
+impl PlatformLevel {
+    fn is_reached_by(&self, platform: Platform<'_>) -> bool {
+        let all = |have: &[u8], least: &[u8]| have.iter().zip(least).all(|(have, least)| have >= least);
+        // A module with a version has an identity, whose levels judge the first two components.
+        let tdx = platform.tdx.is_none_or(|svn| {
+            let judged_apart = if svn[1] == 0 { 0 } else { 2 };
+            all(&svn[judged_apart..], &self.tdx[judged_apart..])
+        });
+        tdx && all(platform.components, &self.components) && platform.pcesvn >= self.pcesvn
+    }
+}
+
+impl Module {
+    fn check(&self, mrsigner: &[u8; 48], attributes: &[u8; 8]) -> Result<(), Error> {
+        if self.mrsigner != *mrsigner {
+            return Err(Error::ModuleSigner {
+                found: *mrsigner,
+                wanted: self.mrsigner,
+            });
+        }
+        let (found, wanted, mask) = (
+            u64::from_le_bytes(*attributes),
+            u64::from_le_bytes(self.attributes),
+            u64::from_le_bytes(self.attributes_mask),
+        );
+        // What the mask leaves out has to be zero: no bit of a module goes unjudged.
+        if found & mask != wanted & mask || found & !mask != 0 {
+            return Err(Error::ModuleAttributes {
+                found: *attributes,
+                wanted: self.attributes,
+                mask: self.attributes_mask,
+            });
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Document {
+    id: String,
+    version: u32,
+    issue_date: Date,
+    next_update: Date,
+    fmspc: Hex<6>,
+    pce_id: Hex<2>,
+    tcb_type: u32,
+    tcb_evaluation_data_number: u32,
+    tdx_module: Option<Object<ModuleMembers>>,
+    tdx_module_identities: Option<Vec<Object<IdentityMembers>>>,
+    tcb_levels: Vec<Object<LevelMembers>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ModuleMembers {
+    mrsigner: Hex<48>,
+    attributes: Hex<8>,
+    attributes_mask: Hex<8>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct IdentityMembers {
+    id: String,
+    mrsigner: Hex<48>,
+    attributes: Hex<8>,
+    attributes_mask: Hex<8>,
+    tcb_levels: Vec<Object<ModuleLevelMembers>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ModuleLevelMembers {
+    tcb: Object<Isvsvn>,
+    tcb_date: Date,
+    tcb_status: Status,
+    #[serde(rename = "advisoryIDs", default)]
+    advisory_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Isvsvn {
+    isvsvn: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct LevelMembers {
+    tcb: Object<Svns>,
+    tcb_date: Date,
+    tcb_status: Status,
+    #[serde(rename = "advisoryIDs", default)]
+    advisory_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Svns {
+    sgxtcbcomponents: [Object<Component>; 16],
+    pcesvn: u16,
+    tdxtcbcomponents: Option<[Object<Component>; 16]>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Component {
+    svn: u8,
+    /// Words for people; no rule looks at them.
+    #[serde(rename = "category", default)]
+    _category: Option<String>,
+    #[serde(rename = "type", default)]
+    _type: Option<String>,
+}
+
+impl TryFrom<Document> for TcbInfo {
+    type Error = Error;
+
+    fn try_from(document: Document) -> Result<Self, Error> {
+        if (document.version, document.tcb_type) != (3, 0) {
+            return Err(Error::Version {
+                version: document.version,
+                tcb_type: document.tcb_type,
+            });
+        }
+        let tee = match document.id.as_str() {
+            "SGX" => Tee::Sgx,
+            "TDX" => Tee::Tdx,
+            _ => {
+                return Err(Error::Form(
+                    "`id` is neither `SGX` nor `TDX`".into(),
+                ));
+            }
+        };
+        let wrong = |what| Error::Members { tee, what };
+        if document.tdx_module.is_some() != (tee == Tee::Tdx) {
+            return Err(wrong("`tdxModule` has to be there for TDX, and for TDX only"));
+        }
+        if document.tdx_module_identities.is_some() && tee == Tee::Sgx {
+            return Err(wrong("`tdxModuleIdentities` is for TDX only"));
+        }
+        if document.issue_date.0 > document.next_update.0 {
+            return Err(wrong("`nextUpdate` is before `issueDate`"));
+        }
+        Ok(Self {
+            tee,
+            issued: document.issue_date.0,
+            next_update: document.next_update.0,
+            fmspc: document.fmspc.0,
+            pce_id: document.pce_id.0,
+            evaluation: document.tcb_evaluation_data_number,
+            module: document.tdx_module.map(|Object(module)| module.into()),
+            modules: modules(document.tdx_module_identities.unwrap_or_default())
+                .map_err(wrong)?,
+            levels: levels(tee, document.tcb_levels).map_err(wrong)?,
+        })
+    }
+}
+
+/// The levels of a document in the order in which they are tried, which is not the document's: by
+/// the SGX components, then PCESVN, then the TDX components, the highest first.
+fn levels(tee: Tee, members: Vec<Object<LevelMembers>>) -> Result<Vec<PlatformLevel>, &'static str> {
+    let svns = |components: [Object<Component>; 16]| components.map(|component| component.0.svn);
+    let mut levels = members
+        .into_iter()
+        .map(|Object(members)| {
+            let Object(tcb) = members.tcb;
+            if tcb.tdxtcbcomponents.is_some() != (tee == Tee::Tdx) {
+                return Err("`tdxtcbcomponents` has to be in every level for TDX, and for TDX only");
+            }
+            Ok(PlatformLevel {
+                components: svns(tcb.sgxtcbcomponents),
+                pcesvn: tcb.pcesvn,
+                tdx: tcb.tdxtcbcomponents.map(svns).unwrap_or_default(),
+                level: Level {
+                    status: members.tcb_status,
+                    date: members.tcb_date.0,
+                    advisories: members.advisory_ids,
+                },
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    levels.sort_by_key(|level| Reverse((level.components, level.pcesvn, level.tdx)));
+    Ok(levels)
+}
+
+fn modules(members: Vec<Object<IdentityMembers>>) -> Result<Vec<(u8, Module)>, &'static str> {
+    let mut modules: Vec<(u8, Module)> = Vec::with_capacity(members.len());
+    for Object(members) in members {
+        let version = module_version(&members.id).ok_or("the `id` of a module is not `TDX_` and two hex digits")?;
+        if version == 0 || modules.iter().any(|(other, _)| *other == version) {
+            return Err("a module's `id` stands twice, or is that of no version");
+        }
+        modules.push((version, members.into()));
+    }
+    Ok(modules)
+}
+
+/// The version in a module's `id`, as in `TDX_03`.
+fn module_version(id: &str) -> Option<u8> {
+    let mut version = [0];
+    hex::decode_to_slice(id.strip_prefix("TDX_")?, &mut version).ok()?;
+    Some(version[0])
+}
+
+impl From<ModuleMembers> for Module {
+    fn from(members: ModuleMembers) -> Self {
+        Self {
+            mrsigner: members.mrsigner.0,
+            attributes: members.attributes.0,
+            attributes_mask: members.attributes_mask.0,
+            levels: Vec::new(),
+        }
+    }
+}
+
+impl From<IdentityMembers> for Module {
+    fn from(members: IdentityMembers) -> Self {
+        let mut levels: Vec<(u8, Level)> = members
+            .tcb_levels
+            .into_iter()
+            .map(|Object(members)| {
+                let level = Level {
+                    status: members.tcb_status,
+                    date: members.tcb_date.0,
+                    advisories: members.advisory_ids,
+                };
+                (members.tcb.0.isvsvn, level)
+            })
+            .collect();
+        levels.sort_by_key(|(isvsvn, _)| Reverse(*isvsvn));
+        Self {
+            mrsigner: members.mrsigner.0,
+            attributes: members.attributes.0,
+            attributes_mask: members.attributes_mask.0,
+            levels,
+        }
+    }
+}
