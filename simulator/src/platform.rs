@@ -1,0 +1,217 @@
+//! The platform: a machine, and its pretended vendor.
+
+use std::fmt;
+
+use ring::digest;
+use sgx::{KeyRequest, Report, TargetInfo};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::change::{Change, Event};
+use crate::collateral::Collateral;
+use crate::error::{Error, KeyError};
+use crate::keys::Seed;
+use crate::secs::Secs;
+use crate::settings::Settings;
+use crate::tcb::Tcb;
+
+/// A simulated platform: a machine with its fuses and its quoting enclave, and a vendor with its
+/// certificates, revocation lists and documents.
+///
+/// It is a value without a clock. Everything that it gives follows from its seed, its settings, the
+/// [`Change`]s that it was told of, and the time that it is asked at, in seconds since 1970: the same
+/// question has the same answer, to the byte. So a drill can ask about tomorrow, and tests agree.
+///
+/// It protects nothing: whoever can read its state can forge everything that it says.
+#[derive(Clone)]
+pub struct Platform {
+    pub(crate) seed: Seed,
+    pub(crate) settings: Settings,
+    /// What happens, in the order of time.
+    pub(crate) events: Vec<Event>,
+}
+
+/// What a verifier is given, and the root that it would have to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The quote (DCAP, version 3).
+    pub quote: Vec<u8>,
+    /// What the vendor says of the platform.
+    pub collateral: Collateral,
+    /// The simulated root certificate (DER).
+    pub root: Vec<u8>,
+}
+
+/// A key that EGETKEY has derived: 128 bits, which only the enclave that asked may have.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Key(pub(crate) [u8; 16]);
+
+impl Platform {
+    /// A new platform. (With [`Platform::open_or_make`] it is kept in a folder.)
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`] if the settings' times cannot be written into certificates.
+    pub fn new(seed: Seed, settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            seed,
+            settings,
+            events: Vec::new(),
+        })
+    }
+
+    /// From a time on, something is otherwise. What is asked about earlier times is not changed by it.
+    pub fn happens(&mut self, at: u64, change: Change) {
+        let place = self.events.partition_point(|event| event.at <= at);
+        self.events.insert(place, Event { at, change });
+    }
+
+    /// As [`Platform::happens`], for building one in an expression.
+    #[must_use]
+    pub fn with(mut self, at: u64, change: Change) -> Self {
+        self.happens(at, change);
+        self
+    }
+
+    /// What it was made as.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What happens to it, in the order of time.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Its simulated root certificate (DER).
+    #[must_use]
+    pub fn root_der(&self) -> &[u8] {
+        &[]
+    }
+
+    /// The fingerprint of its root: `sim:` and SHA-256 over the DER, 64 hex digits. A verifier accepts a
+    /// simulated root by this alone.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, self.root_der());
+        format!("sim:{}", hex::encode(digest))
+    }
+
+    /// The machine's security versions at a time.
+    #[must_use]
+    pub fn tcb(&self, now: u64) -> Tcb {
+        let _ = now;
+        self.settings.tcb
+    }
+
+    /// EREPORT: what the processor says of an enclave, for another on the same machine. Only the host may
+    /// call it, with the SECS of the enclave that asks.
+    #[must_use]
+    pub fn ereport(
+        &self,
+        secs: &Secs,
+        target: &TargetInfo,
+        report_data: &[u8; 64],
+        now: u64,
+    ) -> Report {
+        let _ = target;
+        Report {
+            body: secs.report_body(self.tcb(now).cpusvn(), *report_data),
+            key_id: [0; 32],
+            mac: [0; 16],
+        }
+    }
+
+    /// EGETKEY: a key that follows from the machine, from the enclave and from what it asks for.
+    ///
+    /// # Errors
+    ///
+    /// The refusals of the SDM.
+    pub fn egetkey(&self, secs: &Secs, request: &KeyRequest, now: u64) -> Result<Key, KeyError> {
+        let _ = (secs, request, now);
+        Err(KeyError::InvalidKeyname)
+    }
+
+    /// The TARGETINFO of the quoting enclave: for whom a report has to be made that is to become a quote.
+    #[must_use]
+    pub fn quoting_target(&self, now: u64) -> TargetInfo {
+        let _ = now;
+        Secs::new(sgx::Mrenclave([0; 32]), sgx::Mrsigner([0; 32])).target()
+    }
+
+    /// The quoting enclave: a quote (DCAP, version 3) of a report whose MAC is this platform's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Report`] if the MAC is another; [`Error::Encoding`].
+    pub fn quote_report(&self, report: &Report, now: u64) -> Result<Vec<u8>, Error> {
+        let _ = (report, now);
+        Err(Error::Report)
+    }
+
+    /// A quote of an enclave: [`Platform::ereport`] for the quoting enclave, and
+    /// [`Platform::quote_report`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`].
+    pub fn quote(&self, secs: &Secs, report_data: &[u8; 64], now: u64) -> Result<Vec<u8>, Error> {
+        let report = self.ereport(secs, &self.quoting_target(now), report_data, now);
+        self.quote_report(&report, now)
+    }
+
+    /// What the vendor's service answers at a time, as collateral of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encoding`].
+    pub fn collateral(&self, now: u64) -> Result<Collateral, Error> {
+        let _ = now;
+        Err(Error::Report)
+    }
+
+    /// A quote and its collateral of the same time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Platform::quote`] and [`Platform::collateral`].
+    pub fn evidence(
+        &self,
+        secs: &Secs,
+        report_data: &[u8; 64],
+        now: u64,
+    ) -> Result<Evidence, Error> {
+        Ok(Evidence {
+            quote: self.quote(secs, report_data, now)?,
+            collateral: self.collateral(now)?,
+            root: self.root_der().to_vec(),
+        })
+    }
+}
+
+impl fmt::Debug for Platform {
+    /// All but secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform")
+            .field("fingerprint", &self.fingerprint())
+            .field("settings", &self.settings)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    /// The bytes.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    /// That it is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
