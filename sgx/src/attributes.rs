@@ -1,6 +1,6 @@
 //! What an enclave may do and which processor state it has: ATTRIBUTES and MISCSELECT.
 
-use std::ops::{BitAnd, BitOr, Not};
+use core::ops::{BitAnd, BitOr, Not};
 
 /// Bits of [`Attributes::flags`] (SDM 3D, table 35-3).
 pub mod flags {

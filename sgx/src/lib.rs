@@ -10,6 +10,8 @@
 //! - [`Report`], [`TargetInfo`], [`KeyRequest`]: what enclaves ask of the processor, and are told;
 //! - [`quote`]: what others are told of an enclave, or of a TD.
 
+#![cfg_attr(not(test), no_std)]
+
 extern crate alloc;
 
 mod attributes;

@@ -1,5 +1,7 @@
 //! The log that the processor hashes while an enclave is built.
 
+use alloc::vec::Vec;
+
 use ring::digest::{Context, SHA256};
 
 use crate::digest::Mrenclave;

@@ -1,6 +1,7 @@
 //! Pages: their size, type and permissions.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// Bytes in a page.
 pub const PAGE_SIZE: usize = 4096;

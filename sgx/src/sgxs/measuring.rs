@@ -1,6 +1,6 @@
 //! A stream read and measured in one go.
 
-use std::ops::ControlFlow;
+use core::ops::ControlFlow;
 
 use super::reader::Reader;
 use super::record::Record;

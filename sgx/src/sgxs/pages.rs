@@ -1,6 +1,7 @@
 //! A stream as pages.
 
-use std::ops::ControlFlow;
+use alloc::boxed::Box;
+use core::ops::ControlFlow;
 
 use super::measuring::MeasuringReader;
 use super::record::Record;

@@ -1,5 +1,7 @@
 //! One record: its bytes and its meaning.
 
+use alloc::vec::Vec;
+
 use super::rules::Rule;
 use crate::page::{CHUNK_SIZE, PageType, Permissions, SecInfo};
 

@@ -1,5 +1,8 @@
 //! Pages to the bytes of a stream, and the measurement.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::pages::Parameters;
 use super::record::{EADD, EEXTEND, HEADER_SIZE, PAGE_RECORDS_SIZE, RECORD_SIZE, Record};
 use super::rules::{Error, Rule, Rules};

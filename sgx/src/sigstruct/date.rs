@@ -1,7 +1,11 @@
 //! The date of a signature.
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 /// SIGSTRUCT.DATE: digits of year, month and day as four, two and two hex digits (SDM 3D, 35.14).
 /// It is signed, so it decides over the bytes; the processor does not look at it.

@@ -1,6 +1,7 @@
 //! Where each field stands (SDM 3D, table 35-19).
 
-use std::fmt;
+use alloc::boxed::Box;
+use core::fmt;
 
 use super::body::{Body, TO_BE_SIGNED_SIZE};
 use super::key::KEY_SIZE;

@@ -1,6 +1,8 @@
 //! Making a SIGSTRUCT of its parts, and checking one as EINIT does.
 
-use std::fmt;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
 
 use dashu_int::UBig;
 
@@ -89,7 +91,7 @@ impl Faults {
 
     /// In the order of checking: form first.
     pub fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
-        std::iter::once(self.first).chain(self.more.iter().copied())
+        core::iter::once(self.first).chain(self.more.iter().copied())
     }
 
     /// The code of the first.
@@ -123,7 +125,7 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl core::error::Error for Faults {}
 
 /// What EINIT compares with a SIGSTRUCT: fields of the SECS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
