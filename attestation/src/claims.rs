@@ -3,10 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use sgx::quote::Body;
+use sgx::quote::{Body, Tee, Version};
 
-use crate::tcb::{Level, Status, advisories};
-use crate::tcb_info::Tee;
+use crate::tcb::{Level, Status};
 use crate::{Fingerprint, Time, pck};
 
 /// A genuine quote: [`verify`](crate::verify) has checked everything but whether it is the program
@@ -32,8 +31,8 @@ pub struct VerifiedQuote {
 pub struct Claims {
     /// Whose root vouches for the platform.
     pub origin: Origin,
-    /// Version of the quote's format: 3, 4 or 5.
-    pub quote_version: u16,
+    /// The version of the quote's format.
+    pub quote_version: Version,
     /// What the platform reports of the program.
     pub body: Body,
     /// The worst of the levels below, as one status: see [`Status::and`].
@@ -120,24 +119,18 @@ impl Claims {
     /// The TEE that the program runs in.
     #[must_use]
     pub const fn tee(&self) -> Tee {
-        match self.body {
-            Body::Sgx(_) => Tee::Sgx,
-            Body::Tdx(_) => Tee::Tdx,
-        }
+        self.body.tee()
     }
 
     /// What the program says: 64 bytes whose meaning its protocol defines.
     #[must_use]
     pub const fn report_data(&self) -> &[u8; 64] {
-        match &self.body {
-            Body::Sgx(body) => &body.report_data,
-            Body::Tdx(body) => &body.report_data,
-        }
+        self.body.report_data()
     }
 
     /// Whether a debugger may look in.
     #[must_use]
-    pub fn is_debug(&self) -> bool {
+    pub const fn is_debug(&self) -> bool {
         match &self.body {
             Body::Sgx(body) => body.attributes.is_debug(),
             Body::Tdx(body) => body.is_debug(),

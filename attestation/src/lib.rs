@@ -16,8 +16,13 @@
 
 extern crate alloc;
 
+mod json;
+pub mod qe_identity;
 mod stage;
+mod tcb;
+pub mod tcb_info;
 mod time;
 
 pub use stage::Stage;
+pub use tcb::{Level, NotAStatus, Status};
 pub use time::{NotATime, Time};

@@ -7,10 +7,11 @@ use core::cmp::Reverse;
 
 use serde::Deserialize;
 use sgx::ReportBody;
+use sgx::quote::Tee;
 
 use crate::json::{Date, Hex, Object, fault};
 use crate::tcb::{Level, Status};
-use crate::tcb_info::Tee;
+use crate::tcb_info::word;
 use crate::{Stage, Time};
 
 /// What the vendor's quoting enclave for one TEE looks like.
@@ -46,7 +47,7 @@ pub enum Error {
     #[error("QE identity: version {0}, but only version 2 is known")]
     Version(u32),
     /// It is of an enclave that quotes for another TEE.
-    #[error("QE identity is of the quoting enclave of {found}, but the quote is of {wanted}: fetch the one for {wanted}")]
+    #[error("QE identity is of the quoting enclave of {}, but the quote is of {}: fetch the one of the quote's", word(*found), word(*wanted))]
     Tee {
         /// What it is of.
         found: Tee,

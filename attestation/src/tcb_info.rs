@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use serde::Deserialize;
+use sgx::quote::Tee;
 
 use crate::json::{Date, Hex, Object, fault};
 use crate::tcb::{Level, Status};
@@ -34,16 +35,6 @@ pub struct TcbInfo {
     levels: Vec<PlatformLevel>,
 }
 
-/// A kind of trusted execution environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Tee {
-    /// Enclaves.
-    Sgx,
-    /// Trust domains.
-    Tdx,
-}
-
 /// What a platform brings to the comparison with the levels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Platform<'a> {
@@ -59,8 +50,8 @@ pub(crate) struct Platform<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Module {
     mrsigner: [u8; 48],
-    attributes: [u8; 8],
-    attributes_mask: [u8; 8],
+    attributes: u64,
+    attributes_mask: u64,
     /// By ISVSVN, the highest first.
     levels: Vec<(u8, Level)>,
 }
@@ -90,7 +81,7 @@ pub enum Error {
         tcb_type: u32,
     },
     /// It lacks what a TCB info of its kind has, or has what it may not have.
-    #[error("TCB info of {tee}: {what}")]
+    #[error("TCB info of {}: {what}", word(*tee))]
     Members {
         /// The TEE that it judges.
         tee: Tee,
@@ -98,7 +89,7 @@ pub enum Error {
         what: &'static str,
     },
     /// It judges another TEE.
-    #[error("TCB info is of {found}, but the quote is of {wanted}: fetch the one for {wanted}")]
+    #[error("TCB info is of {}, but the quote is of {}: fetch the one of the quote's", word(*found), word(*wanted))]
     Tee {
         /// What it is of.
         found: Tee,
@@ -139,14 +130,14 @@ pub enum Error {
         wanted: [u8; 48],
     },
     /// The TDX module is of another kind.
-    #[error("the TDX module has attributes {}, not {} (mask {})", hex::encode(found), hex::encode(wanted), hex::encode(mask))]
+    #[error("the TDX module has attributes {found:#x}, not {wanted:#x} (mask {mask:#x}; the other bits are zero)")]
     ModuleAttributes {
         /// SEAMATTRIBUTES of the report.
-        found: [u8; 8],
+        found: u64,
         /// The TCB info's.
-        wanted: [u8; 8],
+        wanted: u64,
         /// Which bits are compared; the others have to be zero.
-        mask: [u8; 8],
+        mask: u64,
     },
     /// The TDX module is older than every level.
     #[error("the TDX module's SVN {0} is below every level of its identity in the TCB info")]
@@ -207,7 +198,7 @@ impl TcbInfo {
         &self,
         svn: &[u8; 16],
         mrsigner: &[u8; 48],
-        attributes: &[u8; 8],
+        attributes: u64,
     ) -> Result<(), Error> {
         let module = self.module(svn)?.or(self.module.as_ref());
         module
@@ -256,15 +247,6 @@ impl Error {
     }
 }
 
-impl core::fmt::Display for Tee {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Sgx => "SGX",
-            Self::Tdx => "TDX",
-        })
-    }
-}
-
 impl PlatformLevel {
     fn is_reached_by(&self, platform: Platform<'_>) -> bool {
         let all = |have: &[u8], least: &[u8]| have.iter().zip(least).all(|(have, least)| have >= least);
@@ -278,27 +260,31 @@ impl PlatformLevel {
 }
 
 impl Module {
-    fn check(&self, mrsigner: &[u8; 48], attributes: &[u8; 8]) -> Result<(), Error> {
+    fn check(&self, mrsigner: &[u8; 48], attributes: u64) -> Result<(), Error> {
         if self.mrsigner != *mrsigner {
             return Err(Error::ModuleSigner {
                 found: *mrsigner,
                 wanted: self.mrsigner,
             });
         }
-        let (found, wanted, mask) = (
-            u64::from_le_bytes(*attributes),
-            u64::from_le_bytes(self.attributes),
-            u64::from_le_bytes(self.attributes_mask),
-        );
         // What the mask leaves out has to be zero: no bit of a module goes unjudged.
-        if found & mask != wanted & mask || found & !mask != 0 {
+        let mask = self.attributes_mask;
+        if attributes != self.attributes & mask {
             return Err(Error::ModuleAttributes {
-                found: *attributes,
+                found: attributes,
                 wanted: self.attributes,
-                mask: self.attributes_mask,
+                mask,
             });
         }
         Ok(())
+    }
+}
+
+/// A TEE's name.
+pub(crate) const fn word(tee: Tee) -> &'static str {
+    match tee {
+        Tee::Sgx => "SGX",
+        Tee::Tdx => "TDX",
     }
 }
 
@@ -475,8 +461,8 @@ impl From<ModuleMembers> for Module {
     fn from(members: ModuleMembers) -> Self {
         Self {
             mrsigner: members.mrsigner.0,
-            attributes: members.attributes.0,
-            attributes_mask: members.attributes_mask.0,
+            attributes: u64::from_le_bytes(members.attributes.0),
+            attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
             levels: Vec::new(),
         }
     }
@@ -499,8 +485,8 @@ impl From<IdentityMembers> for Module {
         levels.sort_by_key(|(isvsvn, _)| Reverse(*isvsvn));
         Self {
             mrsigner: members.mrsigner.0,
-            attributes: members.attributes.0,
-            attributes_mask: members.attributes_mask.0,
+            attributes: u64::from_le_bytes(members.attributes.0),
+            attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
             levels,
         }
     }
