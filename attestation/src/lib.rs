@@ -16,6 +16,7 @@
 
 extern crate alloc;
 
+mod document;
 mod json;
 pub mod qe_identity;
 mod stage;

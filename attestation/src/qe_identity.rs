@@ -3,14 +3,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 use serde::Deserialize;
 use sgx::ReportBody;
 use sgx::quote::Tee;
 
+use crate::document::{Isvsvn, Ladder, LevelMembers};
 use crate::json::{Date, Hex, Object, fault};
-use crate::tcb::{Level, Status};
+use crate::tcb::Level;
 use crate::tcb_info::word;
 use crate::{Stage, Time};
 
@@ -32,8 +32,7 @@ pub struct QeIdentity {
     attributes_mask: [u8; 16],
     mrsigner: [u8; 32],
     isv_prod_id: u16,
-    /// By ISVSVN, the highest first.
-    levels: Vec<(u16, Level)>,
+    levels: Ladder<u16>,
 }
 
 /// Why an identity can't be used, or is not the quoting enclave's.
@@ -104,9 +103,7 @@ impl QeIdentity {
         }
         self.check_members(report)?;
         self.levels
-            .iter()
-            .find(|(least, _)| *least <= report.isv_svn)
-            .map(|(_, level)| level)
+            .reached_by(report.isv_svn)
             .ok_or(Error::NoLevel(report.isv_svn))
     }
 
@@ -179,23 +176,7 @@ struct Document {
     attributes_mask: Hex<16>,
     mrsigner: Hex<32>,
     isvprodid: u16,
-    tcb_levels: Vec<Object<LevelMembers>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct LevelMembers {
-    tcb: Object<Isvsvn>,
-    tcb_date: Date,
-    tcb_status: Status,
-    #[serde(rename = "advisoryIDs", default)]
-    advisory_ids: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Isvsvn {
-    isvsvn: u16,
+    tcb_levels: Vec<Object<LevelMembers<Isvsvn<u16>>>>,
 }
 
 impl TryFrom<Document> for QeIdentity {
@@ -224,23 +205,7 @@ impl TryFrom<Document> for QeIdentity {
             attributes_mask: document.attributes_mask.0,
             mrsigner: document.mrsigner.0,
             isv_prod_id: document.isvprodid,
-            levels: levels(document.tcb_levels),
+            levels: document.tcb_levels.into(),
         })
     }
-}
-
-fn levels(members: Vec<Object<LevelMembers>>) -> Vec<(u16, Level)> {
-    let mut levels: Vec<(u16, Level)> = members
-        .into_iter()
-        .map(|Object(members)| {
-            let level = Level {
-                status: members.tcb_status,
-                date: members.tcb_date.0,
-                advisories: members.advisory_ids,
-            };
-            (members.tcb.0.isvsvn, level)
-        })
-        .collect();
-    levels.sort_by_key(|(isvsvn, _)| Reverse(*isvsvn));
-    levels
 }

@@ -7,8 +7,9 @@ use core::cmp::Reverse;
 use serde::Deserialize;
 use sgx::quote::Tee;
 
+use crate::document::{Isvsvn, Ladder, LevelMembers};
 use crate::json::{Date, Hex, Object, fault};
-use crate::tcb::{Level, Status};
+use crate::tcb::Level;
 use crate::{Stage, Time};
 
 /// The TCB info of one kind of platform (FMSPC and PCE).
@@ -29,8 +30,8 @@ pub struct TcbInfo {
     pub evaluation: u32,
     /// The module for all TDX module versions that have no identity of their own.
     module: Option<Module>,
-    /// Identities of module versions.
-    modules: Vec<(u8, Module)>,
+    /// Identities of module versions, and the levels of each.
+    modules: Vec<(u8, Module, Ladder<u8>)>,
     /// From the best to the worst.
     levels: Vec<PlatformLevel>,
 }
@@ -52,8 +53,6 @@ struct Module {
     mrsigner: [u8; 48],
     attributes: u64,
     attributes_mask: u64,
-    /// By ISVSVN, the highest first.
-    levels: Vec<(u8, Level)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +72,9 @@ pub enum Error {
     #[error("TCB info: {0}")]
     Form(String),
     /// It is of a version that nothing is known of.
-    #[error("TCB info: version {version} and TCB type {tcb_type}, but only version 3 and type 0 are known")]
+    #[error(
+        "TCB info: version {version} and TCB type {tcb_type}, but only version 3 and type 0 are known"
+    )]
     Version {
         /// Its version.
         version: u32,
@@ -122,7 +123,11 @@ pub enum Error {
     #[error("TCB info has no identity TDX_{0:02X}, the version of the TDX module")]
     NoModule(u8),
     /// The TDX module was signed by another.
-    #[error("the TDX module was signed by {}, not by {}", hex::encode(found), hex::encode(wanted))]
+    #[error(
+        "the TDX module was signed by {}, not by {}",
+        hex::encode(found),
+        hex::encode(wanted)
+    )]
     ModuleSigner {
         /// MRSIGNERSEAM of the report.
         found: [u8; 48],
@@ -130,7 +135,9 @@ pub enum Error {
         wanted: [u8; 48],
     },
     /// The TDX module is of another kind.
-    #[error("the TDX module has attributes {found:#x}, not {wanted:#x} (mask {mask:#x}; the other bits are zero)")]
+    #[error(
+        "the TDX module has attributes {found:#x}, not {wanted:#x} (mask {mask:#x}; the other bits are zero)"
+    )]
     ModuleAttributes {
         /// SEAMATTRIBUTES of the report.
         found: u64,
@@ -200,8 +207,8 @@ impl TcbInfo {
         mrsigner: &[u8; 48],
         attributes: u64,
     ) -> Result<(), Error> {
-        let module = self.module(svn)?.or(self.module.as_ref());
-        module
+        let own = self.module(svn)?.map(|(module, _)| module);
+        own.or(self.module.as_ref())
             .ok_or(Error::NoModule(svn[1]))?
             .check(mrsigner, attributes)
     }
@@ -209,27 +216,23 @@ impl TcbInfo {
     /// The level that a TDX module has reached, where its version has an identity of its own; of
     /// others the platform's level says all.
     pub(crate) fn module_level(&self, svn: &[u8; 16]) -> Result<Option<&Level>, Error> {
-        let Some(module) = self.module(svn)? else {
+        let Some((_, levels)) = self.module(svn)? else {
             return Ok(None);
         };
-        module
-            .levels
-            .iter()
-            .find(|(least, _)| *least <= svn[0])
-            .map(|(_, level)| Some(level))
-            .ok_or(Error::NoModuleLevel(svn[0]))
+        let level = levels.reached_by(svn[0]);
+        level.map(Some).ok_or(Error::NoModuleLevel(svn[0]))
     }
 
     /// The identity of the module version in TEE_TCB_SVN; version 0 has none.
-    fn module(&self, svn: &[u8; 16]) -> Result<Option<&Module>, Error> {
+    fn module(&self, svn: &[u8; 16]) -> Result<Option<(&Module, &Ladder<u8>)>, Error> {
         let version = svn[1];
         if version == 0 {
             return Ok(None);
         }
         self.modules
             .iter()
-            .find(|(of, _)| *of == version)
-            .map(|(_, module)| Some(module))
+            .find(|(of, ..)| *of == version)
+            .map(|(_, module, levels)| Some((module, levels)))
             .ok_or(Error::NoModule(version))
     }
 }
@@ -249,7 +252,8 @@ impl Error {
 
 impl PlatformLevel {
     fn is_reached_by(&self, platform: Platform<'_>) -> bool {
-        let all = |have: &[u8], least: &[u8]| have.iter().zip(least).all(|(have, least)| have >= least);
+        let all =
+            |have: &[u8], least: &[u8]| have.iter().zip(least).all(|(have, least)| have >= least);
         // A module with a version has an identity, whose levels judge the first two components.
         let tdx = platform.tdx.is_none_or(|svn| {
             let judged_apart = if svn[1] == 0 { 0 } else { 2 };
@@ -301,7 +305,7 @@ struct Document {
     tcb_evaluation_data_number: u32,
     tdx_module: Option<Object<ModuleMembers>>,
     tdx_module_identities: Option<Vec<Object<IdentityMembers>>>,
-    tcb_levels: Vec<Object<LevelMembers>>,
+    tcb_levels: Vec<Object<LevelMembers<Svns>>>,
 }
 
 #[derive(Deserialize)]
@@ -319,33 +323,7 @@ struct IdentityMembers {
     mrsigner: Hex<48>,
     attributes: Hex<8>,
     attributes_mask: Hex<8>,
-    tcb_levels: Vec<Object<ModuleLevelMembers>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ModuleLevelMembers {
-    tcb: Object<Isvsvn>,
-    tcb_date: Date,
-    tcb_status: Status,
-    #[serde(rename = "advisoryIDs", default)]
-    advisory_ids: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Isvsvn {
-    isvsvn: u8,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct LevelMembers {
-    tcb: Object<Svns>,
-    tcb_date: Date,
-    tcb_status: Status,
-    #[serde(rename = "advisoryIDs", default)]
-    advisory_ids: Vec<String>,
+    tcb_levels: Vec<Object<LevelMembers<Isvsvn<u8>>>>,
 }
 
 #[derive(Deserialize)]
@@ -381,14 +359,14 @@ impl TryFrom<Document> for TcbInfo {
             "SGX" => Tee::Sgx,
             "TDX" => Tee::Tdx,
             _ => {
-                return Err(Error::Form(
-                    "`id` is neither `SGX` nor `TDX`".into(),
-                ));
+                return Err(Error::Form("`id` is neither `SGX` nor `TDX`".into()));
             }
         };
         let wrong = |what| Error::Members { tee, what };
         if document.tdx_module.is_some() != (tee == Tee::Tdx) {
-            return Err(wrong("`tdxModule` has to be there for TDX, and for TDX only"));
+            return Err(wrong(
+                "`tdxModule` has to be there for TDX, and for TDX only",
+            ));
         }
         if document.tdx_module_identities.is_some() && tee == Tee::Sgx {
             return Err(wrong("`tdxModuleIdentities` is for TDX only"));
@@ -404,8 +382,7 @@ impl TryFrom<Document> for TcbInfo {
             pce_id: document.pce_id.0,
             evaluation: document.tcb_evaluation_data_number,
             module: document.tdx_module.map(|Object(module)| module.into()),
-            modules: modules(document.tdx_module_identities.unwrap_or_default())
-                .map_err(wrong)?,
+            modules: modules(document.tdx_module_identities.unwrap_or_default()).map_err(wrong)?,
             levels: levels(tee, document.tcb_levels).map_err(wrong)?,
         })
     }
@@ -413,24 +390,25 @@ impl TryFrom<Document> for TcbInfo {
 
 /// The levels of a document in the order in which they are tried, which is not the document's: by
 /// the SGX components, then PCESVN, then the TDX components, the highest first.
-fn levels(tee: Tee, members: Vec<Object<LevelMembers>>) -> Result<Vec<PlatformLevel>, &'static str> {
+fn levels(
+    tee: Tee,
+    members: Vec<Object<LevelMembers<Svns>>>,
+) -> Result<Vec<PlatformLevel>, &'static str> {
     let svns = |components: [Object<Component>; 16]| components.map(|component| component.0.svn);
     let mut levels = members
         .into_iter()
         .map(|Object(members)| {
-            let Object(tcb) = members.tcb;
+            let (tcb, level) = members.into_parts();
             if tcb.tdxtcbcomponents.is_some() != (tee == Tee::Tdx) {
-                return Err("`tdxtcbcomponents` has to be in every level for TDX, and for TDX only");
+                return Err(
+                    "`tdxtcbcomponents` has to be in every level for TDX, and for TDX only",
+                );
             }
             Ok(PlatformLevel {
                 components: svns(tcb.sgxtcbcomponents),
                 pcesvn: tcb.pcesvn,
                 tdx: tcb.tdxtcbcomponents.map(svns).unwrap_or_default(),
-                level: Level {
-                    status: members.tcb_status,
-                    date: members.tcb_date.0,
-                    advisories: members.advisory_ids,
-                },
+                level,
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -438,14 +416,22 @@ fn levels(tee: Tee, members: Vec<Object<LevelMembers>>) -> Result<Vec<PlatformLe
     Ok(levels)
 }
 
-fn modules(members: Vec<Object<IdentityMembers>>) -> Result<Vec<(u8, Module)>, &'static str> {
-    let mut modules: Vec<(u8, Module)> = Vec::with_capacity(members.len());
+fn modules(
+    members: Vec<Object<IdentityMembers>>,
+) -> Result<Vec<(u8, Module, Ladder<u8>)>, &'static str> {
+    let mut modules: Vec<(u8, Module, Ladder<u8>)> = Vec::with_capacity(members.len());
     for Object(members) in members {
-        let version = module_version(&members.id).ok_or("the `id` of a module is not `TDX_` and two hex digits")?;
-        if version == 0 || modules.iter().any(|(other, _)| *other == version) {
+        let version = module_version(&members.id)
+            .ok_or("the `id` of a module is not `TDX_` and two hex digits")?;
+        if version == 0 || modules.iter().any(|(other, ..)| *other == version) {
             return Err("a module's `id` stands twice, or is that of no version");
         }
-        modules.push((version, members.into()));
+        let module = Module {
+            mrsigner: members.mrsigner.0,
+            attributes: u64::from_le_bytes(members.attributes.0),
+            attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
+        };
+        modules.push((version, module, members.tcb_levels.into()));
     }
     Ok(modules)
 }
@@ -463,31 +449,6 @@ impl From<ModuleMembers> for Module {
             mrsigner: members.mrsigner.0,
             attributes: u64::from_le_bytes(members.attributes.0),
             attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
-            levels: Vec::new(),
-        }
-    }
-}
-
-impl From<IdentityMembers> for Module {
-    fn from(members: IdentityMembers) -> Self {
-        let mut levels: Vec<(u8, Level)> = members
-            .tcb_levels
-            .into_iter()
-            .map(|Object(members)| {
-                let level = Level {
-                    status: members.tcb_status,
-                    date: members.tcb_date.0,
-                    advisories: members.advisory_ids,
-                };
-                (members.tcb.0.isvsvn, level)
-            })
-            .collect();
-        levels.sort_by_key(|(isvsvn, _)| Reverse(*isvsvn));
-        Self {
-            mrsigner: members.mrsigner.0,
-            attributes: u64::from_le_bytes(members.attributes.0),
-            attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
-            levels,
         }
     }
 }
