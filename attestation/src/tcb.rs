@@ -41,7 +41,9 @@ pub enum Status {
 
 /// A word that is no TCB status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no TCB status: use one of UpToDate, SWHardeningNeeded, ConfigurationNeeded, ConfigurationAndSWHardeningNeeded, TDRelaunchAdvised, TDRelaunchAdvisedConfigurationNeeded, OutOfDate, OutOfDateConfigurationNeeded, Revoked")]
+#[error(
+    "`{0}` is no TCB status: use one of UpToDate, SWHardeningNeeded, ConfigurationNeeded, ConfigurationAndSWHardeningNeeded, TDRelaunchAdvised, TDRelaunchAdvisedConfigurationNeeded, OutOfDate, OutOfDateConfigurationNeeded, Revoked"
+)]
 pub struct NotAStatus(pub String);
 
 /// The level that a part of the platform has reached.
@@ -240,7 +242,11 @@ mod tests {
             (UpToDate, UpToDate, UpToDate),
             (OutOfDate, UpToDate, TdRelaunchAdvised),
             (OutOfDate, SwHardeningNeeded, TdRelaunchAdvised),
-            (OutOfDate, ConfigurationNeeded, TdRelaunchAdvisedConfigurationNeeded),
+            (
+                OutOfDate,
+                ConfigurationNeeded,
+                TdRelaunchAdvisedConfigurationNeeded,
+            ),
             (
                 OutOfDateConfigurationNeeded,
                 UpToDate,
