@@ -54,3 +54,33 @@ pub(crate) fn zero<const SIZE: usize>(
     }
     Ok(())
 }
+
+/// What holds of every structure.
+#[cfg(test)]
+pub(crate) mod check {
+    use super::Reserved;
+
+    /// Each bit comes back as it was read, but for those of reserved bytes, which are refused where
+    /// they are.
+    pub(crate) fn every_byte<const SIZE: usize, F>(again: F, reserved: &[(usize, usize)])
+    where
+        F: Fn(&[u8; SIZE]) -> Result<[u8; SIZE], Reserved>,
+    {
+        assert_eq!(again(&[0; SIZE]), Ok([0; SIZE]));
+        for at in 0..SIZE {
+            for bit in 0..8 {
+                let mut bytes = [0; SIZE];
+                bytes[at] = 1 << bit;
+                let found = again(&bytes);
+                if reserved
+                    .iter()
+                    .any(|(begin, end)| (*begin..*end).contains(&at))
+                {
+                    assert_eq!(found.map_err(|error| error.offset), Err(at));
+                } else {
+                    assert_eq!(found, Ok(bytes), "bit {bit} of byte {at}");
+                }
+            }
+        }
+    }
+}

@@ -137,3 +137,40 @@ impl BitOr for KeyPolicy {
         Self(self.0 | other.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::check;
+
+    #[test]
+    fn every_byte_is_a_field_or_refused() {
+        check::every_byte::<{ KeyRequest::SIZE }, _>(
+            |bytes| KeyRequest::parse(bytes).map(|request| request.to_bytes()),
+            &RESERVED,
+        );
+    }
+
+    #[test]
+    fn fields_are_where_the_manual_has_them() {
+        let mut bytes = [0; KeyRequest::SIZE];
+        for (at, value) in [(0, 4), (2, 3), (4, 5), (6, 6), (8, 7), (24, 8), (40, 9)] {
+            bytes[at] = value;
+        }
+        (bytes[72], bytes[76]) = (10, 11);
+        let request = KeyRequest::parse(&bytes).unwrap();
+        assert_eq!(request.name, KeyName::SEAL);
+        assert_eq!(request.policy, KeyPolicy::MRENCLAVE | KeyPolicy::MRSIGNER);
+        assert_eq!((request.isv_svn, request.cet_attributes_mask), (5, 6));
+        assert_eq!((request.cpusvn[0], request.attributes_mask.flags), (7, 8));
+        assert_eq!((request.key_id[0], request.miscselect_mask.0), (9, 10));
+        assert_eq!(request.config_svn, 11);
+    }
+
+    #[test]
+    fn a_policy_is_its_bits() {
+        let policy = KeyPolicy::MRSIGNER | KeyPolicy::NOISVPRODID;
+        assert!(policy.contains(KeyPolicy::MRSIGNER) && !policy.contains(KeyPolicy::MRENCLAVE));
+        assert!(policy.is_known() && !KeyPolicy(0x40).is_known());
+    }
+}

@@ -144,3 +144,45 @@ impl Report {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::check;
+
+    #[test]
+    fn every_byte_of_a_report_is_a_field_or_refused() {
+        check::every_byte::<{ Report::SIZE }, _>(
+            |bytes| Report::parse(bytes).map(|report| report.to_bytes()),
+            &RESERVED,
+        );
+    }
+
+    #[test]
+    fn fields_are_where_the_manual_has_them() {
+        let mut bytes = [0; Report::SIZE];
+        for (at, value) in [(16, 1), (20, 2), (48, 3), (56, 4), (64, 5), (128, 6)] {
+            bytes[at] = value;
+        }
+        for (at, value) in [
+            (256, 7),
+            (258, 8),
+            (260, 9),
+            (320, 10),
+            (384, 11),
+            (416, 12),
+        ] {
+            bytes[at] = value;
+        }
+        let report = Report::parse(&bytes).unwrap();
+        let body = report.body;
+        assert_eq!((body.miscselect.0, body.cet_attributes), (1, 2));
+        assert_eq!((body.attributes.flags, body.attributes.xfrm), (3, 4));
+        assert_eq!((body.mrenclave.0[0], body.mrsigner.0[0]), (5, 6));
+        assert_eq!((body.isv_prod_id, body.isv_svn, body.config_svn), (7, 8, 9));
+        assert_eq!(
+            (body.report_data[0], report.key_id[0], report.mac[0]),
+            (10, 11, 12)
+        );
+    }
+}

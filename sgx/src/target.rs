@@ -76,3 +76,31 @@ impl TargetInfo {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::check;
+
+    #[test]
+    fn every_byte_is_a_field_or_refused() {
+        check::every_byte::<{ TargetInfo::SIZE }, _>(
+            |bytes| TargetInfo::parse(bytes).map(|target| target.to_bytes()),
+            &RESERVED,
+        );
+    }
+
+    #[test]
+    fn a_report_says_for_whom_an_answer_is() {
+        let mut bytes = [0; ReportBody::SIZE];
+        for (at, value) in [(16, 1), (20, 2), (48, 3), (64, 5), (192, 6), (260, 7)] {
+            bytes[at] = value;
+        }
+        let target = TargetInfo::of(&ReportBody::parse(&bytes).unwrap()).to_bytes();
+        assert_eq!(
+            [target[52], target[48], target[32], target[0]],
+            [1, 2, 3, 5]
+        );
+        assert_eq!([target[64], target[50]], [6, 7]);
+    }
+}

@@ -95,7 +95,8 @@ pub(super) const ENVELOPE: u16 = 6;
 impl<'a> Signature<'a> {
     pub(super) fn read(reader: &mut Reader<'a>, version: Version) -> Result<Self, Error> {
         let length = reader.length("the signature section's length")?;
-        let mut section = reader.part(length, "the signature section")?;
+        let mut part = "the signature section";
+        let mut section = reader.part(length, part)?;
         let isv_signature = section.array("the quote's signature")?;
         let attestation_key = section.array("the attestation key")?;
         if version > Version::V3 {
@@ -109,15 +110,15 @@ impl<'a> Signature<'a> {
             }
             let length = section.length("the envelope's length")?;
             let envelope = section.part(length, "the envelope")?;
-            section.filled("the signature section")?;
-            section = envelope;
+            section.filled(part)?;
+            (part, section) = ("the envelope", envelope);
         }
         let qe_report_bytes = section.array("the quoting enclave's report")?;
         let qe_report_signature = section.array("the signature of the quoting enclave's report")?;
         let length = section.short("the authentication data's length")?;
         let qe_auth_data = section.take(length.into(), "the authentication data")?;
         let certification = Certification::read(&mut section, version)?;
-        section.filled("the signature section")?;
+        section.filled(part)?;
         Ok(Self {
             isv_signature,
             attestation_key,
