@@ -37,8 +37,8 @@ use sgx::sgxs::{PageReader, Summary};
 use sgx::sigstruct::{Launch, Sigstruct, VerifiedSigstruct};
 use sgx::{Attributes, Miscselect, flags, xfrm};
 
-use self::program::Rebuild;
 pub use self::program::ProgramFault;
+use self::program::Rebuild;
 pub use self::refusal::Refusal;
 use crate::Secs;
 
@@ -75,11 +75,7 @@ pub struct Launched {
 ///
 /// The first check that fails. SIGSTRUCT comes first, then the stream, then what EINIT compares, then
 /// the program; so what is wrong with a program that was never signed is not told.
-pub fn launch(
-    stream: impl Read,
-    sigstruct: &[u8],
-    options: &Options,
-) -> Result<Launched, Refusal> {
+pub fn launch(stream: impl Read, sigstruct: &[u8], options: &Options) -> Result<Launched, Refusal> {
     let signed = Sigstruct::parse(sigstruct)?.verify()?;
     let (rebuild, summary) = read(stream)?;
     let secs = initialise(&signed, &summary, options)?;
@@ -157,11 +153,7 @@ fn secs(signed: &VerifiedSigstruct, enclave: &Launch) -> Secs {
 /// What ECREATE takes of a 64-bit enclave, and what the driver then lets a program have that isn't
 /// Intel's own: no key of the platform's own enclaves.
 fn creatable(attributes: Attributes) -> Result<(), Refusal> {
-    const KNOWN: u64 = flags::DEBUG
-        | flags::MODE64BIT
-        | flags::CET
-        | flags::KSS
-        | flags::AEXNOTIFY;
+    const KNOWN: u64 = flags::DEBUG | flags::MODE64BIT | flags::CET | flags::KSS | flags::AEXNOTIFY;
     const AVX: u64 = xfrm::AVX;
     let refuse = |why| Err(Refusal::Create(why));
     let Attributes { flags, xfrm } = attributes;

@@ -6,7 +6,8 @@
 //! - [`Platform`]: reports, keys, quotes and their collateral, at any time; kept in a folder or made of a
 //!   [`Seed`];
 //! - [`Change`]: what happens to it, in the ordinary course of things;
-//! - [`Forgery`]: what an attacker would show, apart from all that.
+//! - [`Forgery`]: what an attacker would show, apart from all that;
+//! - [`launch`]: which enclaves it starts, and with what.
 
 mod change;
 mod collateral;
@@ -14,6 +15,7 @@ mod error;
 mod forgery;
 mod hexadecimal;
 mod keys;
+pub mod launch;
 mod platform;
 mod secs;
 mod settings;

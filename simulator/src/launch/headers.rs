@@ -100,7 +100,10 @@ impl Headers {
 
     /// The offset behind the last page that has bytes of the file.
     pub(super) fn file_end(&self) -> u64 {
-        let with_bytes = self.segments.iter().filter(|one| one.file_end > one.address);
+        let with_bytes = self
+            .segments
+            .iter()
+            .filter(|one| one.file_end > one.address);
         let ends = with_bytes.map(|one| one.file_end.next_multiple_of(PAGE));
         ends.max().unwrap_or(0)
     }
@@ -152,7 +155,9 @@ fn check_kinds(headers: &[ProgramHeader64<LE>]) -> Result<(), ProgramFault> {
     for header in headers {
         let kind = header.p_type.get(LE);
         if kind == PT_INTERP {
-            return Err(ProgramFault::Header("it asks for a loader that is not measured"));
+            return Err(ProgramFault::Header(
+                "it asks for a loader that is not measured",
+            ));
         }
         if kind == PT_GNU_STACK {
             has_stack = header.p_flags.get(LE).0 & PF_X.0 == 0;

@@ -151,7 +151,8 @@ impl Rebuild {
         if page.measured != Chunks::ALL {
             return refuse("it is a thread's control structure, and not all of it is measured");
         }
-        let tcs = Tcs::parse(&page.content).map_err(|source| ProgramFault::Tcs { offset, source })?;
+        let tcs =
+            Tcs::parse(&page.content).map_err(|source| ProgramFault::Tcs { offset, source })?;
         if tcs.entry != headers.entry {
             return refuse("a thread would be entered elsewhere than the program begins");
         }

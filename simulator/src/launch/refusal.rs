@@ -21,7 +21,7 @@ pub enum Refusal {
     #[error("SGX_INVALID_SIG_STRUCT: {0}")]
     Length(#[from] WrongLength),
     /// A SIGSTRUCT that does not hold.
-    #[error("{}: {0}", .0.einit())]
+    #[error("{name}: {0}", name = .0.einit())]
     Sigstruct(#[from] Faults),
     /// ECREATE does not take these ATTRIBUTES.
     #[error("#GP(0) in ECREATE: ATTRIBUTES: {0}")]

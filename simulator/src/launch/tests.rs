@@ -1,0 +1,1 @@
+//! Enclaves of a small program, whole and damaged.
