@@ -17,6 +17,7 @@ use crate::settings::Fault;
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: u8,
+    code: Option<&'static str>,
     lines: Vec<String>,
     json: Value,
 }
@@ -36,9 +37,19 @@ impl Failure {
         let message = message.to_string();
         Self {
             exit,
+            code: None,
             json: json!({ "message": message }),
             lines: vec![message],
         }
+    }
+
+    /// Gives it a code, which has a page in `docs/errors`.
+    #[must_use]
+    pub(crate) fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self.json["code"] = code.into();
+        self.json["docs"] = format!("docs/errors/{code}.md").into();
+        self
     }
 
     /// One more line: what to do next.
@@ -46,6 +57,22 @@ impl Failure {
     pub(crate) fn advice(mut self, line: impl fmt::Display) -> Self {
         self.lines.push(line.to_string());
         self
+    }
+
+    /// The only line of advice, which `--json` shows too.
+    #[must_use]
+    pub(crate) fn advised(mut self, line: impl fmt::Display) -> Self {
+        let line = line.to_string();
+        self.json["advice"] = line.as_str().into();
+        self.advice(line)
+    }
+
+    /// What stands before it on standard error.
+    pub(crate) fn mark(&self) -> String {
+        match self.code {
+            Some(code) => format!("error[{code}]: "),
+            None => "error: ".to_owned(),
+        }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -98,7 +98,7 @@ impl Terminal {
 
     /// Why the command ends; said even when quiet.
     pub(crate) fn failure(&self, failure: &Failure) {
-        self.always("ERROR", "error: ", failure);
+        self.always("ERROR", &failure.mark(), failure);
     }
 
     /// A line that a host of `worker` wrote to its stderr, in the format that it was told.
