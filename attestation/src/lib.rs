@@ -16,14 +16,20 @@
 
 extern crate alloc;
 
+mod anchor;
+mod chain;
 mod document;
 mod json;
+pub mod pck;
 pub mod qe_identity;
 mod stage;
 mod tcb;
 pub mod tcb_info;
 mod time;
+pub mod x509;
 
+pub use anchor::{Fingerprint, INTEL_ROOT, NotAFingerprint, TrustAnchor};
+pub use chain::{Pck, PckCa, PckCrl, RootCrl, TcbSigner};
 pub use stage::Stage;
 pub use tcb::{Level, NotAStatus, Status};
 pub use time::{NotATime, Time};

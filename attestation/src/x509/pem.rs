@@ -1,0 +1,117 @@
+//! Chains of certificates as texts.
+
+use alloc::vec::Vec;
+
+use der::pem::Decoder;
+
+use super::{Document, Error, Result};
+
+/// The certificates of a chain, decoded and unread: that of the leaf first, the root's as the last.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    document: Document,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl Chain {
+    /// Certificates at most; the longest chain has three.
+    const MAX: usize = 4;
+
+    /// The chain of a platform's certificate, from a quote: PCK, PCK CA, root. One zero byte may follow
+    /// the text.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pem`] and [`Error::Length`].
+    pub fn pck(text: &[u8]) -> Result<Self> {
+        Self::read(Document::Pck, text.strip_suffix(&[0]).unwrap_or(text), 3)
+    }
+
+    /// The chain of the CA of platforms' certificates, from collateral: PCK CA, root.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pem`] and [`Error::Length`].
+    pub fn pck_ca(text: &[u8]) -> Result<Self> {
+        Self::read(Document::PckCa, text, 2)
+    }
+
+    /// The chain of the TCB signing certificate, from collateral: TCB signing, root.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pem`] and [`Error::Length`].
+    pub fn tcb_signing(text: &[u8]) -> Result<Self> {
+        Self::read(Document::TcbSigning, text, 2)
+    }
+
+    /// Whose chain it is.
+    #[must_use]
+    pub const fn document(&self) -> Document {
+        self.document
+    }
+
+    /// Its certificates, each as DER.
+    #[must_use]
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
+    fn read(document: Document, text: &[u8], wanted: usize) -> Result<Self> {
+        let mut certificates = Vec::new();
+        let mut left = text;
+        let fault = |left: &[u8], what| Error::Pem {
+            document,
+            offset: text.len() - left.len(),
+            what,
+        };
+        while !left.is_empty() {
+            if certificates.len() == Self::MAX {
+                return Err(fault(left, "more certificates than any chain has"));
+            }
+            let (one, behind) =
+                split(left).ok_or_else(|| fault(left, "there should be a certificate here"))?;
+            let der = decode(one).ok_or_else(|| fault(left, "a certificate is not in PEM"))?;
+            certificates.push(der);
+            left = behind;
+        }
+        if certificates.len() != wanted {
+            return Err(Error::Length {
+                document,
+                found: certificates.len(),
+                wanted,
+            });
+        }
+        Ok(Self {
+            document,
+            certificates,
+        })
+    }
+}
+
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const END: &[u8] = b"-----END CERTIFICATE-----";
+
+/// The first certificate's lines, and what follows its line end.
+fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    if !text.starts_with(BEGIN) {
+        return None;
+    }
+    let end = text.windows(END.len()).position(|window| window == END)? + END.len();
+    let (one, behind) = text.split_at(end);
+    let behind = match behind {
+        [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => rest,
+        [] => behind,
+        _ => return None,
+    };
+    Some((one, behind))
+}
+
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut der = Vec::new();
+    Decoder::new_detect_wrap(text)
+        .ok()?
+        .decode_to_end(&mut der)
+        .ok()?;
+    Some(der)
+}
