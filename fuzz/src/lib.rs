@@ -15,6 +15,7 @@
 //! | [`receipt`] | the parameters of the receipts' methods |
 //! | [`elf`] | a program for an enclave |
 //! | [`enclave_toml`] | an `enclave.toml` |
+//! | [`quote`] | a quote, or changes to one |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
@@ -26,6 +27,7 @@ pub mod file_manifest;
 pub mod frames;
 pub mod link;
 pub mod order;
+pub mod quote;
 pub mod receipt;
 pub mod request;
 pub mod seeds;
@@ -46,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     ("receipt", receipt::run),
     ("elf", elf::run),
     ("enclave_toml", enclave_toml::run),
+    ("quote", quote::run),
     ("sgxs", sgxs::run),
     ("sigstruct", sigstruct::run),
     ("file_manifest", file_manifest::run),

@@ -1,6 +1,7 @@
 //! The first file of each corpus: honest input of every kind, for the fuzzer to take apart.
 
 mod files;
+mod quote;
 mod sgx;
 
 use link::{Kind, encode};
@@ -28,6 +29,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "receipt" => receipts(),
         "elf" => programs(),
         "enclave_toml" => configurations(),
+        "quote" => quote::quotes(),
         "sgxs" => sgx::streams(),
         "sigstruct" => sgx::sigstructs(),
         "file_manifest" => files::manifests(),
