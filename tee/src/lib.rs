@@ -1,52 +1,51 @@
 //! What an enclave program asks of the platform that it runs on: evidence and sealing keys.
 //!
-//! Each way of running has its driver, all of one shape, [`Tee`].
+//! Each way of running has its driver, all of one shape, [`Tee`]:
+//!
+//! | driver | runs on | evidence | sealing keys |
+//! |---|---|---|---|
+//! | [`Sim`] | the simulated platform, which protects nothing | DCAP quote | EGETKEY |
+//! | [`Gramine`] | SGX, below Gramine | DCAP quote | Gramine's own |
+//! | [`Tdx`] | a virtual machine with TDX, Linux 6.7 or later | DCAP quote | none |
+//! | [`Scone`] | SGX, below SCONE | none: SCONE shows it to its CAS alone | a secret of the session |
+//!
+//! Sockets, devices and files are parameters. Only the simulated platform has been run with; the other
+//! drivers are tested against devices that do what their documentation says.
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+mod error;
+mod files;
+mod gramine;
+mod quoted;
+mod scone;
+mod seal;
+mod sim;
+mod tdx;
+
+pub use error::Error;
+pub use gramine::Gramine;
+pub use scone::Scone;
+pub use seal::{Binding, PlatformVersion, SealingKey, Wanted};
+pub use sim::Sim;
+pub use tdx::Tdx;
 
 /// What a platform is asked for.
 pub trait Tee: Send + Sync {
-    /// Which driver it is, in one word: `sim`, `gramine`, `tdx`, `scone`. It stands before every
-    /// digest of this platform.
+    /// Which platform it is, as it stands before every digest of it.
     fn kind(&self) -> sgx::Kind;
 
-    /// A quote over these 64 bytes.
+    /// A quote over these 64 bytes. It is in its form and holds them; whether it is genuine is for those
+    /// to find out who are shown it.
     ///
     /// # Errors
     ///
     /// [`Error`] if the platform gives none.
     fn evidence(&self, report_data: &[u8; 64]) -> Result<Vec<u8>, Error>;
 
-    /// A key that only such a program on this platform gets.
+    /// A key that only such a program on this platform gets: always the same for what is wanted, once
+    /// [`PlatformVersion::Present`] has been replaced by [`SealingKey::platform`].
     ///
     /// # Errors
     ///
-    /// [`Error`] if the platform gives none, among others because `svn` is above the program's own.
-    fn sealing_key(&self, bound_to: Binding, svn: u16) -> Result<SealingKey, Error>;
+    /// [`Error`] if the platform gives none, among others because a version is above the present one.
+    fn sealing_key(&self, wanted: &Wanted) -> Result<SealingKey, Error>;
 }
-
-/// Which programs get the same sealing key (SDM 3D, KEYPOLICY).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Binding {
-    /// The same measurement.
-    Measurement,
-    /// The same signer and product.
-    Signer,
-}
-
-/// 32 secret bytes.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct SealingKey([u8; 32]);
-
-impl SealingKey {
-    /// The bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// Why a platform gives nothing.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {}
