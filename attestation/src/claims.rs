@@ -2,11 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use sgx::quote::{Body, Tee, Version};
 
 use crate::tcb::{Level, Status};
-use crate::{Fingerprint, Time, pck};
+use crate::{Fingerprint, Time, TrustAnchor, pck};
 
 /// A genuine quote: [`verify`](crate::verify) has checked everything but whether it is the program
 /// that somebody wants, which is for [`Policy::appraise`](crate::Policy::appraise).
@@ -61,7 +62,7 @@ pub struct Claims {
 /// Whose root vouches for a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// Intel's.
+    /// Intel's: it is hardware.
     Intel,
     /// That of a simulated platform, which protects nothing.
     Simulated(Fingerprint),
@@ -112,6 +113,24 @@ impl VerifiedQuote {
     #[must_use]
     pub fn into_claims(self) -> Claims {
         self.claims
+    }
+}
+
+impl Origin {
+    pub(crate) fn of(anchor: &TrustAnchor) -> Self {
+        anchor
+            .simulated_fingerprint()
+            .map_or(Self::Intel, Self::Simulated)
+    }
+}
+
+impl fmt::Display for Origin {
+    /// `Intel`, or the fingerprint of the simulated root.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intel => f.write_str("Intel"),
+            Self::Simulated(fingerprint) => fingerprint.fmt(f),
+        }
     }
 }
 

@@ -18,18 +18,28 @@ extern crate alloc;
 
 mod anchor;
 mod chain;
+mod claims;
+mod collateral;
 mod document;
 mod json;
 pub mod pck;
+pub mod policy;
 pub mod qe_identity;
+mod refusal;
 mod stage;
 mod tcb;
 pub mod tcb_info;
 mod time;
+mod verify;
 pub mod x509;
 
 pub use anchor::{Fingerprint, INTEL_ROOT, NotAFingerprint, TrustAnchor};
 pub use chain::{Pck, PckCa, PckCrl, RootCrl, TcbSigner};
+pub use claims::{Claims, CurrentTcb, Evaluation, Origin, Platform, VerifiedQuote};
+pub use collateral::{Collateral, Error as CollateralError};
+pub use policy::{Policy, Verdict, VerifiedEvidence};
+pub use refusal::{Refusal, Signed};
 pub use stage::Stage;
 pub use tcb::{Level, NotAStatus, Status};
 pub use time::{NotATime, Time};
+pub use verify::{VerifiedCollateral, verify};
