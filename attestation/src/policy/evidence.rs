@@ -1,0 +1,59 @@
+//! What stands at the end of verification: evidence that a policy has accepted.
+
+use super::Verdict;
+use crate::{Claims, Time, VerifiedQuote};
+
+/// Evidence that is genuine and that a policy accepts. Only [`Policy::appraise`] makes it.
+///
+/// It holds at the time that it was judged at, and until [`expires`](Self::expires): whoever keeps it
+/// for longer has to ask again.
+///
+/// ```compile_fail
+/// let evidence = attestation::VerifiedEvidence { quote: todo!(), verdict: todo!(), expires: todo!() };
+/// ```
+///
+/// [`Policy::appraise`]: super::Policy::appraise
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct VerifiedEvidence {
+    quote: VerifiedQuote,
+    verdict: Verdict,
+    expires: Time,
+}
+
+impl VerifiedEvidence {
+    /// From a verdict that accepts the quote.
+    pub(super) fn new(
+        quote: VerifiedQuote,
+        verdict: Verdict,
+        policy_expires: Option<Time>,
+    ) -> Result<Self, Verdict> {
+        if !verdict.accepts() {
+            return Err(verdict);
+        }
+        let collateral = quote.claims().expires;
+        Ok(Self {
+            expires: policy_expires.map_or(collateral, |policy| policy.min(collateral)),
+            quote,
+            verdict,
+        })
+    }
+
+    /// What it says of the program and of its platform.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        self.quote.claims()
+    }
+
+    /// Every rule of the policy, with what it was held against.
+    #[must_use]
+    pub const fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Until when it holds: the collateral is in force, and so is the policy.
+    #[must_use]
+    pub const fn expires(&self) -> Time {
+        self.expires
+    }
+}
