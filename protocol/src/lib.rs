@@ -22,6 +22,7 @@
 //! | [`detail`] | a workload's own message, encrypted |
 //! | [`record`] | a worker's entry in the registry |
 //! | [`receipt`] | receipts of orders, their updates, what is signed of both |
+//! | [`report_data`] | what programs have quoted |
 //! | [`processor`] | the frames between a manager and a worker |
 //! | [`membership`] | the frames between a host and the manager |
 //! | [`token`] | the secrets that hosts and operators show |
@@ -40,6 +41,7 @@ pub mod processor;
 pub mod reason;
 pub mod receipt;
 pub mod record;
+pub mod report_data;
 pub mod requester;
 pub mod token;
 

@@ -1,8 +1,10 @@
 //! A worker's keys, and where they come from.
 
 mod development;
+mod evidence;
 
 pub use development::DevelopmentKeyFile;
+pub use evidence::NoEvidence;
 
 use protocol::crypto::KeyError;
 use protocol::crypto::rsa::DecryptionKey;

@@ -1,10 +1,12 @@
-//! From the command line to serving: `--worker NAME --threads N --development-keys DESCRIPTOR`, or a
-//! list of what there is to run: `--list`.
+//! From the command line to serving: `--worker NAME --threads N --development-keys DESCRIPTOR`, on a
+//! platform that can vouch for it also `--report-socket DESCRIPTOR`; or a list of what there is to run:
+//! `--list`.
 
 use std::error::Error;
 use std::fs::File;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::os::fd::RawFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt::socket_type;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tee::Sim;
 
 use crate::descriptors;
 use crate::engine::{Engine, Find};
@@ -19,6 +22,7 @@ use crate::keys::{DevelopmentKeyFile, KeySource};
 use crate::serve::{self, exit};
 
 const USAGE: &str = "usage: sconce-worker --worker NAME --threads N --development-keys DESCRIPTOR\n\
+                     \x20                    [--report-socket DESCRIPTOR]\n\
                      \x20      sconce-worker --list\n\
                      It is started by `sconce host`, with a socket as standard input.";
 
@@ -63,9 +67,13 @@ fn start(find: Find, longest: Duration) -> Result<(), Box<dyn Error>> {
     // Nobody but root may look into it from now on, and it leaves no core.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let arguments = Arguments::parse(std::env::args().skip(1)).ok_or(USAGE)?;
-    let stream = connection()?;
     let source = DevelopmentKeyFile::new(&arguments.worker, arguments.key_file()?);
-    let keys = source.keys()?;
+    let platform = arguments.platform()?;
+    let stream = connection()?;
+    let mut keys = source.keys()?;
+    if let Some(platform) = platform {
+        keys = keys.attested(&platform)?;
+    }
     let config = serve::Config {
         worker: arguments.worker,
         keys: source.kind(),
@@ -87,17 +95,20 @@ struct Arguments {
     worker: String,
     threads: NonZeroUsize,
     development_keys: String,
+    report_socket: Option<RawFd>,
 }
 
 impl Arguments {
     fn parse(mut given: impl Iterator<Item = String>) -> Option<Self> {
-        let (mut worker, mut development_keys, mut threads) = (None, None, None);
+        let (mut worker, mut threads) = (None, None);
+        let (mut development_keys, mut report_socket) = (None, None);
         while let Some(name) = given.next() {
             let value = given.next()?;
             match name.as_str() {
                 "--worker" => worker = Some(value),
                 "--development-keys" => development_keys = Some(value),
                 "--threads" => threads = Some(value.parse().ok()?),
+                "--report-socket" => report_socket = Some(value.parse().ok()?),
                 _ => return None,
             }
         }
@@ -106,7 +117,17 @@ impl Arguments {
             worker: worker?,
             threads: threads.unwrap_or_else(cores),
             development_keys: development_keys?,
+            report_socket,
         })
+    }
+
+    /// The simulated platform, if there is a socket to it.
+    fn platform(&self) -> std::io::Result<Option<Sim<UnixStream>>> {
+        let Some(number) = self.report_socket else {
+            return Ok(None);
+        };
+        let socket = UnixStream::from(descriptors::take(number)?);
+        Ok(Some(Sim::new(socket)))
     }
 
     /// The file that is open under the number; or, where it's no number, of that name.
