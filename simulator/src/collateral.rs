@@ -2,6 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::documents::{self, QeIdentity, TcbInfo};
+use crate::error::Error;
+use crate::history::Published;
+use crate::keys::Signer;
+use crate::pki::{self, Authorities, Certified, Revocations};
+use crate::platform::Platform;
+use crate::quoting;
+
 /// Collateral with Intel's member names.
 ///
 /// TCB info and identity are texts: what is signed are their exact bytes.
@@ -45,6 +53,91 @@ impl Collateral {
         text
     }
 }
+
+/// What collateral is put together from. There is one honest way to fill it in, [`Draft::honest`];
+/// others are for [`Forgery`](crate::Forgery).
+pub(crate) struct Draft<'a> {
+    pub(crate) authorities: &'a Authorities,
+    pub(crate) tcb_info: TcbInfo<'a>,
+    pub(crate) qe_identity: QeIdentity<'a>,
+    /// Signs TCB info.
+    pub(crate) tcb_signer: &'a Signer,
+    /// What leads from that signer to the root (PEM).
+    pub(crate) tcb_chain: String,
+    /// Issues the list of revoked PCK certificates.
+    pub(crate) pck_crl_issuer: &'a Certified,
+    root_revocations: Revocations,
+    pck_revocations: Revocations,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn honest(platform: &'a Platform, published: &'a Published) -> Self {
+        let authorities = &platform.authorities;
+        let settings = &platform.settings;
+        let issued = published.issued;
+        let next = issued.saturating_add(settings.lifetime);
+        let revocations = |serials: Vec<_>, next| Revocations {
+            number: 1 + serials.len() as u64,
+            serials,
+            issued,
+            next,
+        };
+        let pcks = published.revoked.iter().map(|(tcb, at)| {
+            let serial = pki::pck_serial(&platform.pck(*tcb), &platform.seed);
+            (serial, *at)
+        });
+        let authorities_revoked = published
+            .pck_ca_revoked
+            .map(|at| (authorities.pck_ca.serial, at));
+        Self {
+            authorities,
+            tcb_info: TcbInfo {
+                issued,
+                next,
+                fmspc: documents::upper(&settings.fmspc),
+                pce_id: settings.pce_id,
+                evaluation: published.evaluation,
+                levels: &published.levels,
+            },
+            qe_identity: QeIdentity {
+                issued,
+                next,
+                evaluation: published.evaluation,
+                enclave: quoting::enclave(settings.qe_svn),
+                levels: &published.qe_levels,
+            },
+            tcb_signer: &authorities.tcb_signing.key,
+            tcb_chain: authorities.chain(&authorities.tcb_signing),
+            pck_crl_issuer: &authorities.pck_ca,
+            pck_revocations: revocations(pcks.collect(), next),
+            root_revocations: revocations(
+                authorities_revoked.into_iter().collect(),
+                issued.saturating_add(ROOT_LIST_LIFETIME),
+            ),
+        }
+    }
+
+    pub(crate) fn collateral(&self) -> Result<Collateral, Error> {
+        let authorities = self.authorities;
+        let tcb_info = self.tcb_info.to_json()?;
+        let qe_identity = self.qe_identity.to_json()?;
+        let signer = &authorities.tcb_signing;
+        Ok(Collateral {
+            pck_crl_issuer_chain: authorities.chain(&authorities.pck_ca),
+            root_ca_crl: authorities.root.revoke(&self.root_revocations)?,
+            pck_crl: self.pck_crl_issuer.revoke(&self.pck_revocations)?,
+            tcb_info_issuer_chain: self.tcb_chain.clone(),
+            tcb_info_signature: self.tcb_signer.sign(tcb_info.as_bytes()).to_vec(),
+            tcb_info,
+            qe_identity_issuer_chain: authorities.chain(signer),
+            qe_identity_signature: signer.key.sign(qe_identity.as_bytes()).to_vec(),
+            qe_identity,
+        })
+    }
+}
+
+/// Seconds that the root's revocation list stays in force: a year, as Intel's does.
+const ROOT_LIST_LIFETIME: u64 = 365 * 86_400;
 
 /// Bytes in JSON: hex digits.
 mod octets {

@@ -11,12 +11,17 @@
 
 mod change;
 mod collateral;
+mod documents;
 mod error;
 mod forgery;
 mod hexadecimal;
+mod history;
 mod keys;
 pub mod launch;
+mod pki;
 mod platform;
+mod processor;
+mod quoting;
 mod secs;
 mod settings;
 mod state;

@@ -7,11 +7,15 @@ use sgx::{KeyRequest, Report, TargetInfo};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::change::{Change, Event};
-use crate::collateral::Collateral;
+use crate::collateral::{Collateral, Draft};
 use crate::error::{Error, KeyError};
+use crate::history::{Machine, Published};
 use crate::keys::Seed;
+use crate::pki::{Authorities, Charter, Pck};
+use crate::processor::Processor;
+use crate::quoting::{self, Quoting};
 use crate::secs::Secs;
-use crate::settings::Settings;
+use crate::settings::{Ca, Settings};
 use crate::tcb::Tcb;
 
 /// A simulated platform: a machine with its fuses and its quoting enclave, and a vendor with its
@@ -28,6 +32,7 @@ pub struct Platform {
     pub(crate) settings: Settings,
     /// What happens, in the order of time.
     pub(crate) events: Vec<Event>,
+    pub(crate) authorities: Authorities,
 }
 
 /// What a verifier is given, and the root that it would have to trust.
@@ -53,6 +58,7 @@ impl Platform {
     /// [`Error::Encoding`] if the settings' times cannot be written into certificates.
     pub fn new(seed: Seed, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
+            authorities: Authorities::new(&seed, &settings, &Charter::HONEST)?,
             seed,
             settings,
             events: Vec::new(),
@@ -87,7 +93,7 @@ impl Platform {
     /// Its simulated root certificate (DER).
     #[must_use]
     pub fn root_der(&self) -> &[u8] {
-        &[]
+        &self.authorities.root.der
     }
 
     /// The fingerprint of its root: `sim:` and SHA-256 over the DER, 64 hex digits. A verifier accepts a
@@ -101,8 +107,7 @@ impl Platform {
     /// The machine's security versions at a time.
     #[must_use]
     pub fn tcb(&self, now: u64) -> Tcb {
-        let _ = now;
-        self.settings.tcb
+        self.machine(now).tcb
     }
 
     /// EREPORT: what the processor says of an enclave, for another on the same machine. Only the host may
@@ -115,12 +120,7 @@ impl Platform {
         report_data: &[u8; 64],
         now: u64,
     ) -> Report {
-        let _ = target;
-        Report {
-            body: secs.report_body(self.tcb(now).cpusvn(), *report_data),
-            key_id: [0; 32],
-            mac: [0; 16],
-        }
+        self.processor(now).ereport(secs, target, report_data)
     }
 
     /// EGETKEY: a key that follows from the machine, from the enclave and from what it asks for.
@@ -129,15 +129,13 @@ impl Platform {
     ///
     /// The refusals of the SDM.
     pub fn egetkey(&self, secs: &Secs, request: &KeyRequest, now: u64) -> Result<Key, KeyError> {
-        let _ = (secs, request, now);
-        Err(KeyError::InvalidKeyname)
+        self.processor(now).egetkey(secs, request)
     }
 
     /// The TARGETINFO of the quoting enclave: for whom a report has to be made that is to become a quote.
     #[must_use]
     pub fn quoting_target(&self, now: u64) -> TargetInfo {
-        let _ = now;
-        Secs::new(sgx::Mrenclave([0; 32]), sgx::Mrsigner([0; 32])).target()
+        quoting::enclave(self.machine(now).qe_svn).target()
     }
 
     /// The quoting enclave: a quote (DCAP, version 3) of a report whose MAC is this platform's.
@@ -146,8 +144,7 @@ impl Platform {
     ///
     /// [`Error::Report`] if the MAC is another; [`Error::Encoding`].
     pub fn quote_report(&self, report: &Report, now: u64) -> Result<Vec<u8>, Error> {
-        let _ = (report, now);
-        Err(Error::Report)
+        self.quoting(report, now)?.assemble()
     }
 
     /// A quote of an enclave: [`Platform::ereport`] for the quoting enclave, and
@@ -167,8 +164,8 @@ impl Platform {
     ///
     /// [`Error::Encoding`].
     pub fn collateral(&self, now: u64) -> Result<Collateral, Error> {
-        let _ = now;
-        Err(Error::Report)
+        let published = Published::at(now, &self.settings, &self.events);
+        Draft::honest(self, &published).collateral()
     }
 
     /// A quote and its collateral of the same time.
@@ -187,6 +184,48 @@ impl Platform {
             collateral: self.collateral(now)?,
             root: self.root_der().to_vec(),
         })
+    }
+}
+
+/// What the honest way and forgeries are made of.
+impl Platform {
+    pub(crate) fn machine(&self, now: u64) -> Machine {
+        Machine::at(now, &self.settings, &self.events)
+    }
+
+    pub(crate) fn processor(&self, now: u64) -> Processor {
+        Processor::new(&self.seed, self.tcb(now))
+    }
+
+    /// What the machine's certificate says at these security versions.
+    pub(crate) fn pck(&self, tcb: Tcb) -> Pck {
+        let half = |purpose| {
+            let mut half = [0; 16];
+            half.copy_from_slice(&self.seed.derive(purpose, &[])[..16]);
+            half
+        };
+        Pck {
+            ppid: half("ppid"),
+            tcb,
+            pce_id: self.settings.pce_id,
+            fmspc: self.settings.fmspc,
+            instance: match self.settings.ca {
+                Ca::Processor => None,
+                Ca::Platform => Some(half("platform instance")),
+            },
+        }
+    }
+
+    /// How the quoting enclave would make a quote of a report, if it takes it.
+    pub(crate) fn quoting(&self, report: &Report, now: u64) -> Result<Quoting, Error> {
+        let machine = self.machine(now);
+        if !self.processor(now).made(report, &self.quoting_target(now)) {
+            return Err(Error::Report);
+        }
+        let pck = self.pck(machine.tcb);
+        let pck = self.authorities.certify(&pck, &self.seed, &self.settings)?;
+        let chain = self.authorities.pck_chain(&pck);
+        Ok(Quoting::honest(report, &machine, &self.seed, &pck, chain))
     }
 }
 

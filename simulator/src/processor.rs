@@ -1,0 +1,230 @@
+//! What the processor does for an enclave: EREPORT and EGETKEY.
+
+use aws_lc_rs::cmac;
+use sgx::{
+    Attributes, KeyName, KeyPolicy, KeyRequest, Miscselect, Report, ReportBody, TargetInfo, flags,
+};
+use zeroize::Zeroizing;
+
+use crate::error::KeyError;
+use crate::keys::Seed;
+use crate::platform::Key;
+use crate::secs::Secs;
+use crate::tcb::Tcb;
+
+/// Attributes that no mask takes out of a sealing key: INIT and DEBUG (SDM 3D, EGETKEY).
+const ALWAYS: Attributes = Attributes {
+    flags: flags::INIT | flags::DEBUG,
+    xfrm: 0,
+};
+
+/// A processor of certain security versions, with its fuses.
+pub(crate) struct Processor {
+    /// The secret that was burnt into it: what its keys follow from.
+    seal_fuses: Zeroizing<[u8; 32]>,
+    /// Chosen by who owns the machine.
+    owner_epoch: Zeroizing<[u8; 32]>,
+    /// KEYID of the reports since it was started. It is no secret.
+    report_key_id: [u8; 32],
+    tcb: Tcb,
+}
+
+impl Processor {
+    pub(crate) fn new(seed: &Seed, tcb: Tcb) -> Self {
+        Self {
+            seal_fuses: seed.derive("seal fuses", &[]),
+            owner_epoch: seed.derive("owner epoch", &[]),
+            report_key_id: *seed.derive("report key id", &[]),
+            tcb,
+        }
+    }
+
+    /// EREPORT (SDM 3D, "EREPORT—Create a Cryptographic Report of the Enclave").
+    pub(crate) fn ereport(
+        &self,
+        secs: &Secs,
+        target: &TargetInfo,
+        report_data: &[u8; 64],
+    ) -> Report {
+        let body = secs.report_body(self.tcb.cpusvn(), *report_data);
+        let key = self.report_key(target, self.report_key_id);
+        Report {
+            body,
+            key_id: self.report_key_id,
+            mac: mac(&key, &body),
+        }
+    }
+
+    /// Whether a report was made on this processor for this enclave: what the enclave itself would find
+    /// out with its report key.
+    pub(crate) fn made(&self, report: &Report, target: &TargetInfo) -> bool {
+        let key = self.report_key(target, report.key_id);
+        cmac::verify(&cmac_key(&key), &report.body.to_bytes(), &report.mac).is_ok()
+    }
+
+    /// EGETKEY (SDM 3D, "EGETKEY—Retrieves a Cryptographic Key").
+    pub(crate) fn egetkey(&self, secs: &Secs, request: &KeyRequest) -> Result<Key, KeyError> {
+        check_policy(secs, request)?;
+        let name = request.name;
+        let allowed = match name {
+            KeyName::EINITTOKEN => secs.attributes.flags & flags::EINITTOKEN_KEY != 0,
+            KeyName::PROVISION | KeyName::PROVISION_SEAL => {
+                secs.attributes.flags & flags::PROVISIONKEY != 0
+            }
+            KeyName::REPORT => return Ok(self.report_key(&secs.target(), request.key_id)),
+            KeyName::SEAL => true,
+            _ => return Err(KeyError::InvalidKeyname),
+        };
+        if !allowed {
+            return Err(KeyError::InvalidAttribute);
+        }
+        let newer = |(asked, own): (&u8, u8)| *asked > own;
+        if request.cpusvn.iter().zip(self.tcb.cpusvn()).any(newer) {
+            return Err(KeyError::InvalidCpusvn);
+        }
+        if request.isv_svn > secs.isv_svn || request.config_svn > secs.config_svn {
+            return Err(KeyError::InvalidIsvsvn);
+        }
+        let mut of = Dependencies::new(name);
+        of.masked(secs, request);
+        match name {
+            KeyName::SEAL => of.sealing(secs, request),
+            _ => of.signer(secs),
+        }
+        if matches!(name, KeyName::SEAL | KeyName::EINITTOKEN) {
+            of.add(&request.key_id);
+        }
+        // Provisioning keys outlive the owner, and the first of them even the fuses that are only this
+        // machine's: here it has no others.
+        if name != KeyName::PROVISION && name != KeyName::PROVISION_SEAL {
+            of.add(&self.owner_epoch[..]);
+        }
+        Ok(of.derive(&self.seal_fuses))
+    }
+
+    fn report_key(&self, target: &TargetInfo, key_id: [u8; 32]) -> Key {
+        let mut of = Dependencies::new(KeyName::REPORT);
+        of.add(&target.to_bytes());
+        of.add(&key_id);
+        of.add(&self.tcb.cpusvn());
+        of.add(&self.owner_epoch[..]);
+        of.derive(&self.seal_fuses)
+    }
+}
+
+/// What no processor would run.
+fn check_policy(secs: &Secs, request: &KeyRequest) -> Result<(), KeyError> {
+    const SEPARATION: KeyPolicy = KeyPolicy(
+        KeyPolicy::NOISVPRODID.0
+            | KeyPolicy::CONFIGID.0
+            | KeyPolicy::ISVFAMILYID.0
+            | KeyPolicy::ISVEXTPRODID.0,
+    );
+    if !request.policy.is_known() {
+        return Err(KeyError::GeneralProtection(
+            "a reserved bit of KEYPOLICY is set",
+        ));
+    }
+    let separate = request.policy.0 & SEPARATION.0 != 0;
+    if separate && secs.attributes.flags & flags::KSS == 0 {
+        return Err(KeyError::GeneralProtection(
+            "KEYPOLICY asks for key separation, and the enclave's ATTRIBUTES have no KSS",
+        ));
+    }
+    Ok(())
+}
+
+/// What a key follows from. The values are those of the SDM; how a processor lays them out and
+/// derives a key of them is its maker's secret, and this is our own way.
+struct Dependencies(Vec<u8>);
+
+impl Dependencies {
+    fn new(name: KeyName) -> Self {
+        Self(name.0.to_le_bytes().to_vec())
+    }
+
+    /// Adds a field. All fields of a key's name have their fixed size, so that no two requests are the
+    /// same bytes.
+    fn add(&mut self, field: &[u8]) {
+        self.0.extend(field);
+    }
+
+    /// Versions, and what the masks leave.
+    fn masked(&mut self, secs: &Secs, request: &KeyRequest) {
+        let attributes = secs.attributes & (request.attributes_mask | ALWAYS);
+        let Miscselect(miscselect_mask) = request.miscselect_mask;
+        self.add(&request.cpusvn);
+        self.add(&request.isv_svn.to_le_bytes());
+        self.add(&attributes.to_bytes());
+        self.add(&request.attributes_mask.to_bytes());
+        self.add(&(secs.miscselect.0 & miscselect_mask).to_le_bytes());
+        self.add(&miscselect_mask.to_le_bytes());
+        self.add(&[secs.cet_attributes & request.cet_attributes_mask]);
+        self.add(&[request.cet_attributes_mask]);
+        self.add(&request.policy.0.to_le_bytes());
+    }
+
+    /// What the policy of a sealing key asks for.
+    fn sealing(&mut self, secs: &Secs, request: &KeyRequest) {
+        let policy = request.policy;
+        let mut choose = |wanted: bool, field: &[u8]| {
+            if wanted {
+                self.0.extend(field);
+            } else {
+                self.0.extend(field.iter().map(|_| 0));
+            }
+        };
+        choose(policy.contains(KeyPolicy::MRENCLAVE), &secs.mrenclave.0);
+        choose(policy.contains(KeyPolicy::MRSIGNER), &secs.mrsigner.0);
+        choose(
+            !policy.contains(KeyPolicy::NOISVPRODID),
+            &secs.isv_prod_id.to_le_bytes(),
+        );
+        choose(policy.contains(KeyPolicy::CONFIGID), &secs.config_id);
+        choose(
+            policy.contains(KeyPolicy::CONFIGID),
+            &request.config_svn.to_le_bytes(),
+        );
+        choose(policy.contains(KeyPolicy::ISVFAMILYID), &secs.isv_family_id);
+        choose(
+            policy.contains(KeyPolicy::ISVEXTPRODID),
+            &secs.isv_ext_prod_id,
+        );
+    }
+
+    /// What the other keys follow from: signer and product.
+    fn signer(&mut self, secs: &Secs) {
+        self.add(&secs.mrsigner.0);
+        self.add(&secs.isv_prod_id.to_le_bytes());
+    }
+
+    fn derive(&self, fuses: &[u8; 32]) -> Key {
+        let mut fuse = Zeroizing::new([0; 16]);
+        fuse.copy_from_slice(&fuses[..16]);
+        Key(tag(&fuse, &self.0))
+    }
+}
+
+fn mac(key: &Key, body: &ReportBody) -> [u8; 16] {
+    tag(key.expose(), &body.to_bytes())
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "AES-CMAC of bytes in memory fails with a key of another size alone"
+)]
+fn tag(key: &[u8; 16], message: &[u8]) -> [u8; 16] {
+    let tag = cmac::sign(&raw_key(key), message).expect("a key of 16 bytes");
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}
+
+fn cmac_key(key: &Key) -> cmac::Key {
+    raw_key(key.expose())
+}
+
+#[expect(clippy::expect_used, reason = "the key has the algorithm's size")]
+fn raw_key(key: &[u8; 16]) -> cmac::Key {
+    cmac::Key::new(cmac::AES_128, key).expect("16 bytes are a key")
+}
