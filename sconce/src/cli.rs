@@ -3,7 +3,8 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, host, order, receipt, sconify, status, submit, up, worker, workload,
+    bench, config, demo, down, drill, host, order, receipt, sconify, status, submit, up, worker,
+    workload,
 };
 use crate::logging::Format;
 
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workload(workload::Command),
     Bench(bench::Args),
+    Drill(Box<drill::Args>),
     Sconify(sconify::Args),
     Host(Box<host::Args>),
 }

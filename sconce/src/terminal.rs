@@ -173,6 +173,19 @@ impl Drop for Spinner {
     }
 }
 
+/// Whether the terminal shows more than ASCII, as far as the environment says.
+pub(crate) fn is_unicode() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    let utf8 = locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.ends_with("utf-8") || locale.ends_with("utf8")
+    });
+    utf8 && set("NO_COLOR").is_none()
+}
+
 /// Whether it's a line of JSON already.
 fn is_object(line: &str) -> bool {
     serde_json::from_str::<serde_json::Map<_, _>>(line).is_ok()

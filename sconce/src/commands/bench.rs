@@ -15,7 +15,7 @@ use crate::args::{ListenerArgs, duration};
 use crate::failure::Failure;
 use crate::platform::Mode;
 use crate::signals::StopSignals;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, is_unicode};
 
 /// Send a listener many orders, and show how many it gets done and how long each takes.
 ///
@@ -208,11 +208,7 @@ fn bar(bound: Bound, terminal: &Terminal) -> ProgressBar {
     };
     let bar = ProgressBar::new(length);
     if let Ok(style) = ProgressStyle::with_template(template) {
-        let chars = if chart::is_unicode() {
-            "━╸ "
-        } else {
-            "=> "
-        };
+        let chars = if is_unicode() { "━╸ " } else { "=> " };
         bar.set_style(style.progress_chars(chars));
     }
     bar

@@ -134,19 +134,6 @@ pub(super) fn micros_unit(unicode: bool) -> &'static str {
     if unicode { "µs" } else { "us" }
 }
 
-/// Whether the terminal shows more than ASCII, as far as the environment says.
-pub(super) fn is_unicode() -> bool {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = set("LC_ALL")
-        .or_else(|| set("LC_CTYPE"))
-        .or_else(|| set("LANG"));
-    let utf8 = locale.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.ends_with("utf-8") || locale.ends_with("utf8")
-    });
-    utf8 && set("NO_COLOR").is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

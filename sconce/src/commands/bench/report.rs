@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::chart::{self, Bin};
 use super::{Args, Tally};
 use crate::platform::Mode;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, is_unicode};
 
 /// All figures, as `--json` shows them.
 #[derive(Serialize)]
@@ -89,7 +89,7 @@ impl Report {
 
     /// For people.
     pub(super) fn print(&self, tally: &Tally, terminal: &Terminal) {
-        let unicode = chart::is_unicode();
+        let unicode = is_unicode();
         let bins = chart::bins(&tally.latency);
         let chart = chart::draw(&bins, &marks(tally), WIDTH, unicode);
         for line in self.lines(unicode).into_iter().chain(chart) {

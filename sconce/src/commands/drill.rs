@@ -1,0 +1,203 @@
+//! `sconce drill`: what becomes of programs and policies when something happens to the platform, to its
+//! vendor's collateral or to a signing key.
+
+mod course;
+mod draw;
+mod json;
+mod outcome;
+mod policies;
+mod programs;
+mod rehearsal;
+mod remedy;
+mod report;
+mod scenario;
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use attestation::Time;
+
+use self::draw::Style;
+use self::policies::Named;
+use self::programs::Program;
+use self::report::{Drill, Report};
+use self::scenario::Scenario;
+use crate::failure::Failure;
+use crate::terminal::{Terminal, is_unicode};
+
+/// Rehearse what may happen: advisories, revocations, old collateral, a stolen key. Shows which programs
+/// and policies fall, when, why, and what would save them.
+///
+/// Everything is played on a simulated platform in its own time and judged by the verifier that judges
+/// real evidence. Policies are taken as they stand, except that they take the drill's platform, and
+/// digests of other kinds as those of its programs.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  sconce drill
+  sconce drill --policy policy.toml --scenario advisory --scenario revoked-pck
+  sconce drill --image target/sconify/worker --policy policy.toml --days 90
+  sconce drill --policy policy.toml --check --json")]
+pub(crate) struct Args {
+    /// An image whose program is judged; may be given several times [default: programs that fit the
+    /// policies, or a sample].
+    #[arg(long, value_name = "IMAGE")]
+    image: Vec<PathBuf>,
+    /// A policy, in TOML or JSON; may be given several times [default: three samples].
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// What happens; may be given several times [default: everything, one after the other].
+    #[arg(long, value_enum, value_name = "NAME")]
+    scenario: Vec<Scenario>,
+    /// How many days are played.
+    #[arg(long, value_name = "N", default_value = "42", value_parser = clap::value_parser!(u32).range(14..=366))]
+    days: u32,
+    /// How many hours lie between two fetches of collateral.
+    #[arg(long, value_name = "HOURS", default_value = "24", value_parser = clap::value_parser!(u32).range(1..=720))]
+    fetch_every: u32,
+    /// When it begins, as in 2026-01-01T00:00:00Z [default: today, at midnight UTC].
+    #[arg(long, value_name = "TIME", value_parser = start)]
+    start: Option<Time>,
+    /// Exit with 1 if a program falls, or somebody is let in.
+    #[arg(long)]
+    check: bool,
+    /// Print the table alone.
+    #[arg(long, conflicts_with = "json")]
+    table: bool,
+    /// Draw with ASCII alone.
+    #[arg(long)]
+    ascii: bool,
+    /// Columns of the drawing [default: as wide as the terminal, or 80].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(60..=400))]
+    width: Option<u16>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Years in which certificates can be written.
+fn start(text: &str) -> Result<Time, String> {
+    let time: Time = text.parse().map_err(|error| format!("{error}"))?;
+    let years = "2000-01-01T00:00:00Z"..="2048-12-31T23:59:59Z";
+    if years.contains(&text) {
+        Ok(time)
+    } else {
+        Err("give a time of the years 2000 to 2048".to_owned())
+    }
+}
+
+/// Plays it.
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
+    let drill = drill(args)?;
+    let spinner = terminal.spinner("playing");
+    let report = drill.play(|what| spinner.say(what)).map_err(failure)?;
+    drop(spinner);
+    if args.json {
+        terminal.print_json(&json::view(&report));
+    } else {
+        let style = Style {
+            unicode: !args.ascii && is_unicode(),
+            width: args.width.map_or_else(columns, usize::from),
+        };
+        let text = match args.table {
+            true => draw::table(&report, style),
+            false => draw::report(&report, style),
+        };
+        terminal.print(text.trim_end());
+    }
+    if args.check { answer(&report) } else { Ok(()) }
+}
+
+fn drill(args: &Args) -> Result<Drill, Failure> {
+    let policies = args.policy.iter().map(|path| policies::read(path));
+    let mut policies: Vec<_> = policies.collect::<Result<_, _>>()?;
+    let programs = args.image.iter().map(|path| Program::of_image(path));
+    let mut programs: Vec<_> = programs.collect::<Result<_, _>>()?;
+    if programs.is_empty() {
+        programs = fitting(&policies)?;
+    }
+    if policies.is_empty() {
+        policies = Named::samples(&programs);
+    }
+    let mut scenarios = args.scenario.clone();
+    if scenarios.is_empty() {
+        scenarios = Scenario::ALL.to_vec();
+    }
+    Ok(Drill {
+        start: args.start.unwrap_or_else(today),
+        days: args.days,
+        fetch_hours: args.fetch_every,
+        programs,
+        policies,
+        scenarios,
+    })
+}
+
+/// A program for each policy, or a sample.
+fn fitting(policies: &[Named]) -> Result<Vec<Program>, Failure> {
+    if policies.is_empty() {
+        return Ok(vec![Program::sample()]);
+    }
+    let mut programs: Vec<Program> = Vec::new();
+    for named in policies {
+        let program = Program::of_policy(&named.name, &named.policy).ok_or_else(|| {
+            Failure::unusable(format_args!(
+                "{} is about a trust domain of TDX",
+                named.name
+            ))
+            .advice("drills are about enclaves of SGX: give a policy with an [sgx] section")
+        })?;
+        if !programs.iter().any(|one| one.secs == program.secs) {
+            programs.push(program);
+        }
+    }
+    Ok(programs)
+}
+
+/// Midnight before now.
+fn today() -> Time {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.map_or(0, |now| now.as_secs());
+    Time::from_unix(seconds - seconds % 86_400)
+}
+
+/// How wide the terminal is.
+fn columns() -> usize {
+    const USUAL: usize = 80;
+    const WIDEST: usize = 160;
+    let said = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|said| said.parse().ok());
+    let terminal = io::stdout().is_terminal().then(|| {
+        let size = rustix::termios::tcgetwinsize(io::stdout());
+        size.ok().map(|size| usize::from(size.ws_col))
+    });
+    let found = said.or(terminal.flatten());
+    found
+        .filter(|width| *width > 0)
+        .unwrap_or(USUAL)
+        .min(WIDEST)
+}
+
+fn failure(error: rehearsal::Error) -> Failure {
+    match error {
+        rehearsal::Error::Platform(error) => Failure::failed(&error).coded(error.code()),
+        rehearsal::Error::Documents(_) => Failure::failed(error),
+    }
+}
+
+/// The answer of `--check`.
+fn answer(report: &Report) -> Result<(), Failure> {
+    let rows = report.acts.iter().flat_map(|act| &act.rows);
+    let bad = rows.filter(|row| !row.outcome.is_good()).count();
+    match bad {
+        0 => Ok(()),
+        1 => Err(Failure::failed(
+            "one answer of the drill is not as it should be",
+        )),
+        more => Err(Failure::failed(format_args!(
+            "{more} answers of the drill are not as they should be"
+        ))),
+    }
+}
