@@ -16,6 +16,7 @@
 //! | [`elf`] | a program for an enclave |
 //! | [`enclave_toml`] | an `enclave.toml` |
 //! | [`quote`] | a quote, or changes to one |
+//! | [`report_socket`] | what a launched program and its host write on its report socket |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
@@ -29,6 +30,7 @@ pub mod link;
 pub mod order;
 pub mod quote;
 pub mod receipt;
+pub mod report_socket;
 pub mod request;
 pub mod seeds;
 pub mod sgxs;
@@ -49,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     ("elf", elf::run),
     ("enclave_toml", enclave_toml::run),
     ("quote", quote::run),
+    ("report_socket", report_socket::run),
     ("sgxs", sgxs::run),
     ("sigstruct", sigstruct::run),
     ("file_manifest", file_manifest::run),

@@ -2,6 +2,7 @@
 
 mod files;
 mod quote;
+mod report_socket;
 mod sgx;
 
 use link::{Kind, encode};
@@ -30,6 +31,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "elf" => programs(),
         "enclave_toml" => configurations(),
         "quote" => quote::quotes(),
+        "report_socket" => report_socket::messages(),
         "sgxs" => sgx::streams(),
         "sigstruct" => sgx::sigstructs(),
         "file_manifest" => files::manifests(),
