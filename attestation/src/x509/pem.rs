@@ -92,19 +92,28 @@ impl Chain {
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
 
-/// The first certificate's lines, and what follows its line end.
+/// The first certificate's lines, and what follows its line end and blank lines.
 fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if !text.starts_with(BEGIN) {
         return None;
     }
     let end = text.windows(END.len()).position(|window| window == END)? + END.len();
     let (one, behind) = text.split_at(end);
-    let behind = match behind {
-        [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => rest,
-        [] => behind,
-        _ => return None,
-    };
+    if !behind.is_empty() && line_end(behind).is_none() {
+        return None;
+    }
+    // Some services leave blank lines between certificates.
+    let mut behind = behind;
+    while let Some(rest) = line_end(behind) {
+        behind = rest;
+    }
     Some((one, behind))
+}
+
+/// What follows a line end.
+fn line_end(text: &[u8]) -> Option<&[u8]> {
+    text.strip_prefix(b"\r\n")
+        .or_else(|| text.strip_prefix(b"\n"))
 }
 
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
