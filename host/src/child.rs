@@ -1,16 +1,21 @@
 //! The program as a process: starting it, its log lines, its end.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use mio::unix::pipe;
 
-use crate::config::{Config, Program};
+use crate::config::Config;
 use crate::error::Error;
+use crate::launch::{Launcher, Reports};
 use crate::lines::Lines;
 
 /// Bytes of log read at once before other work gets its turn.
@@ -23,7 +28,16 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// The first descriptor that isn't standard input, output or error.
-const FIRST_OTHER: i32 = 3;
+const FIRST_OTHER: RawFd = 3;
+
+/// Where a measured program finds its report socket.
+const REPORT_SOCKET: RawFd = 3;
+
+/// Where a program finds its file of development keys.
+const DEVELOPMENT_KEYS: RawFd = 4;
+
+/// The last of those that programs are given.
+const LAST_GIVEN: RawFd = DEVELOPMENT_KEYS;
 
 /// A program that has been started and not yet been seen to exit. Dropping it kills it.
 pub(crate) struct Child {
@@ -31,53 +45,143 @@ pub(crate) struct Child {
     pub(crate) log: Option<pipe::Receiver>,
     lines: Lines,
     exited: bool,
+    _reports: Option<Reports>,
 }
 
 /// Starts the program and gives it one end of a socket pair as standard input; the other end is
 /// returned.
 ///
-/// The program inherits nothing else: no descriptor, no
+/// The program inherits nothing else but what it is told of: no descriptor, no
 /// environment but the configured one, no terminal signals (it's in a process group of its own, so
 /// that an operator's Ctrl-C reaches the host alone and requests in flight are answered).
-pub(crate) fn start(config: &Config) -> Result<(Child, UnixStream), Error> {
-    let (ours, theirs) =
-        UnixStream::pair().map_err(Error::system("make a pair of connected sockets"))?;
+pub(crate) fn start(config: &Config, launcher: &Launcher) -> Result<(Child, UnixStream), Error> {
+    let (ours, theirs) = pair()?;
     ours.set_nonblocking(true)
         .map_err(Error::system("set up a socket"))?;
 
-    // Rust's descriptors are close-on-exec by themselves; some of libzmq's, and whatever the host's
-    // own parent left open, are not.
-    close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
-    let Program::Bare(path) = &config.program else {
-        return Err(Error::system("launch a measured program")(
-            ErrorKind::Unsupported.into(),
-        ));
+    let (mut process, reports) = match launcher {
+        Launcher::Bare(path) => {
+            let mut order = Order::new(config, Command::new(path), theirs, None)?;
+            let started = order.command.spawn().map_err(|source| Error::Start {
+                path: path.clone(),
+                source,
+            })?;
+            (started, None)
+        }
+        Launcher::Measured(measured) => {
+            let (service, socket) = pair()?;
+            let reports = measured.serve(service)?;
+            let socket = Some(socket.into());
+            let mut order = Order::new(config, measured.command(), theirs, socket)?;
+            (measured.spawn(&mut order.command)?, Some(reports))
+        }
     };
-    let mut process = Command::new(path)
-        .args(&config.program_args)
-        .env_clear()
-        .envs(config.program_env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|source| Error::Start {
-            path: path.clone(),
-            source,
-        })?;
     let log = process.stderr.take().map(pipe::Receiver::from);
     let child = Child {
         process,
         log,
         lines: Lines::default(),
         exited: false,
+        _reports: reports,
     };
     if let Some(log) = &child.log {
         log.set_nonblocking(true)
             .map_err(Error::system("set up a pipe"))?;
     }
     Ok((child, ours))
+}
+
+fn pair() -> Result<(UnixStream, UnixStream), Error> {
+    UnixStream::pair().map_err(Error::system("make a pair of connected sockets"))
+}
+
+/// A command, with all that the process is to have and to be told.
+struct Order {
+    command: Command,
+    /// Holds the numbers of given descriptors here, so that none of those that starting a process itself
+    /// takes gets one of them, and is replaced in the process before its time.
+    _held: Vec<OwnedFd>,
+}
+
+impl Order {
+    fn new(
+        config: &Config,
+        mut command: Command,
+        link: UnixStream,
+        report_socket: Option<OwnedFd>,
+    ) -> Result<Self, Error> {
+        // It's opened here: in its sandbox a process can open nothing.
+        let nothing = File::options()
+            .write(true)
+            .open("/dev/null")
+            .map_err(Error::system("open /dev/null"))?;
+        let _held = hold(&nothing).map_err(Error::system("duplicate a descriptor"))?;
+        command.args(&config.program_args);
+        let mut given = Vec::new();
+        if let Some(socket) = report_socket {
+            tell(&mut command, "--report-socket", REPORT_SOCKET);
+            given.push(mapping(socket, REPORT_SOCKET));
+        }
+        if let Some(path) = &config.development_keys {
+            tell(&mut command, "--development-keys", DEVELOPMENT_KEYS);
+            given.push(mapping(key_file(path)?.into(), DEVELOPMENT_KEYS));
+        }
+        // Rust's descriptors are close-on-exec by themselves; some of libzmq's, and whatever the host's
+        // own parent left open, are not.
+        close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
+        command
+            .env_clear()
+            .envs(config.program_env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::from(OwnedFd::from(link)))
+            .stdout(Stdio::from(nothing))
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if !given.is_empty() {
+            command.fd_mappings(given).map_err(|collision| {
+                Error::system("give descriptors")(io::Error::other(collision))
+            })?;
+        }
+        Ok(Self { command, _held })
+    }
+}
+
+fn tell(command: &mut Command, name: &str, number: RawFd) {
+    command.arg(name).arg(number.to_string());
+}
+
+fn mapping(parent_fd: OwnedFd, child_fd: RawFd) -> FdMapping {
+    FdMapping {
+        parent_fd,
+        child_fd,
+    }
+}
+
+/// Duplicates `file` until none of the numbers that are given is free.
+fn hold(file: &File) -> io::Result<Vec<OwnedFd>> {
+    let mut held = Vec::new();
+    loop {
+        let descriptor = OwnedFd::from(file.try_clone()?);
+        let is_beyond = descriptor.as_raw_fd() > LAST_GIVEN;
+        held.push(descriptor);
+        if is_beyond {
+            return Ok(held);
+        }
+    }
+}
+
+/// Opens the file that keeps development keys, and makes it if it isn't there.
+fn key_file(path: &Path) -> Result<File, Error> {
+    let opened = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    opened.map_err(|source| Error::DevelopmentKeys {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 impl Child {

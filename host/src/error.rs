@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::launch;
+
 /// What can go wrong before a host runs, or so badly that it can't go on. Whatever the program or a
 /// peer does is not among it: a host outlives both.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,20 @@ pub enum Error {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The measured program isn't launched.
+    #[error(transparent)]
+    Launch(#[from] launch::Error),
+    /// The file of development keys can't be opened.
+    #[error(
+        "cannot open {} for reading and writing: {source}; give the program another file for its development keys",
+        path.display()
+    )]
+    DevelopmentKeys {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// The operating system refuses a socket, a pipe or an event queue.
     #[error("cannot {action}: {source}; check the limits on open files and processes")]
     System {
@@ -64,6 +80,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The code of its class, for those that have one: each has a page in `docs/errors/`.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Launch(error) => Some(error.code()),
+            _ => None,
+        }
+    }
+
     /// Names what was tried when the operating system said no.
     pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { action, source }

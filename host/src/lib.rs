@@ -48,6 +48,7 @@ mod error;
 mod flight;
 mod front;
 mod handle;
+pub mod launch;
 mod lines;
 mod local;
 mod loss;

@@ -24,6 +24,7 @@ use crate::child::{self, Child, Watch};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::launch::Launcher;
 use crate::loss::Loss;
 use crate::membership::Worker;
 
@@ -39,6 +40,7 @@ const LAST_WORDS: usize = 16;
 /// The program, whatever its state.
 pub(super) struct Supervisor {
     config: Arc<Config>,
+    launcher: Launcher,
     registry: Registry,
     /// The process id for others to read; 0 for none.
     pid: Arc<AtomicU32>,
@@ -80,6 +82,7 @@ impl Supervisor {
         let now = Instant::now();
         let mut this = Self {
             backoff: Backoff::new(config.timing.first_restart, config.timing.last_restart),
+            launcher: Launcher::new(&config.program)?,
             config,
             registry,
             pid,
@@ -92,7 +95,7 @@ impl Supervisor {
 
     fn spawn(&mut self, now: Instant) -> Result<(), Error> {
         let refused = "wait for the program";
-        let (mut child, stream) = child::start(&self.config)?;
+        let (mut child, stream) = child::start(&self.config, &self.launcher)?;
         let stream = UnixStream::from_std(stream);
         let share = self.registry.try_clone();
         let limits = link::Limits {

@@ -1,0 +1,168 @@
+//! Executing measured programs.
+//!
+//! What is launched is decided once, when the host starts: launch control measures the stream and checks
+//! the signature, and the program that comes of it is kept in sealed memory. Every start after that, also
+//! of a program that died, executes those very bytes, whatever has become of the files.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `memory` | the program's bytes where nobody can change them |
+//! | `sandbox` | what the process may ask of the operating system |
+//! | `reports` | what it may ask of the simulated platform |
+
+mod error;
+mod memory;
+mod reports;
+mod sandbox;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use sgx::{Digest, Kind};
+use simulator::launch::{Launched, Options};
+use simulator::{Platform, Secs, Settings};
+
+pub use self::error::Error;
+use self::memory::Sealed;
+pub(crate) use self::reports::Reports;
+use self::sandbox::Sandbox;
+use crate::config::{Enclave, Program};
+
+/// More bytes no SIGSTRUCT has; one that is longer is refused for it.
+const SIGSTRUCT: u64 = 1 << 16;
+
+/// A program that can be started, any number of times.
+#[derive(Debug)]
+pub(crate) enum Launcher {
+    /// The file, whatever it holds at the time.
+    Bare(PathBuf),
+    /// What launch control has let through.
+    Measured(Box<Measured>),
+}
+
+/// A measured program, ready to be executed.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    enclave: Enclave,
+    program: Sealed,
+    secs: Secs,
+    sandbox: Sandbox,
+}
+
+impl Launcher {
+    /// Launch control, if the program is to be measured.
+    pub(crate) fn new(program: &Program) -> Result<Self, Error> {
+        match program {
+            Program::Bare(path) => Ok(Self::Bare(path.clone())),
+            Program::Measured(enclave) => {
+                Measured::new(enclave).map(|measured| Self::Measured(Box::new(measured)))
+            }
+        }
+    }
+}
+
+impl Measured {
+    fn new(enclave: &Enclave) -> Result<Self, Error> {
+        let Launched { program, secs, .. } = control(enclave)?;
+        let platform = platform(enclave)?;
+        let sandbox = Sandbox::new()?;
+        tracing::warn!(
+            measurement = %Digest::Mrenclave(Kind::Sim, secs.mrenclave),
+            signer = %Digest::Mrsigner(Kind::Sim, secs.mrsigner),
+            debug = secs.attributes.is_debug(),
+            root = %platform.fingerprint(),
+            "launches on a simulated platform, which protects nothing"
+        );
+        no_core_dumps()?;
+        Ok(Self {
+            enclave: enclave.clone(),
+            program: Sealed::new(&program).map_err(Error::system("keep the program in memory"))?,
+            secs,
+            sandbox,
+        })
+    }
+
+    /// What executes it.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(self.program.path());
+        let stream = &self.enclave.stream;
+        command.arg0(stream.file_stem().unwrap_or(stream.as_os_str()));
+        command
+    }
+
+    /// Starts it in its sandbox: a thread of its own enters that first, and the process inherits it. So
+    /// the host itself stays as it is.
+    pub(crate) fn spawn(&self, command: &mut Command) -> Result<process::Child, Error> {
+        let inside = move || {
+            self.sandbox.enter()?;
+            command
+                .spawn()
+                .map_err(Error::system("execute the program"))
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new()
+                .name("launch".to_owned())
+                .spawn_scoped(scope, inside)
+                .map_err(Error::system("start a thread"))?;
+            thread.join().unwrap_or(Err(Error::Panicked))
+        })
+    }
+
+    /// Answers what the program asks on its report socket, of which this is the host's end, until it
+    /// closes it. The platform is the one that is in its folder now.
+    pub(crate) fn serve(&self, socket: UnixStream) -> Result<Reports, Error> {
+        Reports::serve(socket, platform(&self.enclave)?, self.secs)
+            .map_err(Error::system("start a thread"))
+    }
+}
+
+/// Now, in seconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+fn control(enclave: &Enclave) -> Result<Launched, Error> {
+    let mut sigstruct = Vec::new();
+    open(&enclave.sigstruct)?
+        .take(SIGSTRUCT)
+        .read_to_end(&mut sigstruct)
+        .map_err(Error::file(&enclave.sigstruct))?;
+    let stream = open(&enclave.stream)?;
+    let options = Options {
+        debug: enclave.debug,
+        ..Options::default()
+    };
+    simulator::launch::launch(stream, &sigstruct, &options).map_err(|source| Error::Refused {
+        stream: enclave.stream.clone(),
+        source,
+    })
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(Error::file(path))
+}
+
+fn platform(enclave: &Enclave) -> Result<Platform, Error> {
+    Ok(Platform::open_or_make(
+        &enclave.platform,
+        Settings::new(now()),
+    )?)
+}
+
+/// Neither the program nor this process, which has the platform's keys, leaves its memory in a file.
+fn no_core_dumps() -> Result<(), Error> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)
+        .map_err(|error| Error::system("forbid core dumps")(error.into()))
+}
