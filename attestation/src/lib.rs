@@ -17,6 +17,7 @@
 extern crate alloc;
 
 mod anchor;
+mod cache;
 mod chain;
 mod claims;
 mod collateral;
@@ -34,6 +35,7 @@ mod verify;
 pub mod x509;
 
 pub use anchor::{Fingerprint, INTEL_ROOT, NotAFingerprint, TrustAnchor};
+pub use cache::Cache;
 pub use chain::{Pck, PckCa, PckCrl, RootCrl, TcbSigner};
 pub use claims::{Claims, CurrentTcb, Evaluation, Origin, Platform, VerifiedQuote};
 pub use collateral::{Collateral, Error as CollateralError};

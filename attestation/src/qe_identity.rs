@@ -46,7 +46,7 @@ pub enum Error {
     #[error("QE identity: version {0}, but only version 2 is known")]
     Version(u32),
     /// It is of an enclave that quotes for another TEE.
-    #[error("QE identity is of the quoting enclave of {}, but the quote is of {}: fetch the one of the quote's", word(*found), word(*wanted))]
+    #[error("QE identity is of the quoting enclave of {is}, but the quote is of {of}: fetch that of {of}", is = word(*found), of = word(*wanted))]
     Tee {
         /// What it is of.
         found: Tee,

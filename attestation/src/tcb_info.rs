@@ -90,7 +90,7 @@ pub enum Error {
         what: &'static str,
     },
     /// It judges another TEE.
-    #[error("TCB info is of {}, but the quote is of {}: fetch the one of the quote's", word(*found), word(*wanted))]
+    #[error("TCB info is of {is}, but the quote is of {of}: fetch that of {of}", is = word(*found), of = word(*wanted))]
     Tee {
         /// What it is of.
         found: Tee,

@@ -31,15 +31,43 @@ pub fn verify(
     now: Time,
 ) -> Result<VerifiedQuote, Refusal> {
     let quote = Quote::parse(quote)?;
-    let lists = Lists::verify(collateral, anchor)?;
-    let pck = pck(&quote, anchor, &lists)?;
-    lists.check_revoked(anchor)?;
-    pck.check_revoked(&lists.root_crl, &lists.pck_crl)?;
-    lists.check_time(anchor, now)?;
-    pck.check_time(now)?;
-    let documents = Documents::verify(collateral, anchor, &lists)?;
-    documents.check_time(now)?;
-    appraise(anchor, &lists, &documents, &quote, &pck, now)
+    Ok(Verified::of(&quote, collateral, anchor, now)?.quote)
+}
+
+/// Everything that one quote needed.
+pub(crate) struct Verified {
+    pub(crate) collateral: VerifiedCollateral,
+    pub(crate) pck: Pck,
+    pub(crate) quote: VerifiedQuote,
+}
+
+impl Verified {
+    pub(crate) fn of(
+        quote: &Quote<'_>,
+        collateral: &Collateral,
+        anchor: &TrustAnchor,
+        now: Time,
+    ) -> Result<Self, Refusal> {
+        let lists = Lists::verify(collateral, anchor)?;
+        let pck = pck(quote, anchor, &lists)?;
+        lists.check_revoked(anchor)?;
+        pck.check_revoked(&lists.root_crl, &lists.pck_crl)?;
+        lists.check_time(anchor, now)?;
+        pck.check_time(now)?;
+        let documents = Documents::verify(collateral, anchor, &lists)?;
+        documents.check_time(now)?;
+        let collateral = VerifiedCollateral {
+            anchor: anchor.clone(),
+            lists,
+            documents,
+        };
+        let quote = collateral.judge(quote, &pck, now)?;
+        Ok(Self {
+            collateral,
+            pck,
+            quote,
+        })
+    }
 }
 
 /// Collateral that is the vendor's: everything about it has been checked that no quote is needed for.
@@ -125,7 +153,43 @@ impl VerifiedCollateral {
     ) -> Result<VerifiedQuote, Refusal> {
         self.check_time(now)?;
         pck.check_time(now)?;
-        appraise(&self.anchor, &self.lists, &self.documents, quote, pck, now)
+        self.judge(quote, pck, now)
+    }
+
+    /// Judges a quote, when what is in force has been checked.
+    fn judge(&self, quote: &Quote<'_>, pck: &Pck, now: Time) -> Result<VerifiedQuote, Refusal> {
+        let (tcb_info, qe_identity) = (self.tcb_info(), self.qe_identity());
+        let tee = quote.body().tee();
+        qe_identity.check_is_for(tee)?;
+        let qe = quoting_enclave(quote, pck, qe_identity)?.clone();
+        check_isv_signature(quote)?;
+
+        let extension = pck.extension();
+        tcb_info.check_is_for(tee, extension.fmspc, extension.pce_id)?;
+        let tcb = Tcb::of(quote.body(), pck, tcb_info)?;
+        let claims = Claims {
+            origin: Origin::of(&self.anchor),
+            quote_version: quote.header().version,
+            body: *quote.body(),
+            status: tcb.status().and(qe.status),
+            advisories: advisories(tcb.levels().chain([&qe])),
+            platform: tcb.platform,
+            tdx_module: tcb.tdx_module,
+            current: tcb.current,
+            qe,
+            evaluation: Evaluation {
+                tcb_info: tcb_info.evaluation,
+                qe_identity: qe_identity.evaluation,
+            },
+            pck: Platform {
+                extension: extension.clone(),
+                ca: self.lists.ca.certificate().common_name().into(),
+            },
+            verified: now,
+            expires: self.expires().min(pck.until()),
+        };
+        refuse_revoked(&claims)?;
+        Ok(VerifiedQuote::new(claims))
     }
 }
 
@@ -285,50 +349,6 @@ fn pck(quote: &Quote<'_>, anchor: &TrustAnchor, lists: &Lists) -> Result<Pck, Re
         return Err(Refusal::Certification { kind });
     }
     Ok(anchor.pck(&Chain::pck(certification.data)?, &lists.ca)?)
-}
-
-/// Judges a quote, when its platform's certificates and the collateral have been checked.
-fn appraise(
-    anchor: &TrustAnchor,
-    lists: &Lists,
-    documents: &Documents,
-    quote: &Quote<'_>,
-    pck: &Pck,
-    now: Time,
-) -> Result<VerifiedQuote, Refusal> {
-    let tee = quote.body().tee();
-    documents.qe_identity.check_is_for(tee)?;
-    let qe = quoting_enclave(quote, pck, &documents.qe_identity)?.clone();
-    check_isv_signature(quote)?;
-
-    let extension = pck.extension();
-    let tcb_info = &documents.tcb_info;
-    tcb_info.check_is_for(tee, extension.fmspc, extension.pce_id)?;
-    let tcb = Tcb::of(quote.body(), pck, tcb_info)?;
-
-    let claims = Claims {
-        origin: Origin::of(anchor),
-        quote_version: quote.header().version,
-        body: *quote.body(),
-        status: tcb.status().and(qe.status),
-        advisories: advisories(tcb.levels().chain([&qe])),
-        platform: tcb.platform,
-        tdx_module: tcb.tdx_module,
-        current: tcb.current,
-        qe,
-        evaluation: Evaluation {
-            tcb_info: tcb_info.evaluation,
-            qe_identity: documents.qe_identity.evaluation,
-        },
-        pck: Platform {
-            extension: extension.clone(),
-            ca: lists.ca.certificate().common_name().into(),
-        },
-        verified: now,
-        expires: lists.until(anchor).min(documents.until()).min(pck.until()),
-    };
-    refuse_revoked(&claims)?;
-    Ok(VerifiedQuote::new(claims))
 }
 
 /// Checks that the platform vouches for the quoting enclave and this for the attestation key; the
