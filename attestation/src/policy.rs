@@ -7,6 +7,7 @@
 mod evidence;
 mod form;
 mod rules;
+mod text;
 mod verdict;
 
 use alloc::string::String;
@@ -133,7 +134,7 @@ impl Policy {
     ///
     /// The text is no JSON, or is not in the form of a policy.
     pub fn from_json(text: &[u8]) -> Result<Self, FormError> {
-        serde_json::from_slice(text).map_err(|error| FormError::new(&error))
+        serde_json::from_slice(text).map_err(|error| FormError::of_json(&error))
     }
 
     /// Judges a quote that is genuine.
@@ -215,3 +216,6 @@ impl Bits {
         bits & self.mask == self.value
     }
 }
+
+#[cfg(test)]
+mod tests;

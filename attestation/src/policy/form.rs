@@ -3,16 +3,13 @@
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
-use core::fmt;
-use core::marker::PhantomData;
-use core::str::FromStr;
-
-use serde::de::{Deserializer, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize};
 use sgx::{Digest, Kind, TdDigest, TdRegister};
 
+use super::text::{Bytes, HexNumber, RegisterName, Text};
 use super::{Bits, PlatformRules, Policy, Program, SgxProgram, TdxProgram};
-use crate::json::Object;
+use crate::json::{Object, fault};
 use crate::{Fingerprint, Status, Time};
 
 /// A text that is no policy, or a policy that contradicts itself.
@@ -119,17 +116,13 @@ struct BitsForm {
 }
 
 impl FormError {
-    /// Of what a reader of some format says.
-    pub(super) fn new(fault: &impl fmt::Display) -> Self {
-        Self(fault.to_string())
+    /// Of what the reader of JSON says.
+    pub(super) fn of_json(error: &serde_json::Error) -> Self {
+        Self(fault(error))
     }
 
     /// The code of this error, which stands in the documentation.
     #[must_use]
-    #[expect(
-        clippy::unused_self,
-        reason = "of the same shape as every error with a code"
-    )]
     pub const fn code(&self) -> &'static str {
         "policy.form"
     }
@@ -189,17 +182,20 @@ impl SgxForm {
             config_id: self.config_id.map(|Text(Bytes(bytes))| bytes),
         };
         for digest in &program.measurements {
-            if !matches!(digest, Digest::Mrenclave(..)) {
-                return refuse(format!("sgx.measurements: {digest} is no measurement"));
+            if !matches!(digest, Digest::Mrenclave(..)) || kind(digest) == Kind::Tdx {
+                return refuse(format!(
+                    "sgx.measurements: {digest} is no measurement of an enclave"
+                ));
             }
         }
         for digest in &program.signers {
-            if !matches!(digest, Digest::Mrsigner(..)) {
-                return refuse(format!("sgx.signers: {digest} is no signer"));
+            if !matches!(digest, Digest::Mrsigner(..)) || kind(digest) == Kind::Tdx {
+                return refuse(format!("sgx.signers: {digest} is no signer of an enclave"));
             }
         }
         let digests = program.measurements.iter().chain(&program.signers);
-        for digest in digests.filter(|digest| kind(digest) == Kind::Sim && !allow_sim) {
+        let mut simulated = digests.filter(|digest| kind(digest) == Kind::Sim);
+        if let (false, Some(digest)) = (allow_sim, simulated.next()) {
             return refuse(format!(
                 "sgx: {digest} is of a simulated platform, which is not taken without allow_sim = true"
             ));
@@ -396,107 +392,5 @@ fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Object::deserialize(deserializer).map(|Object(value)| Some(value))
 }
 
-/// What has one text.
-#[derive(Clone, PartialEq)]
-struct Text<T>(T);
-
-/// Bits of a word: `0x` and up to 16 hex digits.
-#[derive(Clone, Copy, PartialEq)]
-struct HexNumber(u64);
-
-/// A register of a trust domain, by its name alone.
-#[derive(Clone, Copy, PartialEq)]
-struct RegisterName(TdRegister);
-
-/// So many bytes, in hex.
-#[derive(Clone, PartialEq)]
-struct Bytes<const N: usize>([u8; N]);
-
-impl FromStr for HexNumber {
-    type Err = FormError;
-
-    fn from_str(text: &str) -> Result<Self, FormError> {
-        let digits = text.strip_prefix("0x").unwrap_or_default();
-        let plain =
-            (1..=16).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        plain
-            .then(|| u64::from_str_radix(digits, 16).ok())
-            .flatten()
-            .map(Self)
-            .ok_or_else(|| {
-                FormError(format!(
-                    "{text:?} is no number: write 0x and up to 16 hex digits"
-                ))
-            })
-    }
-}
-
-impl fmt::Display for HexNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-impl FromStr for RegisterName {
-    type Err = FormError;
-
-    fn from_str(text: &str) -> Result<Self, FormError> {
-        let register = TdRegister::ALL.into_iter().find(|one| one.word() == text);
-        register
-            .map(Self)
-            .ok_or_else(|| FormError(format!("{text:?} is no register of a trust domain")))
-    }
-}
-
-impl fmt::Display for RegisterName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<const N: usize> FromStr for Bytes<N> {
-    type Err = FormError;
-
-    fn from_str(text: &str) -> Result<Self, FormError> {
-        let mut bytes = [0; N];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| {
-            FormError(format!(
-                "{text:?} is no value here: write {} hex digits",
-                2 * N
-            ))
-        })?;
-        Ok(Self(bytes))
-    }
-}
-
-impl<const N: usize> fmt::Display for Bytes<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl<T: fmt::Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader<T>(PhantomData<T>);
-
-        impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Reader<T> {
-            type Value = Text<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                text.parse().map(Text).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Reader(PhantomData))
-    }
-}
+#[cfg(test)]
+mod tests;

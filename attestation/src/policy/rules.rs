@@ -240,17 +240,24 @@ fn digests(report: &ReportBody, simulated: bool) -> (Digest, Digest) {
     )
 }
 
-/// Whether a digest that is wanted is the one that is claimed. On hardware nothing in a quote says
-/// whose enclave it is: every kind but the simulated one fits there.
+/// Whether a digest that is wanted is the one that is claimed.
 fn same(wanted: &Digest, claim: &Digest) -> bool {
-    let world = |kind: Kind| kind == Kind::Sim;
     match (wanted, claim) {
-        (Digest::Mrenclave(of, wanted), Digest::Mrenclave(kind, claim)) => {
-            world(*of) == world(*kind) && wanted == claim
+        (Digest::Mrenclave(wanted_of, wanted), Digest::Mrenclave(of, claim)) => {
+            fits(*wanted_of, *of) && wanted == claim
         }
-        (Digest::Mrsigner(of, wanted), Digest::Mrsigner(kind, claim)) => {
-            world(*of) == world(*kind) && wanted == claim
+        (Digest::Mrsigner(wanted_of, wanted), Digest::Mrsigner(of, claim)) => {
+            fits(*wanted_of, *of) && wanted == claim
         }
+        _ => false,
+    }
+}
+
+/// On hardware nothing in a quote says who made the enclave: every kind of enclave fits there.
+const fn fits(wanted: Kind, claimed: Kind) -> bool {
+    match claimed {
+        Kind::Sgx => matches!(wanted, Kind::Sgx | Kind::Gramine | Kind::Scone),
+        Kind::Sim => matches!(wanted, Kind::Sim),
         _ => false,
     }
 }

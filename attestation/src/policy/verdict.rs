@@ -207,9 +207,9 @@ impl fmt::Display for Finding {
             outcome,
         } = self;
         match outcome {
-            Outcome::Broken => write!(f, "{rule} is {claim}, and {wanted} is wanted"),
-            Outcome::Holds => write!(f, "{rule} is {claim}, as wanted: {wanted}"),
-            Outcome::Unchecked => write!(f, "{rule} is {claim}, and anything is taken"),
+            Outcome::Broken => write!(f, "{rule}: {claim} (wanted: {wanted})"),
+            Outcome::Holds => write!(f, "{rule}: {claim} (as wanted: {wanted})"),
+            Outcome::Unchecked => write!(f, "{rule}: {claim} (not checked)"),
         }
     }
 }
