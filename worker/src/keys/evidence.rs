@@ -13,8 +13,11 @@ use super::WorkerKeys;
 #[non_exhaustive]
 pub enum NoEvidence {
     /// The platform gave no quote.
-    #[error("there is no quote over the worker's keys ({})", .0.code())]
-    Platform(#[from] tee::Error),
+    #[error("error[{code}]: {fault}; the worker has no quote over its keys", code = .fault.code())]
+    Platform {
+        /// Why.
+        fault: tee::Error,
+    },
     /// The platform's quote is not in its form.
     #[error("the platform's quote is none")]
     Form(#[from] quote::Error),
@@ -38,7 +41,9 @@ impl WorkerKeys {
             &signup.encryption_key,
             &[],
         );
-        let evidence = platform.evidence(&said)?;
+        let evidence = platform
+            .evidence(&said)
+            .map_err(|fault| NoEvidence::Platform { fault })?;
         let Body::Sgx(report) = *Quote::parse(&evidence)?.body() else {
             return Err(NoEvidence::Machine);
         };
@@ -50,7 +55,6 @@ impl WorkerKeys {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error as _;
     use std::fs::OpenOptions;
     use std::os::unix::fs::OpenOptionsExt as _;
 
@@ -93,8 +97,10 @@ mod tests {
         let refused = |platform: Gives| source.keys().unwrap().attested(&platform).err().unwrap();
 
         let none = refused(Gives(None));
-        assert!(none.to_string().contains("tee.refused"), "{none}");
-        assert!(none.source().is_some(), "what the platform said");
+        assert!(
+            none.to_string().starts_with("error[tee.refused]: "),
+            "{none}"
+        );
         assert!(matches!(refused(Gives(Some(b"x"))), NoEvidence::Form(_)));
     }
 }
