@@ -103,3 +103,137 @@ impl Published {
 fn up_to(now: u64, events: &[Event]) -> impl Iterator<Item = &Event> {
     events.iter().take_while(move |event| event.at <= now)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Advisory, QeAdvisory};
+    use crate::tcb::TcbStatus;
+
+    const MADE: u64 = 1_748_736_000;
+
+    fn event(at: u64, change: Change) -> Event {
+        Event { at, change }
+    }
+
+    fn advisory(id: &str, status: TcbStatus, fixed_by: Option<Tcb>) -> Change {
+        Change::Advisory(Advisory {
+            id: id.to_owned(),
+            status,
+            fixed_by,
+        })
+    }
+
+    #[test]
+    fn documents_are_written_at_midnight_and_when_there_is_news() {
+        let settings = Settings::new(MADE);
+        let events = [event(
+            MADE + DAY + 50,
+            advisory("SIM-SA-1", TcbStatus::SwHardeningNeeded, None),
+        )];
+        let issued = |now| Published::at(now, &settings, &events).issued;
+        assert_eq!(issued(0), MADE);
+        assert_eq!(issued(MADE + 5), MADE);
+        assert_eq!(issued(MADE + DAY + 49), MADE + DAY);
+        assert_eq!(issued(MADE + DAY + 50), MADE + DAY + 50);
+        assert_eq!(issued(MADE + 2 * DAY), MADE + 2 * DAY);
+    }
+
+    #[test]
+    fn nothing_is_published_once_nobody_asks() {
+        let settings = Settings::new(MADE);
+        let events = [
+            event(MADE + DAY, Change::CollateralStops),
+            event(MADE + 2 * DAY, Change::RevokePckCa),
+        ];
+        let published = Published::at(MADE + 9 * DAY, &settings, &events);
+        assert_eq!(published, Published::at(MADE + DAY, &settings, &events));
+        assert_eq!(published.pck_ca_revoked, None);
+    }
+
+    #[test]
+    fn an_advisory_makes_levels_fall_and_its_patch_a_new_one() {
+        let settings = Settings::new(MADE);
+        let mut fixed = settings.tcb;
+        fixed.components[0] += 1;
+        let events = [
+            event(
+                MADE,
+                advisory("SIM-SA-1", TcbStatus::SwHardeningNeeded, None),
+            ),
+            event(
+                MADE + 1,
+                advisory("SIM-SA-2", TcbStatus::OutOfDate, Some(fixed)),
+            ),
+        ];
+        let published = Published::at(MADE + 1, &settings, &events);
+        let seen: Vec<_> = published
+            .levels
+            .iter()
+            .map(|level| (level.tcb, level.status, level.advisories.join(" ")))
+            .collect();
+        let level = |tcb, status, advisories: &str| (tcb, status, advisories.to_owned());
+        assert_eq!(
+            seen,
+            [
+                level(fixed, TcbStatus::SwHardeningNeeded, "SIM-SA-1"),
+                level(settings.tcb, TcbStatus::OutOfDate, "SIM-SA-1 SIM-SA-2"),
+                level(
+                    Settings::OLDER,
+                    TcbStatus::OutOfDate,
+                    "SIM-SA-00003 SIM-SA-1 SIM-SA-2"
+                ),
+                level(
+                    Settings::OLDEST,
+                    TcbStatus::Revoked,
+                    "SIM-SA-00004 SIM-SA-1 SIM-SA-2"
+                ),
+            ]
+        );
+        assert_eq!(published.evaluation, settings.evaluation + 2);
+    }
+
+    #[test]
+    fn an_advisory_on_the_quoting_enclave_does_the_same() {
+        let settings = Settings::new(MADE);
+        let events = [event(
+            MADE,
+            Change::QeAdvisory(QeAdvisory {
+                id: "SIM-SA-3".to_owned(),
+                status: TcbStatus::OutOfDate,
+                fixed_by: Some(9),
+            }),
+        )];
+        let levels = Published::at(MADE, &settings, &events).qe_levels;
+        let seen: Vec<_> = levels
+            .iter()
+            .map(|level| (level.isv_svn, level.status))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (9, TcbStatus::UpToDate),
+                (8, TcbStatus::OutOfDate),
+                (6, TcbStatus::OutOfDate)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_certificate_of_the_time_is_revoked() {
+        let settings = Settings::new(MADE);
+        let events = [
+            event(MADE + 1, Change::Tcb(Settings::OLDER)),
+            event(MADE + 2, Change::RevokePck),
+            event(MADE + 2, Change::RevokePck),
+            event(MADE + 3, Change::Tcb(settings.tcb)),
+        ];
+        let published = Published::at(MADE + 3, &settings, &events);
+        assert_eq!(published.revoked, [(Settings::OLDER, MADE + 2)]);
+        assert_eq!(Machine::at(MADE + 3, &settings, &events).tcb, settings.tcb);
+        assert_eq!(
+            Machine::at(MADE + 2, &settings, &events).tcb,
+            Settings::OLDER
+        );
+    }
+}

@@ -228,3 +228,195 @@ fn cmac_key(key: &Key) -> cmac::Key {
 fn raw_key(key: &[u8; 16]) -> cmac::Key {
     cmac::Key::new(cmac::AES_128, key).expect("16 bytes are a key")
 }
+
+#[cfg(test)]
+mod tests {
+    use sgx::{Mrenclave, Mrsigner};
+
+    use super::*;
+    use crate::settings::Settings;
+
+    fn processor() -> Processor {
+        Processor::new(&Seed::from_bytes([1; 32]), Settings::CURRENT)
+    }
+
+    fn secs() -> Secs {
+        Secs {
+            isv_prod_id: 5,
+            isv_svn: 3,
+            ..Secs::new(Mrenclave([1; 32]), Mrsigner([2; 32]))
+        }
+    }
+
+    fn request(policy: KeyPolicy) -> KeyRequest {
+        KeyRequest {
+            name: KeyName::SEAL,
+            policy,
+            isv_svn: 3,
+            cet_attributes_mask: 0,
+            cpusvn: Settings::CURRENT.cpusvn(),
+            attributes_mask: Attributes {
+                flags: flags::DEBUG,
+                xfrm: 0,
+            },
+            key_id: [9; 32],
+            miscselect_mask: Miscselect(0),
+            config_svn: 0,
+        }
+    }
+
+    fn seal(secs: &Secs, request: &KeyRequest) -> Key {
+        processor().egetkey(secs, request).expect("a key")
+    }
+
+    #[test]
+    fn the_target_alone_can_check_a_report() {
+        let (processor, target) = (processor(), secs().target());
+        let report = processor.ereport(&secs(), &target, &[7; 64]);
+        assert!(processor.made(&report, &target));
+
+        // The target's own way: its report key by EGETKEY, and CMAC.
+        let request = KeyRequest {
+            name: KeyName::REPORT,
+            key_id: report.key_id,
+            ..request(KeyPolicy(0))
+        };
+        let key = processor.egetkey(&secs(), &request).expect("a report key");
+        assert_eq!(mac(&key, &report.body), report.mac);
+
+        let other = Secs {
+            config_svn: 1,
+            ..secs()
+        };
+        assert!(!processor.made(&report, &other.target()));
+        let elsewhere = Processor::new(&Seed::from_bytes([2; 32]), Settings::CURRENT);
+        assert!(!elsewhere.made(&report, &target));
+    }
+
+    #[test]
+    fn a_changed_report_is_refused() {
+        let (processor, target) = (processor(), secs().target());
+        let report = processor.ereport(&secs(), &target, &[7; 64]);
+        let bytes = report.to_bytes();
+        for at in 0..Report::SIZE {
+            let mut changed = bytes;
+            changed[at] ^= 1;
+            // Reserved bytes are refused by their form.
+            let taken =
+                Report::parse(&changed).is_ok_and(|report| processor.made(&report, &target));
+            assert!(!taken, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn sealing_keys_follow_their_policy() {
+        let (own, signer) = (request(KeyPolicy::MRENCLAVE), request(KeyPolicy::MRSIGNER));
+        let update = Secs {
+            mrenclave: Mrenclave([8; 32]),
+            isv_svn: 4,
+            ..secs()
+        };
+        let product = Secs {
+            isv_prod_id: 6,
+            ..secs()
+        };
+        let stranger = Secs {
+            mrsigner: Mrsigner([8; 32]),
+            ..secs()
+        };
+        assert_eq!(seal(&secs(), &own), seal(&secs(), &own));
+        assert_ne!(seal(&secs(), &own), seal(&update, &own));
+        assert_eq!(seal(&secs(), &signer), seal(&update, &signer));
+        assert_ne!(seal(&secs(), &signer), seal(&product, &signer));
+        assert_ne!(seal(&secs(), &signer), seal(&stranger, &signer));
+        assert_ne!(seal(&secs(), &own), seal(&secs(), &signer));
+    }
+
+    #[test]
+    fn a_debugger_gets_other_keys_whatever_is_masked() {
+        let mut debug = secs();
+        debug.attributes.flags |= flags::DEBUG;
+        let request = KeyRequest {
+            attributes_mask: Attributes { flags: 0, xfrm: 0 },
+            ..request(KeyPolicy::MRSIGNER)
+        };
+        assert_ne!(seal(&secs(), &request), seal(&debug, &request));
+
+        // What is masked out makes no difference.
+        let mut wide = secs();
+        wide.attributes.xfrm |= 4;
+        assert_eq!(seal(&secs(), &request), seal(&wide, &request));
+        let counted = KeyRequest {
+            attributes_mask: Attributes::ALL,
+            ..request
+        };
+        assert_ne!(seal(&secs(), &counted), seal(&wide, &counted));
+    }
+
+    #[test]
+    fn older_keys_can_be_had_and_newer_cannot() {
+        let processor = processor();
+        let now = request(KeyPolicy::MRSIGNER);
+        let before = KeyRequest { isv_svn: 2, ..now };
+        let after = KeyRequest { isv_svn: 4, ..now };
+        assert_ne!(seal(&secs(), &now), seal(&secs(), &before));
+        assert_eq!(
+            processor.egetkey(&secs(), &after),
+            Err(KeyError::InvalidIsvsvn)
+        );
+        let configured = KeyRequest {
+            config_svn: 1,
+            ..now
+        };
+        assert_eq!(
+            processor.egetkey(&secs(), &configured),
+            Err(KeyError::InvalidIsvsvn)
+        );
+
+        let older = Processor::new(&Seed::from_bytes([1; 32]), Settings::OLDER);
+        assert_eq!(older.egetkey(&secs(), &now), Err(KeyError::InvalidCpusvn));
+        let old = KeyRequest {
+            cpusvn: Settings::OLDER.cpusvn(),
+            ..now
+        };
+        assert_eq!(
+            older.egetkey(&secs(), &old).expect("its own"),
+            seal(&secs(), &old)
+        );
+    }
+
+    #[test]
+    fn keys_that_are_not_for_everybody_are_refused() {
+        let processor = processor();
+        let ask = |flags: u64, name: KeyName, policy: KeyPolicy| {
+            let mut secs = secs();
+            secs.attributes.flags |= flags;
+            let request = KeyRequest {
+                name,
+                ..request(policy)
+            };
+            processor.egetkey(&secs, &request)
+        };
+        let signer = KeyPolicy::MRSIGNER;
+        for (name, flag) in [
+            (KeyName::EINITTOKEN, flags::EINITTOKEN_KEY),
+            (KeyName::PROVISION, flags::PROVISIONKEY),
+            (KeyName::PROVISION_SEAL, flags::PROVISIONKEY),
+        ] {
+            assert_eq!(ask(0, name, signer), Err(KeyError::InvalidAttribute));
+            ask(flag, name, signer).expect("allowed");
+        }
+        assert_eq!(ask(0, KeyName(5), signer), Err(KeyError::InvalidKeyname));
+        for policy in [
+            KeyPolicy(1 << 6),
+            signer | KeyPolicy::CONFIGID,
+            signer | KeyPolicy::NOISVPRODID,
+        ] {
+            assert!(matches!(
+                ask(0, KeyName::SEAL, policy),
+                Err(KeyError::GeneralProtection(_))
+            ));
+        }
+        ask(flags::KSS, KeyName::SEAL, signer | KeyPolicy::CONFIGID).expect("allowed");
+    }
+}
