@@ -128,7 +128,7 @@ impl Headers {
 
     /// Whether some segment has a page from `from` up to `to`.
     pub(super) fn needs(&self, from: u64, to: u64) -> bool {
-        self.touching(from, to).next().is_some()
+        from < to && self.touching(from, to).next().is_some()
     }
 
     fn touching(&self, from: u64, to: u64) -> impl Iterator<Item = &Segment> {
