@@ -1,8 +1,9 @@
 //! Policies as they are written: one form for JSON and TOML.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
+
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use sgx::{Digest, Kind, TdDigest, TdRegister};
