@@ -9,6 +9,7 @@
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
 //! | [`platform`] | a whole platform on free ports |
 //! | [`process`] | other processes: what they cost, signals to them |
+//! | [`quotes`] | outside vectors of quotes |
 //! | [`random`] | choices that are the same for the same seed |
 //! | [`skipped`] | saying that something was not tested here |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
@@ -21,6 +22,7 @@ pub mod keys;
 pub mod orders;
 pub mod platform;
 pub mod process;
+pub mod quotes;
 pub mod random;
 pub mod skipped;
 pub mod vectors;
