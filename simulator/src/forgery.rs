@@ -14,7 +14,7 @@ use crate::secs::Secs;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Forgery {
-    /// The quote is signed with another attestation key than the quoting enclave vouched for.
+    /// The quote bears, and is signed with, another attestation key than the quoting enclave vouches for.
     AttestationKey,
     /// The quote's header names this version.
     HeaderVersion(u16),
@@ -132,7 +132,7 @@ impl Forgery {
         let other = quoting.pck.clone();
         let qe = &mut quoting.qe_report;
         match self {
-            Self::AttestationKey => quoting.signer = other,
+            Self::AttestationKey => quoting.attestation_key = other,
             Self::HeaderVersion(version) => quoting.version = Some(version),
             Self::Vendor => quoting.header.vendor = *b"nobody's vendor\0",
             Self::QeDebug => qe.attributes.flags |= flags::DEBUG,

@@ -44,10 +44,10 @@ pub(crate) struct Quoting {
     /// The version that the header names, if it is another than the format's.
     pub(crate) version: Option<u16>,
     pub(crate) body: ReportBody,
-    /// Whose public half the quoting enclave vouches for.
+    /// Signs the quote, and its public half stands there.
     pub(crate) attestation_key: Signer,
-    /// Signs the quote.
-    pub(crate) signer: Signer,
+    /// Whose public half the quoting enclave vouches for.
+    pub(crate) vouched_for: Signer,
     /// What the processor says of the quoting enclave; without what it says itself.
     pub(crate) qe_report: ReportBody,
     pub(crate) qe_auth_data: Vec<u8>,
@@ -82,7 +82,7 @@ impl Quoting {
             },
             version: None,
             body: report.body,
-            signer: attestation_key.clone(),
+            vouched_for: attestation_key.clone(),
             attestation_key,
             qe_report: enclave.report_body(machine.tcb.cpusvn(), [0; 64]),
             qe_auth_data: (0..32).collect(),
@@ -92,9 +92,9 @@ impl Quoting {
     }
 
     pub(crate) fn assemble(&self) -> Result<Vec<u8>, Error> {
-        let public = self.attestation_key.public();
         let mut qe_report = self.qe_report;
-        qe_report.report_data[..32].copy_from_slice(&vouch(&public, &self.qe_auth_data));
+        let vouched_for = vouch(&self.vouched_for.public(), &self.qe_auth_data);
+        qe_report.report_data[..32].copy_from_slice(&vouched_for);
         let qe_report = qe_report.to_bytes();
 
         let body = Body::Sgx(self.body);
@@ -102,8 +102,8 @@ impl Quoting {
             sgx::quote::to_be_signed(&self.header, &body).map_err(|why| encoding(&why))?;
         self.rename(&mut signed);
         let signature = Signature {
-            isv_signature: &self.signer.sign(&signed),
-            attestation_key: &public,
+            isv_signature: &self.attestation_key.sign(&signed),
+            attestation_key: &self.attestation_key.public(),
             qe_report_bytes: &qe_report,
             qe_report_signature: &self.pck.sign(&qe_report),
             qe_auth_data: &self.qe_auth_data,
