@@ -3,7 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, drill, host, order, receipt, sconify, status, submit, up, worker,
+    bench, config, demo, down, drill, host, order, quote, receipt, sconify, status, submit, up, worker,
     workload,
 };
 use crate::logging::Format;
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Workload(workload::Command),
     Bench(bench::Args),
+    #[command(subcommand)]
+    Quote(quote::Command),
     Drill(Box<drill::Args>),
     Sconify(sconify::Args),
     Host(Box<host::Args>),

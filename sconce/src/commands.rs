@@ -7,6 +7,7 @@ pub(crate) mod down;
 pub(crate) mod drill;
 pub(crate) mod host;
 pub(crate) mod order;
+pub(crate) mod quote;
 pub(crate) mod receipt;
 pub(crate) mod sconify;
 pub(crate) mod status;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Order(command) => block_on(Threads::One, order::run(command, terminal)),
         Command::Bench(args) => block_on(Threads::One, bench::run(args, terminal)),
         Command::Workload(command) => workload::run(command, terminal),
+        Command::Quote(command) => quote::run(command, terminal),
         Command::Drill(args) => drill::run(&args, terminal),
         Command::Host(args) => host::run(*args),
     }

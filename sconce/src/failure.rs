@@ -52,6 +52,13 @@ impl Failure {
         self
     }
 
+    /// One more member of what `--json` shows.
+    #[must_use]
+    pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.json[member] = value.into();
+        self
+    }
+
     /// One more line: what to do next.
     #[must_use]
     pub(crate) fn advice(mut self, line: impl fmt::Display) -> Self {

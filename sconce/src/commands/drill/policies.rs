@@ -9,6 +9,7 @@ use sgx::{Digest, Kind};
 
 use super::programs::Program;
 use super::scenario::OLD_ADVISORY;
+use crate::commands::quote::read_policy;
 use crate::failure::Failure;
 
 /// A policy with a name.
@@ -138,20 +139,7 @@ pub(super) fn rehearsed(policy: &Policy, root: Fingerprint) -> Policy {
 
 /// Reads a policy: JSON if the file is called so, TOML otherwise.
 pub(super) fn read(path: &Path) -> Result<Named, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::unusable(format_args!("{}: {error}", path.display())).coded("quote.input")
-    })?;
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
-    let read = match is_json {
-        true => Policy::from_json(text.as_bytes()).map_err(|error| error.to_string()),
-        false => toml::from_str(&text).map_err(|error| error.to_string()),
-    };
-    let policy = read.map_err(|error| {
-        Failure::unusable(format_args!("{}: {}", path.display(), error.trim_end()))
-            .coded("policy.form")
-    })?;
+    let policy = read_policy(path)?;
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     Ok(Named {
         name: harmless(&stem.to_string_lossy()),
