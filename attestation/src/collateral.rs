@@ -162,3 +162,84 @@ fn signature(member: &str, text: &str) -> Result<[u8; 64], Error> {
     })?;
     Ok(signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Collateral {
+        Collateral {
+            pck_crl_issuer_chain: "chain of the CA\n".into(),
+            root_ca_crl: alloc::vec![1, 2],
+            pck_crl: alloc::vec![3],
+            tcb_info_issuer_chain: "chain of the signer\n".into(),
+            tcb_info: r#"{"a":"\u0062"}"#.into(),
+            tcb_info_signature: [4; 64],
+            qe_identity_issuer_chain: "another".into(),
+            qe_identity: "{}".into(),
+            qe_identity_signature: [5; 64],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        let text = sample().to_json();
+        assert_eq!(Collateral::from_json(text.as_bytes()), Ok(sample()));
+        assert!(text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        let good = sample().to_json();
+        let four = "04".repeat(64);
+        for (from, to) in [
+            ("{\n", "[\n"),
+            ("\"pck_crl\"", "\"pck_Crl\""),
+            ("\"pck_crl\"", "\"more\": \"\", \"pck_crl\""),
+            ("\"pck_crl\"", "\"pck_crl\": \"\", \"pck_crl\""),
+            ("\"0102\"", "\"010\""),
+            ("\"0102\"", "\"0x02\""),
+            ("\"0102\"", "[1, 2]"),
+            ("\"0102\"", "null"),
+            (four.as_str(), &four[2..]),
+            (four.as_str(), &"0g".repeat(64)),
+            ("}\n", "} {}\n"),
+        ] {
+            assert!(good.contains(from), "{from}");
+            let text = good.replacen(from, to, 1);
+            let refused = Collateral::from_json(text.as_bytes()).unwrap_err();
+            assert_eq!(refused.to_string().lines().count(), 1, "{refused}");
+        }
+        assert!(Collateral::from_json(b"\xff").is_err());
+        // An empty list is read: that it is none is for verification to say.
+        let text = good.replacen("\"0102\"", "\"\"", 1);
+        assert!(Collateral::from_json(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn every_byte_is_part_of_the_key() {
+        let anchor = TrustAnchor::intel();
+        let mut keys = alloc::vec![sample().key(&anchor)];
+        let changes: [fn(&mut Collateral); 10] = [
+            |c| c.pck_crl_issuer_chain.push(' '),
+            |c| c.root_ca_crl[1] ^= 1,
+            |c| c.pck_crl.clear(),
+            |c| c.tcb_info_issuer_chain.push('\n'),
+            |c| c.tcb_info.push(' '),
+            |c| c.tcb_info_signature[63] ^= 0x80,
+            |c| c.qe_identity_issuer_chain.clear(),
+            |c| c.qe_identity.push(' '),
+            |c| c.qe_identity_signature[0] ^= 1,
+            // The same bytes, parted elsewhere.
+            |c| c.pck_crl.insert(0, c.root_ca_crl.pop().unwrap_or_default()),
+        ];
+        for change in changes {
+            let mut other = sample();
+            change(&mut other);
+            keys.push(other.key(&anchor));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 11);
+    }
+}

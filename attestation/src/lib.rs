@@ -26,6 +26,7 @@ mod json;
 pub mod pck;
 pub mod policy;
 pub mod qe_identity;
+mod reached;
 mod refusal;
 mod stage;
 mod tcb;

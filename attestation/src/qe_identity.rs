@@ -209,3 +209,6 @@ impl TryFrom<Document> for QeIdentity {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,16 @@
 //! documents, the quoting enclave, the quote, and last the level that the platform has reached. Nothing
 //! is read out of a document before its signature has been checked.
 
-use sgx::quote::{Body, CertificationKind, Quote};
+use sgx::quote::{CertificationKind, Quote};
 
 use crate::chain::{Pck, PckCa, PckCrl, RootCrl, TcbSigner};
-use crate::claims::{Claims, CurrentTcb, Evaluation, Origin, Platform, VerifiedQuote};
+use crate::claims::{Claims, Evaluation, Origin, Platform, VerifiedQuote};
 use crate::collateral::Collateral;
 use crate::qe_identity::QeIdentity;
+use crate::reached::Reached;
 use crate::refusal::{Refusal, Signed};
 use crate::tcb::{Level, Status, advisories};
-use crate::tcb_info::{self, TcbInfo};
+use crate::tcb_info::TcbInfo;
 use crate::x509::{Chain, Document, RevocationList};
 use crate::{Time, TrustAnchor};
 
@@ -166,16 +167,16 @@ impl VerifiedCollateral {
 
         let extension = pck.extension();
         tcb_info.check_is_for(tee, extension.fmspc, extension.pce_id)?;
-        let tcb = Tcb::of(quote.body(), pck, tcb_info)?;
+        let reached = Reached::of(quote.body(), &extension.tcb, tcb_info)?;
         let claims = Claims {
             origin: Origin::of(&self.anchor),
             quote_version: quote.header().version,
             body: *quote.body(),
-            status: tcb.status().and(qe.status),
-            advisories: advisories(tcb.levels().chain([&qe])),
-            platform: tcb.platform,
-            tdx_module: tcb.tdx_module,
-            current: tcb.current,
+            status: reached.status().and(qe.status),
+            advisories: advisories(reached.levels().chain([&qe])),
+            platform: reached.platform,
+            tdx_module: reached.tdx_module,
+            current: reached.current,
             qe,
             evaluation: Evaluation {
                 tcb_info: tcb_info.evaluation,
@@ -386,90 +387,6 @@ fn check_isv_signature(quote: &Quote<'_>) -> Result<(), Refusal> {
     } else {
         Err(Refusal::IsvSignature)
     }
-}
-
-/// The levels of what a program runs on.
-struct Tcb {
-    platform: Level,
-    tdx_module: Option<Level>,
-    current: Option<CurrentTcb>,
-}
-
-impl Tcb {
-    fn of(body: &Body, pck: &Pck, tcb_info: &TcbInfo) -> Result<Self, Refusal> {
-        let at = |svn| levels(tcb_info, pck, svn);
-        let Body::Tdx(report) = body else {
-            let (platform, tdx_module) = at(None)?;
-            return Ok(Self {
-                platform,
-                tdx_module,
-                current: None,
-            });
-        };
-        let svn = &report.tee_tcb_svn;
-        tcb_info.check_module(svn, &report.mr_signer_seam.0, report.seam_attributes)?;
-        let (platform, tdx_module) = at(Some(svn))?;
-        let current = match &report.tdx15 {
-            None => None,
-            Some(tdx15) => {
-                let (platform, tdx_module) = at(Some(&tdx15.tee_tcb_svn2))?;
-                Some(CurrentTcb {
-                    platform,
-                    tdx_module,
-                })
-            }
-        };
-        Ok(Self {
-            platform,
-            tdx_module,
-            current,
-        })
-    }
-
-    fn status(&self) -> Status {
-        let both = |platform: &Level, module: &Option<Level>| {
-            let module = module
-                .as_ref()
-                .map_or(platform.status, |level| level.status);
-            platform.status.and(module)
-        };
-        let launched = both(&self.platform, &self.tdx_module);
-        match &self.current {
-            Some(current) => launched.relaunch(both(&current.platform, &current.tdx_module)),
-            None => launched,
-        }
-    }
-
-    fn levels(&self) -> impl Iterator<Item = &Level> {
-        let current = self.current.as_ref();
-        [
-            Some(&self.platform),
-            self.tdx_module.as_ref(),
-            current.map(|current| &current.platform),
-            current.and_then(|current| current.tdx_module.as_ref()),
-        ]
-        .into_iter()
-        .flatten()
-    }
-}
-
-/// The levels of a platform, and of its TDX module at these versions.
-fn levels(
-    tcb_info: &TcbInfo,
-    pck: &Pck,
-    tdx: Option<&[u8; 16]>,
-) -> Result<(Level, Option<Level>), Refusal> {
-    let certified = &pck.extension().tcb;
-    let platform = tcb_info.platform_level(tcb_info::Platform {
-        components: &certified.components,
-        pcesvn: certified.pcesvn,
-        tdx,
-    })?;
-    let module = match tdx {
-        Some(svn) => tcb_info.module_level(svn)?,
-        None => None,
-    };
-    Ok((platform.clone(), module.cloned()))
 }
 
 /// Whatever a policy says, what the vendor has revoked is refused.
