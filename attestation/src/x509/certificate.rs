@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use der::asn1::UintRef;
@@ -15,7 +16,7 @@ use super::{Document, Error, Fault, PublicKey, Read, Result, Serial, all, inside
 use crate::{Time, pck};
 
 /// A certificate in its form (RFC 5280). Whose it is and what it may do is not said by that.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Certificate {
     document: Document,
     der: Vec<u8>,
@@ -197,7 +198,7 @@ impl Certificate {
     /// # Errors
     ///
     /// [`Error::Role`] if it says nothing, [`Error::Form`] if not in its form.
-    pub(crate) fn platform(&self) -> Result<pck::Extension> {
+    pub fn platform(&self) -> Result<pck::Extension> {
         let at = self.content.extensions.platform.clone();
         let at = at.ok_or_else(|| self.breaks("it says nothing of a platform"))?;
         let begin = at.start;
@@ -226,6 +227,18 @@ impl Certificate {
             document: self.document,
             rule,
         }
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}, {:?}, number {}",
+            self.document,
+            self.common_name(),
+            self.serial()
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with a certificate, a revocation list or a chain of them.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -45,12 +46,12 @@ impl fmt::Display for Document {
 #[non_exhaustive]
 pub enum Error {
     /// Its bytes are not in the form that this PKI has.
-    #[error("{document}: {what} (at byte {offset})")]
+    #[error("{document}: {what}{}", at(*.offset))]
     Form {
         /// Of what.
         document: Document,
-        /// Where, in bytes from the begin of its DER.
-        offset: usize,
+        /// Where, in bytes from the begin of its DER, if that is known.
+        offset: Option<usize>,
         /// What is wrong there.
         what: String,
     },
@@ -197,4 +198,9 @@ impl Error {
             },
         }
     }
+}
+
+/// A place, behind a fault.
+fn at(offset: Option<usize>) -> String {
+    offset.map_or_else(String::new, |offset| format!(" (at byte {offset})"))
 }

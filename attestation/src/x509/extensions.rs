@@ -13,6 +13,13 @@ const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 const AUTHORITY_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+/// What makes a list one of changes, of some certificates or of another CA's certificates: delta CRL indicator,
+/// issuing distribution point, certificate issuer (RFC 5280, 5.2.4, 5.2.5 and 5.3.3).
+const PARTIAL: [ObjectIdentifier; 3] = [
+    ObjectIdentifier::new_unwrap("2.5.29.27"),
+    ObjectIdentifier::new_unwrap("2.5.29.28"),
+    ObjectIdentifier::new_unwrap("2.5.29.29"),
+];
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 
 /// What the extensions of a certificate say.
@@ -82,7 +89,7 @@ impl OfCertificate {
 }
 
 /// The extensions of a revocation list, without their explicit tag: where the identifier of the issuer's
-/// key stands. That the list is a partial or an indirect one would be said by a critical extension.
+/// key stands. Partial and indirect lists are refused.
 pub(super) fn of_list(reader: &mut Read<'_>) -> Result<Option<Range<usize>>, Fault> {
     let mut key = None;
     each(reader, |kind, critical, content| {
@@ -93,6 +100,7 @@ pub(super) fn of_list(reader: &mut Read<'_>) -> Result<Option<Range<usize>>, Fau
                     "a critical extension that is not understood",
                 ));
             }
+            _ if PARTIAL.contains(&kind) => return Err(partial(content)),
             AUTHORITY_KEY => key = authority(content)?,
             CRL_NUMBER => {
                 content.decode::<UintRef<'_>>()?;
@@ -108,15 +116,22 @@ pub(super) fn of_list(reader: &mut Read<'_>) -> Result<Option<Range<usize>>, Fau
 
 /// The extensions of an entry in a revocation list: any, but for critical ones.
 pub(super) fn of_entry(reader: &mut Read<'_>) -> Result<(), Fault> {
-    each(reader, |_, critical, content| {
+    each(reader, |kind, critical, content| {
         if critical {
             return Err(Fault::at(
                 content,
                 "a critical extension that is not understood",
             ));
         }
+        if PARTIAL.contains(&kind) {
+            return Err(partial(content));
+        }
         rest(content).map(|_| ())
     })
+}
+
+fn partial(content: &Read<'_>) -> Fault {
+    Fault::at(content, "a partial or an indirect list")
 }
 
 /// Hands every extension to `read`: its kind, whether it is critical, its content. There is at least
@@ -166,17 +181,15 @@ fn constraints(content: &mut Read<'_>) -> Result<Constraints, Fault> {
     })
 }
 
-/// A list of named bits: trailing zeros are not written (X.690, 11.2.2).
+/// A list of named bits: trailing zeros are not written, and the bits that fill the last byte are zero
+/// (X.690, 11.2).
 fn usage(content: &mut Read<'_>) -> Result<Usage, Fault> {
     let bits = content.decode::<BitStringRef<'_>>()?;
-    let last = bits
-        .bit_len()
-        .checked_sub(1)
-        .and_then(|last| bits.get(last));
-    if last != Some(true) {
+    let last = bits.raw_bytes().last().copied().unwrap_or(0);
+    if last == 0 || last.trailing_zeros() != u32::from(bits.unused_bits()) {
         return Err(Fault::at(
             content,
-            "a key usage without a use in its last bit",
+            "a key usage that does not end in its last use",
         ));
     }
     let bit = |position| bits.get(position).unwrap_or(false);

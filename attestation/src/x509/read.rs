@@ -12,7 +12,7 @@ pub(crate) type Read<'a> = SliceReader<'a>;
 /// What is wrong with an encoding, before it is known whose it is.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    offset: usize,
+    offset: Option<usize>,
     what: String,
 }
 
@@ -20,14 +20,14 @@ impl Fault {
     /// A rule of ours that is broken at the reader's position.
     pub(crate) fn at(reader: &Read<'_>, rule: &str) -> Self {
         Self {
-            offset: number(reader.position()),
+            offset: Some(number(reader.position())),
             what: rule.to_string(),
         }
     }
 
     /// The same fault in a document that begins so many bytes earlier.
     pub(crate) fn later(mut self, by: usize) -> Self {
-        self.offset = self.offset.saturating_add(by);
+        self.offset = self.offset.map(|offset| offset.saturating_add(by));
         self
     }
 
@@ -44,7 +44,7 @@ impl Fault {
 impl From<der::Error> for Fault {
     fn from(error: der::Error) -> Self {
         Self {
-            offset: error.position().map_or(0, number),
+            offset: error.position().map(number),
             what: error.kind().to_string(),
         }
     }
@@ -67,9 +67,10 @@ pub(crate) fn inside<'a, T>(
     tag: Tag,
     read: impl FnOnce(&mut Read<'a>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
+    let begin = reader.position();
     let header = Header::decode(reader)?;
     if header.tag() != tag {
-        return Err(der::Error::from(header.tag().unexpected_error(Some(tag))).into());
+        return Err(header.tag().unexpected_error(Some(tag)).at(begin).into());
     }
     reader.read_nested(header.length(), read)
 }

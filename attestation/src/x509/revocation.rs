@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use der::asn1::UintRef;
@@ -16,7 +17,7 @@ use crate::Time;
 
 /// A complete list of what one CA has revoked (RFC 5280, 5), in its form. Partial lists, and lists of
 /// what others issued, are refused.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RevocationList {
     document: Document,
     der: Vec<u8>,
@@ -111,6 +112,12 @@ impl RevocationList {
                 list: self.document,
             }),
         }
+    }
+}
+
+impl fmt::Debug for RevocationList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} revoked", self.document, self.len())
     }
 }
 
