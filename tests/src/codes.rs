@@ -1,4 +1,4 @@
-//! The codes of the errors that `sconify` prints, as its sources have them.
+//! The codes of the errors that commands print, as their sources have them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +8,23 @@ use crate::vectors::checkout;
 
 /// Every code in every function `code` of the crates `sgx` and `sconify`.
 pub fn of_sconify() -> BTreeSet<String> {
+    of_sources(&["sgx/src", "sconify/src"])
+}
+
+/// Every code about evidence, launching and platforms.
+pub fn of_evidence() -> BTreeSet<String> {
+    of_sources(&[
+        "attestation/src",
+        "host/src",
+        "sconce/src",
+        "simulator/src",
+        "tee/src",
+    ])
+}
+
+fn of_sources(sources: &[&str]) -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
-    for source in ["sgx/src", "sconify/src"] {
+    for source in sources {
         of_folder(&checkout().join(source), &mut codes);
     }
     codes

@@ -13,6 +13,9 @@ use serde_json::Value;
 /// What stands over the table of the codes that `sconify` prints.
 const SCONIFY: &str = "\n## Errors of `sconify`\n";
 
+/// What stands over the table of the codes about evidence, launching and platforms.
+const EVIDENCE: &str = "\n## Errors of evidence and launching\n";
+
 #[test]
 fn every_error_has_a_page_and_every_page_an_error() {
     let pages: BTreeSet<String> = fs::read_dir(errors())
@@ -23,6 +26,7 @@ fn every_error_has_a_page_and_every_page_an_error() {
     let reasons = Reason::ALL.iter().map(ToString::to_string);
     let errors: BTreeSet<String> = reasons
         .chain(codes::of_sconify())
+        .chain(codes::of_evidence())
         .map(|code| format!("{code}.md"))
         .collect();
     let (alone, missing) = (&pages - &errors, &errors - &pages);
@@ -31,23 +35,47 @@ fn every_error_has_a_page_and_every_page_an_error() {
 }
 
 #[test]
-fn pages_of_sconify_show_what_it_prints() {
-    let table = read(&errors().join("README.md"));
-    let (_, table) = table.split_once(SCONIFY).expect("a section for sconify");
-    for code in codes::of_sconify() {
-        let page = read(&errors().join(format!("{code}.md")));
-        assert!(page.starts_with(&format!("# `{code}`\n")), "{code}.md");
-        for row in ["Found by", "Exit status"] {
-            assert!(row_of(&page, row).is_some(), "{code}.md has no row {row:?}");
+fn pages_of_commands_show_what_they_print() {
+    let readme = read(&errors().join("README.md"));
+    let (_, rest) = readme.split_once(SCONIFY).expect("a section for sconify");
+    let (sconify, evidence) = rest.split_once(EVIDENCE).expect("a section for evidence");
+    let sections = [
+        (sconify, codes::of_sconify()),
+        (evidence, codes::of_evidence()),
+    ];
+    let mut faults = Vec::new();
+    for (table, codes) in sections {
+        for code in codes {
+            let page = fs::read_to_string(errors().join(format!("{code}.md"))).unwrap_or_default();
+            faults.extend(faults_of_page(&code, &page));
+            let row = format!("| [`{code}`]({code}.md) | ");
+            if !table.contains(&row) {
+                faults.push(format!("README.md has no row for {code}"));
+            }
         }
-        for part in ["## What happened", "## What to do", "## Example"] {
-            assert!(page.contains(part), "{code}.md lacks {part:?}");
-        }
-        let line = format!("\nerror[{code}]: ");
-        assert!(page.contains(&line), "{code}.md has no example");
-        let row = format!("| [`{code}`]({code}.md) | ");
-        assert!(table.contains(&row), "README.md has no row for {code}");
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What the page of a code that commands print lacks.
+fn faults_of_page(code: &str, page: &str) -> Vec<String> {
+    let parts = [
+        format!("# `{code}`\n"),
+        "\n## What happened\n".to_owned(),
+        "\n## What to do\n".to_owned(),
+        "\n## Example\n".to_owned(),
+        format!("error[{code}]: "),
+    ];
+    let rows = ["Found by", "Exit status"]
+        .into_iter()
+        .filter(|row| row_of(page, row).is_none());
+    parts
+        .iter()
+        .map(String::as_str)
+        .filter(|part| !page.contains(part))
+        .chain(rows)
+        .map(|part| format!("{code}.md lacks {part:?}"))
+        .collect()
 }
 
 #[test]
