@@ -7,14 +7,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// EGETKEY gives no key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
     /// The quoting enclave does not take a report.
     #[error(
-        "the simulated quoting enclave refuses the report: its MAC is not the one that this platform makes; give it a report for the quoting enclave's own target, made on this platform"
+        "the simulated quoting enclave refuses the report: its MAC is not this platform's for the quoting enclave"
     )]
     Report,
+    /// The system has no randomness to make a platform of.
+    #[error("the system gives no random bytes for a simulated platform's keys")]
+    Entropy,
     /// A certificate, a list or a document cannot be encoded.
     #[error("the simulated platform cannot encode {what}: {why}")]
     Encoding {
@@ -24,7 +24,7 @@ pub enum Error {
         why: String,
     },
     /// The folder with a platform's state cannot be read or written.
-    #[error("the simulated platform's state {path}: {source}")]
+    #[error("the simulated platform's state, {}: {source}", path.display())]
     Io {
         /// Which file or folder.
         path: PathBuf,
@@ -32,11 +32,12 @@ pub enum Error {
         source: io::Error,
     },
     /// There is no platform in the folder.
-    #[error("{0} holds no simulated platform")]
+    #[error("{} holds no simulated platform", .0.display())]
     Missing(PathBuf),
     /// Others may read the file with the platform's keys.
     #[error(
-        "others may read {path} (mode {mode:o}), which holds the simulated platform's keys; make it 0600, or the folder anew"
+        "others may read {} (mode {mode:04o}), which holds a simulated platform's keys: make it 0600",
+        path.display()
     )]
     Exposed {
         /// Which file.
@@ -46,18 +47,19 @@ pub enum Error {
     },
     /// The state is not in its form.
     #[error(
-        "{path} is not the state of a simulated platform: {why}; put the whole file back, or remove its folder for a new platform with another root"
+        "{} is not the state of a simulated platform: {why}; put the whole file back, or remove it for a new platform with another root",
+        path.display()
     )]
     State {
         /// Which file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it. It quotes nothing of the file.
         why: String,
     },
 }
 
-/// The refusals of EGETKEY, with the names and numbers of the SDM (3D, table 38-62 and the
-/// instruction's own page).
+/// The refusals of EGETKEY, with the names and numbers of the SDM (3D, "EGETKEY—Retrieves a Cryptographic
+/// Key" and the table of error codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -69,7 +71,7 @@ pub enum KeyError {
         "SGX_INVALID_CPUSVN: the key of a newer processor version than this one's is asked for"
     )]
     InvalidCpusvn,
-    /// KEYREQUEST.ISVSVN is above the enclave's.
+    /// KEYREQUEST.ISVSVN or CONFIGSVN is above the enclave's.
     #[error("SGX_INVALID_ISVSVN: the key of a newer version than the enclave's own is asked for")]
     InvalidIsvsvn,
     /// There is no such key.
@@ -86,9 +88,8 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Key(_) => "platform.key",
             Self::Report => "platform.report",
-            Self::Encoding { .. } => "platform.encoding",
+            Self::Encoding { .. } | Self::Entropy => "platform.failed",
             Self::Io { .. } | Self::Missing(_) | Self::Exposed { .. } | Self::State { .. } => {
                 "platform.state"
             }

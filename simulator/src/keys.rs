@@ -23,15 +23,12 @@ impl Seed {
     ///
     /// # Errors
     ///
-    /// If the system has none.
+    /// [`Error::Entropy`] if the system has none.
     pub fn random() -> Result<Self, Error> {
         let mut seed = Self([0; 32]);
         SystemRandom::new()
             .fill(&mut seed.0)
-            .map_err(|_| Error::Encoding {
-                what: "its seed",
-                why: "the system gives no random bytes".to_owned(),
-            })?;
+            .map_err(|_| Error::Entropy)?;
         Ok(seed)
     }
 

@@ -3,9 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -18,6 +16,8 @@ use crate::settings::Settings;
 
 /// The file in the folder.
 const FILE: &str = "platform.json";
+/// The same, until all of it is written.
+const DRAFT: &str = ".platform.json.new";
 /// What the file is a version of.
 const VERSION: u32 = 1;
 /// Nobody's platform is longer, bytes.
@@ -47,10 +47,8 @@ impl Platform {
     ///
     /// [`Error::Io`].
     pub fn save(&self, folder: &Path) -> Result<(), Error> {
-        let draft = self.draft(folder)?;
-        let path = folder.join(FILE);
-        fs::rename(&draft.0, &path).map_err(io_error(&path))?;
-        sync(folder)
+        let lock = lock(folder)?;
+        self.replace(folder, &lock)
     }
 
     /// The platform that is kept in a folder.
@@ -83,47 +81,42 @@ impl Platform {
     ///
     /// As [`Platform::open`] and [`Platform::save`].
     pub fn open_or_make(folder: &Path, settings: Settings) -> Result<Self, Error> {
+        let lock = match Self::open(folder) {
+            Err(Error::Missing(_)) => lock(folder)?,
+            found => return found,
+        };
+        // Another process may have made one meanwhile.
         match Self::open(folder) {
             Err(Error::Missing(_)) => {}
             found => return found,
         }
         let new = Self::new(Seed::random()?, settings)?;
-        let draft = new.draft(folder)?;
-        let path = folder.join(FILE);
-        // Unlike a renaming, a link never replaces what another process has put there meanwhile.
-        match fs::hard_link(&draft.0, &path) {
-            Ok(()) => sync(folder)?,
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(io_error(&path)(source)),
-        }
-        Self::open(folder)
+        new.replace(folder, &lock)?;
+        Ok(new)
     }
 
-    /// A file of its own with the whole state, on the disk.
-    fn draft(&self, folder: &Path) -> Result<Draft, Error> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(io_error(folder))?;
-        fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(io_error(folder))?;
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let draft = Draft(folder.join(format!(".{FILE}.{}.{number}", process::id())));
-        // One that an ended process with this number has left behind.
-        let _ = fs::remove_file(&draft.0);
-        let written = OpenOptions::new()
+    /// Puts the state in its place, by a name that is renamed when all of it is on the disk.
+    fn replace(&self, folder: &Path, lock: &Lock) -> Result<(), Error> {
+        let (draft, path) = (folder.join(DRAFT), folder.join(FILE));
+        // A writer that was killed may have left one behind, which nobody uses: the lock is ours.
+        match fs::remove_file(&draft) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error(&draft)(source));
+            }
+            _ => {}
+        }
+        OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&draft.0)
+            .open(&draft)
             .and_then(|mut file| {
                 file.write_all(self.written()?.as_bytes())?;
                 file.sync_all()
-            });
-        written.map_err(io_error(&draft.0))?;
-        Ok(draft)
+            })
+            .map_err(io_error(&draft))?;
+        fs::rename(&draft, &path).map_err(io_error(&path))?;
+        lock.0.sync_all().map_err(io_error(folder))
     }
 
     fn written(&self) -> io::Result<Zeroizing<String>> {
@@ -141,7 +134,7 @@ impl Platform {
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        let state: State = serde_json::from_str(text).map_err(|why| why.to_string())?;
+        let state: State = serde_json::from_str(text).map_err(|why| fault(&why))?;
         if state.version != VERSION {
             return Err(format!(
                 "it is of version {}, and this program reads version {VERSION}",
@@ -164,21 +157,30 @@ impl Platform {
     }
 }
 
-/// A file that does not outlive its use here.
-struct Draft(PathBuf);
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // It is gone already if it was renamed.
-        let _ = fs::remove_file(&self.0);
-    }
+/// What is wrong with a text, and where; nothing of the text itself, which holds keys.
+fn fault(why: &serde_json::Error) -> String {
+    let what = match why.classify() {
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Data => "a member is missing, unknown or not in its form",
+        _ => "it is no JSON",
+    };
+    format!("{what}, at line {} column {}", why.line(), why.column())
 }
 
-/// That a name in a folder is on the disk.
-fn sync(folder: &Path) -> Result<(), Error> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(io_error(folder))
+/// The folder, locked for one writer: until it is dropped, or its process ends.
+struct Lock(File);
+
+fn lock(folder: &Path) -> Result<Lock, Error> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io_error(folder))?;
+    let lock = File::open(folder).map_err(io_error(folder))?;
+    lock.lock().map_err(io_error(folder))?;
+    lock.set_permissions(Permissions::from_mode(0o700))
+        .map_err(io_error(folder))?;
+    Ok(Lock(lock))
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -248,7 +250,9 @@ mod tests {
             Platform::open(folder.path()),
             Err(Error::Missing(_))
         ));
-        Platform::open_or_make(folder.path(), Settings::new(MADE)).expect("a platform");
+        Platform::new(Seed::from_bytes([7; 32]), Settings::new(MADE))
+            .and_then(|platform| platform.save(folder.path()))
+            .expect("kept");
         let path = folder.path().join(FILE);
         let whole = fs::read_to_string(&path).expect("the state");
         let cases = [
@@ -256,6 +260,8 @@ mod tests {
             whole.replacen("\"made\": 1", "\"made\": 2", 1),
             whole.replacen("\"version\": 1", "\"version\": 2", 1),
             whole.replacen("\"events\"", "\"more\": 1, \"events\"", 1),
+            whole.replacen("\"seed\": \"07", "\"seed\": \"0707", 1),
+            whole.replacen("\"seed\": \"07", "\"seed\": \"08", 1),
             String::new(),
         ];
         for text in cases {
@@ -263,7 +269,7 @@ mod tests {
             fs::write(&path, text).expect("written");
             let error = Platform::open(folder.path()).expect_err("changed");
             assert!(matches!(error, Error::State { .. }), "{error}");
-            assert!(!error.to_string().contains("seed\""), "{error}");
+            assert!(!error.to_string().contains(&"07".repeat(8)), "{error}");
         }
         fs::write(&path, whole).expect("written");
         Platform::open(folder.path()).expect("as it was");
