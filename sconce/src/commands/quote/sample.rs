@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
     })?;
     drop(spinner);
     let fingerprint = Fingerprint::of(&evidence.root);
-    let policy = policy(&evidence, fingerprint)?;
+    let policy = policy(fingerprint)?;
     write(&args.out, &evidence, &policy)?;
     let file = |name: &str| args.out.join(name);
     let command = format!(
@@ -84,7 +84,7 @@ fn evidence(report_data: &[u8; 64], now: u64) -> Result<Evidence, simulator::Err
 }
 
 /// A policy that names the root and the program, and is otherwise as strict as any.
-fn policy(evidence: &Evidence, fingerprint: Fingerprint) -> Result<String, Failure> {
+fn policy(fingerprint: Fingerprint) -> Result<String, Failure> {
     let mut policy = Policy::strict(Program::Sgx(SgxProgram {
         measurements: vec![Digest::Mrenclave(Kind::Sim, MEASUREMENT)],
         ..SgxProgram::default()
@@ -93,9 +93,8 @@ fn policy(evidence: &Evidence, fingerprint: Fingerprint) -> Result<String, Failu
     policy.simulated_roots = vec![fingerprint];
     let text = toml::to_string(&policy)
         .map_err(|fault| Failure::failed(format_args!("the policy cannot be written: {fault}")))?;
-    let size = evidence.quote.len();
     Ok(format!(
-        "# Takes one simulated program, of the quote beside it ({size} bytes). Simulation protects nothing.\n{text}"
+        "# For development: it takes a simulated platform, which protects nothing.\n{text}"
     ))
 }
 

@@ -66,7 +66,7 @@ struct Judged {
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
     let judged = judge(args).inspect_err(|failure| {
         if args.json {
-            terminal.print_json(&failure.to_json());
+            terminal.print_json(&not_judged(failure));
         }
     })?;
     let refusal = judged.refusal();
@@ -87,6 +87,16 @@ pub(super) fn refused(stage: Stage, why: &str) -> Failure {
     Code::Refused
         .failure(format_args!("refused at {stage}: {}", harmless(why)))
         .with("stage", stage.name())
+}
+
+/// What `--json` shows where no policy was asked: the evidence is not genuine, or an input is unusable.
+fn not_judged(failure: &Failure) -> Value {
+    let mut value = failure.to_json();
+    if let Some(stage) = value["error"].get("stage").cloned() {
+        value["verdict"] = "refused".into();
+        value["stage"] = stage;
+    }
+    value
 }
 
 fn judge(args: &Args) -> Result<Judged, Failure> {
