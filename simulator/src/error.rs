@@ -36,7 +36,7 @@ pub enum Error {
     Missing(PathBuf),
     /// Others may read the file with the platform's keys.
     #[error(
-        "others may read {} (mode {mode:04o}), which holds a simulated platform's keys: make it 0600",
+        "others may read {} (mode {mode:04o}), which holds a simulated platform's keys",
         path.display()
     )]
     Exposed {
@@ -46,10 +46,7 @@ pub enum Error {
         mode: u32,
     },
     /// The state is not in its form.
-    #[error(
-        "{} is not the state of a simulated platform: {why}; put the whole file back, or remove it for a new platform with another root",
-        path.display()
-    )]
+    #[error("{} is not the state of a simulated platform: {why}", path.display())]
     State {
         /// Which file.
         path: PathBuf,
@@ -88,11 +85,27 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Report => "platform.report",
-            Self::Encoding { .. } | Self::Entropy => "platform.failed",
+            Self::Report | Self::Encoding { .. } | Self::Entropy => "platform.failed",
             Self::Io { .. } | Self::Missing(_) | Self::Exposed { .. } | Self::State { .. } => {
                 "platform.state"
             }
+        }
+    }
+}
+
+impl Error {
+    /// What to do next, where that is not plain.
+    #[must_use]
+    pub const fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Exposed { .. } => Some(
+                "give it mode 0600; if somebody may have read it, remove it for a new platform with another root",
+            ),
+            Self::State { .. } => {
+                Some("put the whole file back, or remove it for a new platform with another root")
+            }
+            Self::Io { .. } => Some("the folder and its file have to be this user's own"),
+            _ => None,
         }
     }
 }
