@@ -52,6 +52,13 @@ impl Seed {
         bytes
     }
 
+    /// 16 bytes for a purpose.
+    pub(crate) fn derive_half(&self, purpose: &str) -> Zeroizing<[u8; 16]> {
+        let mut half = Zeroizing::new([0; 16]);
+        half.copy_from_slice(&self.derive(purpose, &[])[..16]);
+        half
+    }
+
     /// The signing key of a purpose.
     pub(crate) fn signer(&self, purpose: &str, of: &[&[u8]]) -> Signer {
         let mut attempt = 0_u8;

@@ -199,19 +199,14 @@ impl Platform {
 
     /// What the machine's certificate says at these security versions.
     pub(crate) fn pck(&self, tcb: Tcb) -> Pck {
-        let half = |purpose| {
-            let mut half = [0; 16];
-            half.copy_from_slice(&self.seed.derive(purpose, &[])[..16]);
-            half
-        };
         Pck {
-            ppid: half("ppid"),
+            ppid: *self.seed.derive_half("ppid"),
             tcb,
             pce_id: self.settings.pce_id,
             fmspc: self.settings.fmspc,
             instance: match self.settings.ca {
                 Ca::Processor => None,
-                Ca::Platform => Some(half("platform instance")),
+                Ca::Platform => Some(*self.seed.derive_half("platform instance")),
             },
         }
     }
@@ -252,5 +247,112 @@ impl fmt::Debug for Key {
     /// That it is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sgx::quote::{Body, Quote};
+    use sgx::{Mrenclave, Mrsigner};
+
+    use super::*;
+
+    const MADE: u64 = 1_748_736_000;
+
+    fn platform(seed: u8) -> Platform {
+        Platform::new(Seed::from_bytes([seed; 32]), Settings::new(MADE)).expect("a platform")
+    }
+
+    fn secs() -> Secs {
+        Secs::new(Mrenclave([1; 32]), Mrsigner([2; 32]))
+    }
+
+    #[test]
+    fn the_same_question_has_the_same_answer() {
+        let evidence = |seed| {
+            platform(seed)
+                .evidence(&secs(), &[3; 64], MADE)
+                .expect("evidence")
+        };
+        assert_eq!(evidence(1), evidence(1));
+        assert_ne!(evidence(1).root, evidence(2).root);
+        assert_ne!(evidence(1).quote, evidence(2).quote);
+    }
+
+    #[test]
+    fn a_quote_says_what_the_host_and_not_what_the_enclave_wants() {
+        let platform = platform(1);
+        let bytes = platform.quote(&secs(), &[3; 64], MADE).expect("a quote");
+        let quote = Quote::parse(&bytes).expect("a quote");
+        let Body::Sgx(body) = quote.body() else {
+            panic!("not of SGX");
+        };
+        let cpusvn = platform.tcb(MADE).cpusvn();
+        assert_eq!(*body, secs().report_body(cpusvn, [3; 64]));
+        assert!(quote.header().user_data.starts_with(b"SIMULATED"));
+    }
+
+    #[test]
+    fn the_quoting_enclave_takes_reports_of_its_own_machine_alone() {
+        let (here, elsewhere) = (platform(1), platform(2));
+        let target = here.quoting_target(MADE);
+        let report = here.ereport(&secs(), &target, &[3; 64], MADE);
+        here.quote_report(&report, MADE).expect("a quote");
+
+        let mut changed = report;
+        changed.body.mrenclave.0[0] ^= 1;
+        let for_another = here.ereport(&secs(), &secs().target(), &[3; 64], MADE);
+        let of_another = elsewhere.ereport(&secs(), &target, &[3; 64], MADE);
+        for report in [changed, for_another, of_another] {
+            let refusal = here.quote_report(&report, MADE).expect_err("refused");
+            assert!(matches!(refusal, Error::Report), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn reports_do_not_outlive_a_change_of_the_processor() {
+        let platform = platform(1).with(MADE + 1, Change::Tcb(Settings::OLDER));
+        let target = platform.quoting_target(MADE);
+        let report = platform.ereport(&secs(), &target, &[3; 64], MADE);
+        platform.quote_report(&report, MADE).expect("a quote");
+        platform
+            .quote_report(&report, MADE + 1)
+            .expect_err("another processor");
+    }
+
+    #[test]
+    fn events_stay_in_the_order_of_time() {
+        let mut platform = platform(1);
+        for (at, svn) in [(9, 1), (5, 2), (9, 3), (1, 4)] {
+            platform.happens(MADE + at, Change::Qe { isv_svn: svn });
+        }
+        let seen: Vec<_> = platform
+            .events()
+            .iter()
+            .map(|event| (event.at - MADE, event.change.clone()))
+            .collect();
+        let qe = |isv_svn| Change::Qe { isv_svn };
+        assert_eq!(seen, [(1, qe(4)), (5, qe(2)), (9, qe(1)), (9, qe(3))]);
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let platform = platform(7);
+        let key = Key([7; 16]);
+        let shown = format!("{platform:?} {key:?}");
+        assert!(!shown.contains("7, 7, 7"), "{shown}");
+        assert!(!shown.contains("0707"), "{shown}");
+        assert!(shown.contains(&platform.fingerprint()));
+    }
+
+    #[test]
+    fn times_beyond_certificates_are_refused() {
+        let settings = Settings::new(u64::MAX);
+        Platform::new(Seed::from_bytes([1; 32]), settings).expect_err("no such time");
+        let platform = platform(1);
+        platform.collateral(u64::MAX).expect_err("no such time");
+        platform
+            .collateral(253_402_300_799)
+            .expect_err("its end is beyond");
     }
 }

@@ -21,9 +21,9 @@ const ALWAYS: Attributes = Attributes {
 /// A processor of certain security versions, with its fuses.
 pub(crate) struct Processor {
     /// The secret that was burnt into it: what its keys follow from.
-    seal_fuses: Zeroizing<[u8; 32]>,
+    seal_fuses: Zeroizing<[u8; 16]>,
     /// Chosen by who owns the machine.
-    owner_epoch: Zeroizing<[u8; 32]>,
+    owner_epoch: Zeroizing<[u8; 16]>,
     /// KEYID of the reports since it was started. It is no secret.
     report_key_id: [u8; 32],
     tcb: Tcb,
@@ -32,8 +32,8 @@ pub(crate) struct Processor {
 impl Processor {
     pub(crate) fn new(seed: &Seed, tcb: Tcb) -> Self {
         Self {
-            seal_fuses: seed.derive("seal fuses", &[]),
-            owner_epoch: seed.derive("owner epoch", &[]),
+            seal_fuses: seed.derive_half("seal fuses"),
+            owner_epoch: seed.derive_half("owner epoch"),
             report_key_id: *seed.derive("report key id", &[]),
             tcb,
         }
@@ -198,10 +198,8 @@ impl Dependencies {
         self.add(&secs.isv_prod_id.to_le_bytes());
     }
 
-    fn derive(&self, fuses: &[u8; 32]) -> Key {
-        let mut fuse = Zeroizing::new([0; 16]);
-        fuse.copy_from_slice(&fuses[..16]);
-        Key(tag(&fuse, &self.0))
+    fn derive(&self, fuses: &[u8; 16]) -> Key {
+        Key(tag(fuses, &self.0))
     }
 }
 
