@@ -31,8 +31,8 @@ pub struct TcbInfo {
     pub evaluation: u32,
     /// The module for all TDX module versions that have no identity of their own.
     module: Option<Module>,
-    /// Identities of module versions, and the levels of each.
-    modules: Vec<(u8, Module, Ladder<u8>)>,
+    /// Those versions that have identities and levels of their own.
+    modules: Vec<ModuleVersion>,
     /// From the best to the worst.
     levels: Vec<PlatformLevel>,
 }
@@ -54,6 +54,14 @@ struct Module {
     mrsigner: [u8; 48],
     attributes: u64,
     attributes_mask: u64,
+}
+
+/// A version of the TDX module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ModuleVersion {
+    version: u8,
+    module: Module,
+    levels: Ladder<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +216,7 @@ impl TcbInfo {
         mrsigner: &[u8; 48],
         attributes: u64,
     ) -> Result<(), Error> {
-        let own = self.module(svn)?.map(|(module, _)| module);
+        let own = self.module(svn)?.map(|own| &own.module);
         own.or(self.module.as_ref())
             .ok_or(Error::NoModule(svn[1]))?
             .check(mrsigner, attributes)
@@ -217,23 +225,23 @@ impl TcbInfo {
     /// The level that a TDX module has reached, where its version has an identity of its own; of
     /// others the platform's level says all.
     pub(crate) fn module_level(&self, svn: &[u8; 16]) -> Result<Option<&Level>, Error> {
-        let Some((_, levels)) = self.module(svn)? else {
+        let Some(own) = self.module(svn)? else {
             return Ok(None);
         };
-        let level = levels.reached_by(svn[0]);
+        let level = own.levels.reached_by(svn[0]);
         level.map(Some).ok_or(Error::NoModuleLevel(svn[0]))
     }
 
-    /// The identity of the module version in TEE_TCB_SVN; version 0 has none.
-    fn module(&self, svn: &[u8; 16]) -> Result<Option<(&Module, &Ladder<u8>)>, Error> {
+    /// The module version in TEE_TCB_SVN; version 0 has nothing of its own.
+    fn module(&self, svn: &[u8; 16]) -> Result<Option<&ModuleVersion>, Error> {
         let version = svn[1];
         if version == 0 {
             return Ok(None);
         }
         self.modules
             .iter()
-            .find(|(of, ..)| *of == version)
-            .map(|(_, module, levels)| Some((module, levels)))
+            .find(|own| own.version == version)
+            .map(Some)
             .ok_or(Error::NoModule(version))
     }
 }

@@ -1,18 +1,23 @@
 //! The cache: as verification says, only sooner; and nobody can put anything into it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod evidence;
 
 use std::num::NonZeroUsize;
 
 use evidence::{NOW, anchor, collateral, evidence, platform, settings, time};
 use sconce_attestation::{Cache, Collateral, Stage, TrustAnchor, verify};
-use simulator::{Change, Platform};
+use simulator::{Change, Platform, Settings};
 
 const DAY: u64 = 86_400;
 
 fn cache() -> Cache {
     Cache::new(NonZeroUsize::new(2).unwrap())
 }
+
+/// A change, and where it is found.
+type Changed = (fn(&mut Collateral), Stage);
 
 /// Asks the cache and verification, which have to agree; whether both accept.
 fn same(
@@ -70,7 +75,7 @@ fn what_differs_in_a_byte_is_verified_anew() {
     let anchor = anchor(&platform);
     let mut cache = cache();
     assert_eq!(same(&mut cache, &quote, &collateral, &anchor, NOW), Ok(()));
-    let changes: [(fn(&mut Collateral), Stage); 8] = [
+    let changes: [Changed; 8] = [
         (|c| c.root_ca_crl[60] ^= 1, Stage::Crl),
         (|c| c.pck_crl[60] ^= 1, Stage::Crl),
         (|c| c.root_ca_crl.clear(), Stage::Crl),
@@ -129,7 +134,6 @@ fn a_kept_platform_can_be_revoked() {
 /// A patched platform has another certificate under the same collateral.
 #[test]
 fn platforms_of_one_collateral_are_kept_apart() {
-    use simulator::Settings;
     let platform = platform(1, settings()).with(NOW + DAY, Change::Tcb(Settings::OLDER));
     let anchor = anchor(&platform);
     let (best, older) = (evidence(&platform, NOW), evidence(&platform, NOW + 2 * DAY));

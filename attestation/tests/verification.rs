@@ -1,13 +1,20 @@
 //! Verification of the evidence of a simulated platform: what comes out, and when.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod evidence;
 
 use evidence::{NOW, REPORT_DATA, anchor, collateral, evidence, platform, settings, time};
-use sconce_attestation::{Collateral, Origin, Refusal, Stage, Status, TrustAnchor, verify};
+use sconce_attestation::{
+    Collateral, Origin, Refusal, Stage, Status, TrustAnchor, VerifiedQuote, verify,
+};
 use sgx::quote::Body;
 use simulator::{Change, Platform, Settings};
 
-fn stage(refused: Result<sconce_attestation::VerifiedQuote, Refusal>) -> Stage {
+/// Something taken from other collateral, and where it is found.
+type Swap = (fn(&mut Collateral, Collateral), Stage);
+
+fn stage(refused: Result<VerifiedQuote, Refusal>) -> Stage {
     refused.unwrap_err().stage()
 }
 
@@ -143,7 +150,7 @@ fn parts_of_another_platforms_collateral_are_refused() {
     let (platform, quote, own) = new();
     let anchor = anchor(&platform);
     let other = collateral(&evidence(&evidence::platform(2, settings()), NOW));
-    let swaps: [(fn(&mut Collateral, Collateral), Stage); 7] = [
+    let swaps: [Swap; 7] = [
         (|own, other| own.root_ca_crl = other.root_ca_crl, Stage::Crl),
         (|own, other| own.pck_crl = other.pck_crl, Stage::Crl),
         (
@@ -194,7 +201,7 @@ fn documents_do_not_stand_in_for_each_other() {
         Stage::QeIdentity
     );
     let mut lists = own.clone();
-    core::mem::swap(&mut lists.root_ca_crl, &mut lists.pck_crl);
+    std::mem::swap(&mut lists.root_ca_crl, &mut lists.pck_crl);
     assert_eq!(
         stage(verify(&quote, &lists, &anchor, time(NOW))),
         Stage::Crl

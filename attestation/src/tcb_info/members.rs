@@ -7,8 +7,8 @@ use core::cmp::Reverse;
 use serde::Deserialize;
 use sgx::quote::Tee;
 
-use super::{Error, Module, PlatformLevel, TcbInfo};
-use crate::document::{Isvsvn, Ladder, LevelMembers};
+use super::{Error, Module, ModuleVersion, PlatformLevel, TcbInfo};
+use crate::document::{Isvsvn, LevelMembers};
 use crate::json::{Date, Hex, Object};
 
 #[derive(Deserialize)]
@@ -135,22 +135,23 @@ fn levels(
     Ok(levels)
 }
 
-fn modules(
-    members: Vec<Object<IdentityMembers>>,
-) -> Result<Vec<(u8, Module, Ladder<u8>)>, &'static str> {
-    let mut modules: Vec<(u8, Module, Ladder<u8>)> = Vec::with_capacity(members.len());
+fn modules(members: Vec<Object<IdentityMembers>>) -> Result<Vec<ModuleVersion>, &'static str> {
+    let mut modules: Vec<ModuleVersion> = Vec::with_capacity(members.len());
     for Object(members) in members {
         let version = module_version(&members.id)
             .ok_or("the `id` of a module is not `TDX_` and two hex digits")?;
-        if version == 0 || modules.iter().any(|(other, ..)| *other == version) {
+        if version == 0 || modules.iter().any(|other| other.version == version) {
             return Err("a module's `id` stands twice, or is that of no version");
         }
-        let module = Module {
-            mrsigner: members.mrsigner.0,
-            attributes: u64::from_le_bytes(members.attributes.0),
-            attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
-        };
-        modules.push((version, module, members.tcb_levels.into()));
+        modules.push(ModuleVersion {
+            version,
+            module: Module {
+                mrsigner: members.mrsigner.0,
+                attributes: u64::from_le_bytes(members.attributes.0),
+                attributes_mask: u64::from_le_bytes(members.attributes_mask.0),
+            },
+            levels: members.tcb_levels.into(),
+        });
     }
     Ok(modules)
 }

@@ -1,6 +1,7 @@
 //! Evidence of a simulated platform, which one builder makes for every test.
 
 #![allow(dead_code, reason = "each test uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use sconce_attestation::{Collateral, Fingerprint, Time, TrustAnchor};
 use sgx::{Mrenclave, Mrsigner};
