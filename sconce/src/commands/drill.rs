@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use attestation::Time;
+use sconify::terminal::foreign::escaped;
 
 use self::draw::Style;
 use self::policies::Named;
@@ -104,7 +105,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
             true => draw::table(&report, style),
             false => draw::report(&report, style),
         };
-        terminal.print(text.trim_end());
+        terminal.print(escaped(text.trim_end()));
     }
     if args.check { answer(&report) } else { Ok(()) }
 }
@@ -201,3 +202,6 @@ fn answer(report: &Report) -> Result<(), Failure> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,15 +71,6 @@ impl Judgement {
 }
 
 impl Refused {
-    /// The check with the rules that refuse, as in `policy: status, advisories`.
-    pub(super) fn place(&self) -> String {
-        let rules: Vec<_> = self.rules.iter().map(|rule| rule.rule).collect();
-        match rules.is_empty() {
-            true => self.stage.to_string(),
-            false => format!("{}: {}", self.stage, rules.join(", ")),
-        }
-    }
-
     /// Whether it is a policy that refuses: nothing that stands in one changes other refusals.
     pub(super) const fn is_of_policy(&self) -> bool {
         matches!(self.stage, Stage::Policy | Stage::PolicyDebug)
@@ -114,11 +105,20 @@ impl Outcome {
         match self {
             Self::Unfit => "no fit",
             Self::Holds => "holds",
-            Self::Falls { until: None, .. } => "FALLS",
-            Self::Falls { until: Some(_), .. } => "FALLS, BACK",
+            Self::Falls { .. } => "FALLS",
             Self::KeptOut => "kept out",
             Self::LetIn { until: Some(_), .. } => "LATE",
             Self::LetIn { until: None, .. } => "LET IN",
+        }
+    }
+
+    /// When the answer turned to what is not wanted, or too late to what is.
+    pub(super) const fn moment(self) -> Option<Time> {
+        match self {
+            Self::Unfit | Self::Holds | Self::KeptOut => None,
+            Self::Falls { at, .. } => Some(at),
+            Self::LetIn { from, until: None } => Some(from),
+            Self::LetIn { until, .. } => until,
         }
     }
 

@@ -26,7 +26,9 @@ impl Named {
     /// Three for each program that show how much depends on a policy: by measurement, by signer, and
     /// one that puts up with a platform that is out of date.
     pub(super) fn samples(programs: &[Program]) -> Vec<Self> {
-        let named = |word: &str, program: &Program, policy| {
+        let named = |word: &str, program: &Program, mut policy: Policy| {
+            // Otherwise nothing could be seen of a program that is signed for debugging.
+            policy.allow_debug = program.is_debug();
             let name = match programs.len() {
                 1 => word.to_owned(),
                 _ => format!("{word}-{}", program.name),
@@ -59,6 +61,9 @@ impl Named {
         let mut line = format!("{program}; {}", statuses.join(", "));
         if !rules.advisories.is_empty() {
             line += &format!(" despite {}", rules.advisories.join(", "));
+        }
+        if self.policy.allow_debug {
+            line += "; debuggers may look in";
         }
         if let Some(expires) = self.policy.expires {
             line += &format!("; expires {expires}");

@@ -130,6 +130,11 @@ impl Program {
         }
     }
 
+    /// Whether a debugger may look in.
+    pub(super) const fn is_debug(&self) -> bool {
+        self.secs.attributes.is_debug()
+    }
+
     pub(super) const fn measurement(&self) -> Digest {
         Digest::Mrenclave(Kind::Sim, self.secs.mrenclave)
     }

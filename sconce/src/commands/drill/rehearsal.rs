@@ -1,10 +1,14 @@
 //! A scenario played on a simulated platform, in its own time: what a verifier is shown at each moment,
 //! and what it says.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use attestation::{Claims, Collateral, Fingerprint, Policy, Refusal, Time, TrustAnchor};
+use attestation::{
+    Cache, Claims, Collateral, Fingerprint, Policy, Refusal, Time, TrustAnchor, VerifiedQuote,
+};
 use simulator::{Advisory, Change, Platform, QeAdvisory, Secs, Seed, Settings, Tcb, TcbStatus};
 
 use super::course::course;
@@ -17,6 +21,9 @@ const DAY: u64 = 24 * HOUR;
 /// How old the platform is when a drill begins.
 const AGE: u64 = 90 * DAY;
 
+/// Collaterals that the verifier keeps.
+const COLLATERALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
+
 /// The firmware that [`ADVISORY`] asks for.
 const PATCHED: Tcb = {
     let mut tcb = Settings::CURRENT;
@@ -28,7 +35,7 @@ const PATCHED: Tcb = {
 const PATCHED_QE: u16 = 9;
 
 /// A scenario with its moments, and what operators do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Plan {
     pub(super) start: Time,
     /// The first second after it.
@@ -43,11 +50,15 @@ pub(super) struct Plan {
     pub(super) wanted: Wanted,
 }
 
-/// The platform of a drill before anything has happened, and the anchor under which it is trusted.
-#[derive(Clone)]
+/// The platform of a drill before anything has happened, the anchor under which it is trusted, and what
+/// its service has answered so far.
 pub(super) struct Ground {
     platform: Platform,
     anchor: TrustAnchor,
+    /// By what had happened until then, and when it was asked.
+    fetched: RefCell<BTreeMap<(Vec<Event>, Time), Rc<Collateral>>>,
+    /// The verifier, as a service has it.
+    verifier: RefCell<Cache>,
 }
 
 /// Why a drill cannot be played.
@@ -63,12 +74,11 @@ pub(super) enum Error {
 
 /// A plan while it is played for a program. Each question is asked of the verifier once.
 pub(super) struct Rehearsal<'a> {
+    ground: &'a Ground,
     plan: Plan,
-    anchor: &'a TrustAnchor,
     platform: Platform,
     secs: Secs,
     fetches: Vec<Time>,
-    collateral: BTreeMap<Time, Rc<Collateral>>,
     quotes: BTreeMap<Time, Rc<Vec<u8>>>,
     answers: BTreeMap<Time, Rc<Result<Claims, Refusal>>>,
 }
@@ -142,7 +152,12 @@ impl Ground {
         let root = platform.root_der();
         let anchor = TrustAnchor::simulated(root, Fingerprint::of(root))
             .map_err(|error| Error::Documents(error.to_string()))?;
-        Ok(Self { platform, anchor })
+        Ok(Self {
+            platform,
+            anchor,
+            fetched: RefCell::default(),
+            verifier: RefCell::new(Cache::new(COLLATERALS)),
+        })
     }
 
     /// Whom the drill trusts.
@@ -159,12 +174,11 @@ impl Ground {
             }
         }
         Rehearsal {
-            anchor: &self.anchor,
+            ground: self,
             platform,
             secs,
             fetches: plan.fetches(),
             plan,
-            collateral: BTreeMap::new(),
             quotes: BTreeMap::new(),
             answers: BTreeMap::new(),
         }
@@ -172,11 +186,6 @@ impl Ground {
 }
 
 impl Rehearsal<'_> {
-    /// What is played.
-    pub(super) const fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
     /// What a policy says in the course of the plan, and what that amounts to.
     pub(super) fn seen(&mut self, policy: &Policy) -> Result<(Course, Outcome), Error> {
         let course = self.course(policy)?;
@@ -255,30 +264,41 @@ impl Rehearsal<'_> {
         }
         let collateral = self.collateral_at(at)?;
         let quote = self.quote_at(at)?;
-        let answer = attestation::verify(&quote, &collateral, self.anchor, at)
-            .map(attestation::VerifiedQuote::into_claims);
+        let Ground {
+            anchor, verifier, ..
+        } = self.ground;
+        let answer = verifier
+            .borrow_mut()
+            .verify(&quote, &collateral, anchor, at);
+        let answer = answer.map(VerifiedQuote::into_claims);
         let answer = Rc::new(answer);
         self.answers.insert(at, Rc::clone(&answer));
         Ok(answer)
     }
 
     /// The collateral of the last fetch.
-    fn collateral_at(&mut self, at: Time) -> Result<Rc<Collateral>, Error> {
-        let fetched = last_of(&self.fetches, at).unwrap_or(self.plan.start);
-        if let Some(collateral) = self.collateral.get(&fetched) {
+    fn collateral_at(&self, at: Time) -> Result<Rc<Collateral>, Error> {
+        let asked = last_of(&self.fetches, at).unwrap_or(self.plan.start);
+        let events = self.plan.events.iter().copied();
+        let published = events.filter(|event| event.at <= asked && change(event.what).is_some());
+        let key = (published.collect(), asked);
+        if let Some(collateral) = self.ground.fetched.borrow().get(&key) {
             return Ok(Rc::clone(collateral));
         }
-        let collateral = self.platform.collateral(fetched.unix())?.to_json();
+        let collateral = self.platform.collateral(asked.unix())?.to_json();
         let collateral = Collateral::from_json(collateral.as_bytes())
             .map_err(|error| Error::Documents(error.to_string()))?;
         let collateral = Rc::new(collateral);
-        self.collateral.insert(fetched, Rc::clone(&collateral));
+        let mut fetched = self.ground.fetched.borrow_mut();
+        fetched.insert(key, Rc::clone(&collateral));
         Ok(collateral)
     }
 
     /// A quote that was made after the last thing that happened.
     fn quote_at(&mut self, at: Time) -> Result<Rc<Vec<u8>>, Error> {
-        let made = last_of(&self.breaks(), at).unwrap_or(self.plan.start);
+        let events = self.plan.events.iter().map(|event| event.at);
+        let made = events.filter(|event| *event <= at).next_back();
+        let made = made.unwrap_or(self.plan.start);
         if let Some(quote) = self.quotes.get(&made) {
             return Ok(Rc::clone(quote));
         }

@@ -185,7 +185,8 @@ impl Amendment {
                 format!("policy: accept {status}")
             }
             Self::Accept { status, advisories } => {
-                format!("policy: accept {status} with {}", advisories.join(", "))
+                let holes = advisories.join(", ");
+                format!("policy: accept {status} with {holes}, and live with that")
             }
             Self::UpToDateOnly => "policy: accept UpToDate alone, and no advisory".to_owned(),
             Self::Pin => "policy: name the program by its measurement".to_owned(),

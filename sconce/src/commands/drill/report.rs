@@ -54,7 +54,7 @@ pub(super) struct Row {
 }
 
 /// Something that was tried.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tried {
     pub(super) remedy: Remedy,
     /// What it is, in a line.
@@ -132,23 +132,33 @@ impl Drill {
 
 /// One program's rehearsals.
 struct Stage<'a> {
+    drill: &'a Drill,
     ground: &'a Ground,
     program: &'a Program,
-    plays: BTreeMap<Scenario, Rehearsal<'a>>,
+    plays: BTreeMap<Plan, Rehearsal<'a>>,
 }
 
 impl<'a> Stage<'a> {
-    fn new(drill: &Drill, ground: &'a Ground, program: &'a Program) -> Self {
-        let plays = Scenario::ALL.into_iter().map(|scenario| {
-            let plan = drill.plan(scenario);
-            let secs = program.played_by(plan.cast);
-            (scenario, ground.rehearse(plan, secs))
-        });
+    const fn new(drill: &'a Drill, ground: &'a Ground, program: &'a Program) -> Self {
         Self {
+            drill,
             ground,
             program,
-            plays: plays.collect(),
+            plays: BTreeMap::new(),
         }
+    }
+
+    /// The rehearsal of a plan.
+    fn play(&mut self, plan: &Plan) -> &mut Rehearsal<'a> {
+        let (ground, program) = (self.ground, self.program);
+        self.plays
+            .entry(plan.clone())
+            .or_insert_with(|| ground.rehearse(plan.clone(), program.played_by(plan.cast)))
+    }
+
+    fn seen(&mut self, scenario: Scenario, policy: &Policy) -> Result<(Course, Outcome), Error> {
+        let plan = self.drill.plan(scenario);
+        self.play(&plan).seen(policy)
     }
 
     /// What becomes of the program in a scenario; program and policy are not numbered yet.
@@ -163,8 +173,9 @@ impl<'a> Stage<'a> {
             remedies: Vec::new(),
         };
         let refused = row.first_refusal().cloned();
-        let claims = match (row.outcome, self.plays.get_mut(&scenario)) {
-            (Outcome::Falls { at, .. }, Some(play)) => play.claims(at)?,
+        let plan = self.drill.plan(scenario);
+        let claims = match row.outcome {
+            Outcome::Falls { at, .. } => self.play(&plan).claims(at)?,
             _ => None,
         };
         let remedies = candidates(
@@ -189,13 +200,6 @@ impl<'a> Stage<'a> {
             .is_some_and(|span| span.verdict.is_accepted()))
     }
 
-    fn seen(&mut self, scenario: Scenario, policy: &Policy) -> Result<(Course, Outcome), Error> {
-        match self.plays.get_mut(&scenario) {
-            Some(play) => play.seen(policy),
-            None => Ok((Course::new(), Outcome::Unfit)),
-        }
-    }
-
     /// Plays it again with something else done.
     fn tried(
         &mut self,
@@ -211,12 +215,8 @@ impl<'a> Stage<'a> {
                 (outcome, self.costs(scenario, policy, &amended)?)
             }
             Remedy::Work(work) => {
-                let Some(play) = self.plays.get(&scenario) else {
-                    return Err(Error::Documents(scenario.name().to_owned()));
-                };
-                let plan = work.apply(play.plan());
-                let secs = self.program.played_by(plan.cast);
-                let (_, outcome) = self.ground.rehearse(plan, secs).seen(policy)?;
+                let plan = work.apply(&self.drill.plan(scenario));
+                let (_, outcome) = self.play(&plan).seen(policy)?;
                 (outcome, Vec::new())
             }
         };
@@ -247,9 +247,9 @@ impl<'a> Stage<'a> {
     ) -> Result<Vec<Cost>, Error> {
         let mut costs = Vec::new();
         for scenario in Scenario::ALL.into_iter().filter(|one| *one != here) {
-            let (course, before) = self.seen(scenario, policy)?;
+            let (_, before) = self.seen(scenario, policy)?;
             let (_, outcome) = self.seen(scenario, amended)?;
-            let end = course.last().map_or(Time::from_unix(0), |span| span.until);
+            let end = self.drill.end();
             if outcome.wrong_for(end) > before.wrong_for(end) {
                 costs.push(Cost { scenario, outcome });
             }

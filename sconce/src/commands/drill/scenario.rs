@@ -42,7 +42,7 @@ pub(super) enum Scenario {
 }
 
 /// What should become of the program that is judged, once the first event has happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wanted {
     /// It goes on serving.
     Accepted,
@@ -64,7 +64,7 @@ pub(super) enum Cast {
 }
 
 /// Something that happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Happening {
     /// The vendor publishes [`ADVISORY`]: platforms without the patch are out of date.
     AdvisoryPublished,
@@ -87,7 +87,7 @@ pub(super) enum Happening {
 }
 
 /// A happening and its moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Event {
     pub(super) at: Time,
     pub(super) what: Happening,

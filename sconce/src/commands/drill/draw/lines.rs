@@ -1,22 +1,24 @@
 //! Lines of a width.
 
+use super::{NARROWEST, Style};
+
 /// A text that grows line by line.
 #[derive(Debug)]
 pub(super) struct Lines {
     text: String,
-    width: usize,
+    style: Style,
 }
 
 impl Lines {
-    pub(super) const fn new(width: usize) -> Self {
+    pub(super) const fn new(style: Style) -> Self {
         Self {
             text: String::new(),
-            width,
+            style,
         }
     }
 
-    pub(super) const fn width(&self) -> usize {
-        self.width
+    pub(super) fn width(&self) -> usize {
+        self.style.width.max(NARROWEST)
     }
 
     pub(super) fn push(&mut self, line: impl AsRef<str>) {
@@ -29,21 +31,22 @@ impl Lines {
     }
 
     /// A heading with a line behind it, over the whole width.
-    pub(super) fn rule(&mut self, heading: &str, unicode: bool) {
-        let line = if unicode { "─" } else { "-" };
+    pub(super) fn rule(&mut self, heading: &str) {
+        let line = if self.style.unicode { "─" } else { "-" };
         let used = heading.chars().count() + 4;
-        let rest = line.repeat(self.width.saturating_sub(used));
+        let rest = line.repeat(self.width().saturating_sub(used));
         self.push(format!("{line}{line} {heading} {rest}"));
     }
 
     /// A paragraph behind a label; what does not fit stands below it, as far in. A word that is wider
-    /// than a line stays whole.
+    /// than a line stays whole; digests are cut.
     pub(super) fn wrapped(&mut self, label: &str, text: &str) {
         let indent = label.chars().count();
-        let room = self.width.saturating_sub(indent);
+        let room = self.width().saturating_sub(indent);
         let mut line = label.to_owned();
         let mut used = 0;
         for word in text.split_whitespace() {
+            let word = self.without_digests(word);
             let length = word.chars().count();
             if used > 0 && used + 1 + length > room {
                 self.push(&line);
@@ -54,10 +57,42 @@ impl Lines {
                 line.push(' ');
                 used += 1;
             }
-            line += word;
+            line += &word;
             used += length;
         }
         self.push(&line);
+    }
+
+    /// A text of at most so many columns.
+    pub(super) fn cut(&self, text: &str, width: usize) -> String {
+        if text.chars().count() <= width {
+            return text.to_owned();
+        }
+        let mark = if self.style.unicode { '…' } else { '~' };
+        let begin = text.chars().take(width.saturating_sub(1));
+        begin.chain([mark]).collect()
+    }
+
+    /// A word with 12 digits of each digest in it, which tell it from others.
+    fn without_digests(&self, word: &str) -> String {
+        const DIGEST: usize = 64;
+        const SHOWN: usize = 12;
+        let mark = if self.style.unicode { "…" } else { "..." };
+        let mut shown = String::with_capacity(word.len());
+        let mut rest = word;
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+            let (run, after) = rest.split_at(digits);
+            shown += run.get(..SHOWN).filter(|_| digits == DIGEST).unwrap_or(run);
+            if digits == DIGEST {
+                shown += mark;
+            }
+            let others = after.find(|char: char| char.is_ascii_hexdigit());
+            let (others, next) = after.split_at(others.unwrap_or(after.len()));
+            shown += others;
+            rest = next;
+        }
+        shown
     }
 
     pub(super) fn into_text(self) -> String {
@@ -88,22 +123,52 @@ pub(super) fn lasting(seconds: u64) -> String {
 mod tests {
     use super::*;
 
+    fn lines(unicode: bool) -> Lines {
+        Lines::new(Style { unicode, width: 60 })
+    }
+
     #[test]
     fn paragraphs_keep_the_width_and_their_indent() {
-        let mut lines = Lines::new(20);
-        lines.wrapped("  a  ", "one two three four-and-twenty-blackbirds five");
-        assert_eq!(
-            lines.into_text(),
-            "  a  one two three\n     four-and-twenty-blackbirds\n     five\n"
+        let mut lines = lines(false);
+        let long = "a-word-that-is-wider-than-any-line-of-this-drawing-and-stays-whole";
+        lines.wrapped("  label  ", &format!("{} {long} five", "four ".repeat(11)));
+        let text = lines.into_text();
+        let indents: Vec<_> = text.lines().map(|line| line.find("four")).collect();
+        assert_eq!(indents, [Some(9), Some(9), None, None]);
+        assert_eq!(text.lines().nth(2), Some(&*format!("         {long}")));
+        assert!(
+            text.lines()
+                .all(|line| line.len() <= 60 || line.contains(long)),
+            "{text}"
         );
     }
 
     #[test]
     fn headings_fill_the_width() {
-        let mut lines = Lines::new(12);
-        lines.rule("calm", false);
-        lines.rule("calm", true);
-        assert_eq!(lines.into_text(), "-- calm ----\n── calm ────\n");
+        for unicode in [false, true] {
+            let mut lines = lines(unicode);
+            lines.rule("calm");
+            assert_eq!(lines.into_text().trim_end().chars().count(), 60);
+        }
+    }
+
+    #[test]
+    fn digests_are_told_by_their_first_digits() {
+        let digest = "0123456789abcdef".repeat(4);
+        let shown = lines(false).without_digests(&format!("(sim:mrenclave:{digest},"));
+        assert_eq!(shown, "(sim:mrenclave:0123456789ab...,");
+        let shown = lines(true).without_digests(&format!("{digest}…é"));
+        assert_eq!(shown, "0123456789ab……é");
+        let longer = format!("{digest}0");
+        assert_eq!(lines(true).without_digests(&longer), longer, "no digest");
+        assert_eq!(lines(true).without_digests("SIM-SA-00042"), "SIM-SA-00042");
+    }
+
+    #[test]
+    fn names_are_cut_where_they_must() {
+        assert_eq!(lines(false).cut("production", 8), "product~");
+        assert_eq!(lines(true).cut("production", 8), "product…");
+        assert_eq!(lines(true).cut("produc", 6), "produc");
     }
 
     #[test]

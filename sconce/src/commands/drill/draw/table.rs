@@ -3,44 +3,73 @@
 use attestation::Time;
 
 use super::lines::{Lines, lasting};
-use crate::commands::drill::outcome::Outcome;
+use crate::commands::drill::outcome::{Outcome, Refused};
 use crate::commands::drill::report::{Act, Report, Row};
 
 const HEADINGS: [&str; 6] = ["SCENARIO", "POLICY", "PROGRAM", "RESULT", "MOMENT", "WHERE"];
 
-/// The column of programs, which says nothing where there is only one.
+const POLICY: usize = 1;
 const PROGRAM: usize = 2;
+
+/// The shortest that a name is cut to.
+const SHORTEST: usize = 6;
 
 pub(super) fn draw(report: &Report, lines: &mut Lines) {
     let mut rows = vec![HEADINGS.map(str::to_owned).to_vec()];
     for act in &report.acts {
         rows.extend(act.rows.iter().map(|row| cells(report, act, row)));
     }
+    let mut widths = widths(&rows);
     if report.drill.programs.len() == 1 {
-        for row in &mut rows {
-            row.remove(PROGRAM);
-        }
+        // A column that says nothing.
+        widths[PROGRAM] = 0;
     }
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..columns).map(width).collect();
+    shrink(&mut widths, lines.width());
     let mut above = String::new();
     for row in &rows {
         let mut line = String::new();
-        for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
+        for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
             // A scenario is named once.
             let shown = if index == 0 && *cell == above {
                 ""
             } else {
                 cell
             };
-            line += &format!("{shown:<width$}  ");
+            if width > 0 {
+                line += &format!("{:width$}  ", lines.cut(shown, width));
+            }
         }
         above = row.first().cloned().unwrap_or_default();
         lines.push(line);
+    }
+    lines.blank();
+    lines.wrapped(
+        "",
+        "FALLS: refused while it should serve. LET IN: accepted while it should be refused. LATE: \
+         let in, and refused at that moment. WHERE: the rule or check that refuses.",
+    );
+}
+
+fn widths(rows: &[Vec<String>]) -> [usize; HEADINGS.len()] {
+    let mut widths = [0; HEADINGS.len()];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    widths
+}
+
+/// Takes from the names what is too much for the lines.
+fn shrink(widths: &mut [usize; HEADINGS.len()], room: usize) {
+    let shown = widths.iter().filter(|width| **width > 0).count();
+    let used = widths.iter().sum::<usize>() + 2 * (shown - 1);
+    let mut over = used.saturating_sub(room);
+    for column in [PROGRAM, POLICY] {
+        let least = SHORTEST.min(widths[column]);
+        let less = over.min(widths[column] - least);
+        widths[column] -= less;
+        over -= less;
     }
 }
 
@@ -48,40 +77,53 @@ fn cells(report: &Report, act: &Act, row: &Row) -> Vec<String> {
     let drill = &report.drill;
     let policy = drill.policies.get(row.policy).map_or("", |one| &one.name);
     let program = drill.programs.get(row.program).map_or("", |one| &one.name);
-    let end = act.plan.end;
-    let place = match row.outcome {
-        Outcome::Holds | Outcome::KeptOut => String::new(),
-        Outcome::LetIn { until: None, .. } => "nowhere".to_owned(),
-        _ => row
-            .first_refusal()
-            .map_or_else(String::new, |refused| refused.place()),
-    };
+    let moment = row.outcome.moment().map(|at| at.to_string());
     vec![
         act.scenario.name().to_owned(),
         policy.to_owned(),
         program.to_owned(),
-        word(row.outcome, end),
-        moment(row.outcome).map_or_else(String::new, |at| at.to_string()),
-        place,
+        result(row.outcome, act.plan.end),
+        moment.unwrap_or_default(),
+        row.first_refusal().map(place).unwrap_or_default(),
     ]
 }
 
-/// The word, and how long it lasted where that is known.
-fn word(outcome: Outcome, end: Time) -> String {
-    let lost = lasting(outcome.wrong_for(end));
+/// The word, and how long it lasted where it ended.
+fn result(outcome: Outcome, end: Time) -> String {
+    let word = outcome.word();
     match outcome {
-        Outcome::Falls { until: Some(_), .. } => format!("FALLS {lost}"),
-        Outcome::LetIn { until: Some(_), .. } => format!("LATE {lost}"),
-        _ => outcome.word().to_owned(),
+        Outcome::Falls { until: Some(_), .. } | Outcome::LetIn { until: Some(_), .. } => {
+            format!("{word} {}", lasting(outcome.wrong_for(end)))
+        }
+        _ => word.to_owned(),
     }
 }
 
-/// When the answer turned: to what was not wanted, or too late to what was.
-const fn moment(outcome: Outcome) -> Option<Time> {
-    match outcome {
-        Outcome::Unfit | Outcome::Holds | Outcome::KeptOut => None,
-        Outcome::Falls { at, .. } => Some(at),
-        Outcome::LetIn { from, until: None } => Some(from),
-        Outcome::LetIn { until, .. } => until,
+/// The first rule that does not hold and how many more, or the check.
+pub(super) fn place(refused: &Refused) -> String {
+    let rule = refused.rules.first().map(|broken| broken.rule);
+    match (rule, refused.rules.len()) {
+        (Some(rule), 1) => rule.to_owned(),
+        (Some(rule), more) => format!("{rule} +{}", more - 1),
+        (None, _) => refused.stage.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_give_way_to_what_matters() {
+        let mut widths = [16, 20, 10, 16, 20, 12];
+        shrink(&mut widths, 100);
+        assert_eq!(widths, [16, 20, 6, 16, 20, 12], "programs first");
+        shrink(&mut widths, 95);
+        assert_eq!(widths, [16, 15, 6, 16, 20, 12]);
+        shrink(&mut widths, 60);
+        assert_eq!(widths, [16, 6, 6, 16, 20, 12], "the rest stays whole");
+        let mut widths = [16, 7, 0, 16, 20, 11];
+        shrink(&mut widths, 80);
+        assert_eq!(widths, [16, 7, 0, 16, 20, 11], "it fits");
     }
 }
