@@ -19,8 +19,10 @@
 //! | [`report_socket`] | what a launched program and its host write on its report socket |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
+//! | [`certificate`] | a certificate, a revocation list, a chain as text; or changes to one of Intel's |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
 
+pub mod certificate;
 pub mod elf;
 pub mod enclave_toml;
 pub mod engine;
@@ -55,4 +57,5 @@ pub const TARGETS: &[Target] = &[
     ("sgxs", sgxs::run),
     ("sigstruct", sigstruct::run),
     ("file_manifest", file_manifest::run),
+    ("certificate", certificate::run),
 ];

@@ -1,5 +1,6 @@
 //! The first file of each corpus: honest input of every kind, for the fuzzer to take apart.
 
+mod certificate;
 mod files;
 mod quote;
 mod report_socket;
@@ -28,6 +29,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "engine" => worker_frames(),
         "order" => recipes(),
         "receipt" => receipts(),
+        "certificate" => certificate::all(),
         "elf" => programs(),
         "enclave_toml" => configurations(),
         "quote" => quote::quotes(),
