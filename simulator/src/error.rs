@@ -34,13 +34,13 @@ pub enum Error {
     /// There is no platform in the folder.
     #[error("{} holds no simulated platform", .0.display())]
     Missing(PathBuf),
-    /// Others may read the file with the platform's keys.
+    /// Others may read the file with the platform's keys, or replace it.
     #[error(
-        "others may read {} (mode {mode:04o}), which holds a simulated platform's keys",
+        "others may use {} (mode {mode:04o}), which holds a simulated platform's keys",
         path.display()
     )]
     Exposed {
-        /// Which file.
+        /// Which file, or its folder.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
@@ -99,7 +99,7 @@ impl Error {
     pub const fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Exposed { .. } => Some(
-                "give it mode 0600; if somebody may have read it, remove it for a new platform with another root",
+                "chmod go= on it; if somebody may have used it, remove the file for a new platform with another root",
             ),
             Self::State { .. } => {
                 Some("put the whole file back, or remove it for a new platform with another root")

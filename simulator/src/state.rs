@@ -1,6 +1,6 @@
 //! A platform kept in a folder.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -45,7 +45,7 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Exposed`] if others may write into the folder; [`Error::Io`].
     pub fn save(&self, folder: &Path) -> Result<(), Error> {
         let lock = lock(folder)?;
         self.replace(folder, &lock)
@@ -62,11 +62,7 @@ impl Platform {
             io::ErrorKind::NotFound => Error::Missing(folder.to_owned()),
             _ => io_error(&path)(source),
         })?;
-        let metadata = file.metadata().map_err(io_error(&path))?;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(Error::Exposed { path, mode });
-        }
+        private(&file, &path, 0o077)?;
         let mut text = Zeroizing::new(String::new());
         file.take(MAX_SIZE)
             .read_to_string(&mut text)
@@ -178,9 +174,22 @@ fn lock(folder: &Path) -> Result<Lock, Error> {
         .map_err(io_error(folder))?;
     let lock = File::open(folder).map_err(io_error(folder))?;
     lock.lock().map_err(io_error(folder))?;
-    lock.set_permissions(Permissions::from_mode(0o700))
-        .map_err(io_error(folder))?;
+    // One that was made before keeps its mode, unless that lets others put a platform of theirs there.
+    private(&lock, folder, 0o022)?;
     Ok(Lock(lock))
+}
+
+/// Refuses what others have any of these permissions for.
+fn private(file: &File, path: &Path, permissions: u32) -> Result<(), Error> {
+    let metadata = file.metadata().map_err(io_error(path))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & permissions == 0 {
+        return Ok(());
+    }
+    Err(Error::Exposed {
+        path: path.to_owned(),
+        mode,
+    })
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -190,6 +199,7 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::thread;
 
     use super::*;
@@ -278,5 +288,17 @@ mod tests {
             Platform::open(folder.path()),
             Err(Error::Exposed { mode: 0o640, .. })
         ));
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_into_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o770)).expect("set");
+        assert!(matches!(
+            Platform::open_or_make(folder.path(), Settings::new(MADE)),
+            Err(Error::Exposed { mode: 0o770, .. })
+        ));
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("set");
+        Platform::open_or_make(folder.path(), Settings::new(MADE)).expect("a platform");
     }
 }
