@@ -21,7 +21,7 @@ use protocol::requester::{Input, Order, Protection};
 use protocol::{SystemEntropy, WorkerId};
 use sconce_benches::figures::{median, promise};
 use sconce_benches::limit::Limit;
-use tests::platform::worker_program;
+use tests::platform::{program_arguments, worker_program};
 use tests::process::descendants;
 
 /// Runs of each measurement; the median counts.
@@ -51,10 +51,8 @@ fn be_host(mut arguments: impl Iterator<Item = OsString>) {
     let name = host::WorkerName::new(WORKER).expect("a name");
     let mut config = host::Config::new(name, program);
     config.bind = Some(endpoint.into_string().expect("text"));
-    config.program_args = ["--worker", WORKER, "--development-keys"]
-        .map(OsString::from)
-        .to_vec();
-    config.program_args.push(keys);
+    config.program_args = program_arguments(WORKER);
+    config.development_keys = Some(keys.into());
     host::run(config).expect("a host");
 }
 

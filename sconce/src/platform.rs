@@ -11,11 +11,13 @@
 
 mod folder;
 mod hosts;
+mod image;
 mod program;
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,10 +30,13 @@ use store::redb::Engine;
 use workers::Registry;
 
 pub(crate) use self::folder::{Found, look, read_token};
+pub(crate) use self::image::enclave;
 pub(crate) use self::record::{Mode, Record};
 
 use self::folder::DataFolder;
-use self::hosts::{HostPlan, Hosts};
+use self::hosts::{HostPlan, Hosts, Start};
+use self::program::Program;
+use self::record::Running;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
@@ -96,7 +101,7 @@ impl Platform {
         let listener = Listener::start(config, engine, registry, receipts)
             .await
             .map_err(|error| of_listener(&error, settings.metrics.bind))?;
-        let record = Record::new(&plan, &listener, manager.endpoint());
+        let mut record = Record::new(&plan, &listener, manager.endpoint());
         folder.write_record(&record)?;
         terminal.say(format_args!("data       {}", folder.path().display()));
         terminal.say(format_args!(
@@ -108,7 +113,15 @@ impl Platform {
             operator_file.display()
         ));
 
-        let hosts = start_hosts(settings, &record, &folder, &manager, token_file, terminal).await?;
+        let hosts = start_hosts(
+            settings,
+            &mut record,
+            &folder,
+            &manager,
+            token_file,
+            terminal,
+        )
+        .await?;
         Ok(Self {
             record,
             hosts,
@@ -216,7 +229,7 @@ impl Platform {
 /// Starts the hosts of the workers of this machine. Where there are none, no worker program is needed.
 async fn start_hosts(
     settings: &Settings,
-    record: &Record,
+    record: &mut Record,
     folder: &DataFolder,
     manager: &Manager,
     token_file: PathBuf,
@@ -229,29 +242,40 @@ async fn start_hosts(
         return Ok(Hosts::none());
     }
     let image = settings.workers.image.as_deref();
-    let program = program::locate(image, folder.path(), terminal).await?;
+    let program = program::locate(image, &folder.image(), terminal).await?;
     let keys = folder.make_keys_folder()?;
-    match &program.measurement {
-        Some(measurement) => {
-            terminal.say(format_args!("program    {}", program.file.display()));
-            terminal.say(format_args!("measured   {measurement}"));
+    let mut threads = settings.workers.threads;
+    let (start, running) = match program {
+        Program::Bare(file) => (Start::Program(file.clone()), Running::Bare { file }),
+        Program::Measured(image) => {
+            threads = Some(threads_of(threads, image.threads, terminal));
+            let platform = folder.simulated_platform();
+            let running = Running::Simulated {
+                measurement: image.measurement().to_string(),
+                signer: image.signer().to_string(),
+                debug: image.is_debug(),
+                root: image::platform(&platform)?,
+            };
+            let image = image.folder;
+            (Start::Image { image, platform }, running)
         }
-        None => terminal.say(format_args!(
-            "program    {} (not measured)",
-            program.file.display()
-        )),
+    };
+    for line in running.to_string().lines() {
+        terminal.say(line);
     }
+    record.program = Some(running);
+    folder.write_record(record)?;
     terminal.warn(format_args!(
-        "workers have DEVELOPMENT keys, kept in {}; nothing is attested: do not send secrets",
+        "workers have DEVELOPMENT keys, kept in {}; nothing protects what they are sent: do not send secrets",
         keys.display()
     ));
     let plan = HostPlan {
-        program: program.file,
+        start,
         manager: manager
             .local_endpoint()
             .unwrap_or_else(|| manager.endpoint().to_owned()),
         token_file,
-        threads: settings.workers.threads,
+        threads,
     };
     let each = record
         .workers
@@ -259,6 +283,19 @@ async fn start_hosts(
         .flat_map(|name| std::iter::repeat_n(name, record.processes));
     let each = each.map(|name| (name.clone(), folder.keys_of(name)));
     Ok(Hosts::start(&plan, each, terminal))
+}
+
+/// How many threads a launched program is told to have: as asked, or one a core, but no more than its
+/// enclave has been measured with.
+fn threads_of(asked: Option<NonZeroUsize>, measured: usize, terminal: &Terminal) -> NonZeroUsize {
+    let most = NonZeroUsize::new(measured).unwrap_or(NonZeroUsize::MIN);
+    if asked.is_some_and(|asked| asked > most) {
+        terminal.warn(format_args!(
+            "workers have {most} threads and not as many as were asked for: more were not measured"
+        ));
+    }
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    asked.unwrap_or_else(cores).min(most)
 }
 
 /// A monitor that watches the store.

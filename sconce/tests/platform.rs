@@ -14,7 +14,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Outcome, User, checkout, outcome};
 
 /// A supervisor with one host; killed when dropped.
@@ -61,13 +61,13 @@ impl Up {
         said
     }
 
-    /// The pids of the host and its program, by the data folder in their command lines.
+    /// The pids of the host and its program, by the user's home folder in their command lines.
     fn processes(&self) -> Vec<String> {
         let all = std::fs::read_dir("/proc").unwrap().flatten();
         all.filter(|entry| {
             let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).into_owned();
-            let of_ours = line.contains(self.folder.to_str().unwrap());
+            let of_ours = line.contains(self.folder.parent().unwrap().to_str().unwrap());
             of_ours && (line.contains("host\0") || line.contains("--development-keys"))
         })
         .map(|entry| entry.file_name().into_string().unwrap())
@@ -134,14 +134,27 @@ fn status_and_down_find_what_runs() {
     let user = User::new();
     let mut up = Up::start(&user);
     let data = ["--data-dir", up.folder.to_str().unwrap()];
+    let program = || {
+        up.record()
+            .is_some_and(|record| record["program"].is_object())
+    };
+    eventually("the record says what is run", program);
     let record = up.record().unwrap();
     assert_eq!(record["pid"], up.child.id());
     assert_eq!(record["ready"], false);
+    assert_eq!(
+        record["program"],
+        json!({ "kind": "bare", "file": user.home().join("program") })
+    );
 
     let status = user.run(["status"].iter().chain(&data));
     assert_eq!(status.status, 0, "{status:?}");
     assert!(
         status.stdout.starts_with("platform   starting, process "),
+        "{status:?}"
+    );
+    assert!(
+        status.stdout.contains("program (not measured)\n"),
         "{status:?}"
     );
     let json = user.run(["status", "--json"].iter().chain(&data)).stdout;

@@ -123,18 +123,18 @@ impl Up {
 
     /// The hosts that it has started and that are alive.
     pub fn hosts(&self) -> Vec<Process> {
-        self.running(sconce_program())
+        self.running(|arguments| arguments.iter().any(|one| one == "host"))
     }
 
-    /// The worker programs that its hosts have started and that are alive.
+    /// The worker programs that its hosts have started and that are alive. Which program they run,
+    /// workers keep to themselves.
     pub fn workers(&self) -> Vec<Process> {
-        self.running(worker_program())
+        self.running(|arguments| arguments.get(1).is_some_and(|one| one == "--worker"))
     }
 
-    fn running(&self, program: &Path) -> Vec<Process> {
-        let program = program.canonicalize().unwrap();
+    fn running(&self, is_meant: fn(&[String]) -> bool) -> Vec<Process> {
         let mut processes = descendants(self.pid());
-        processes.retain(|one| one.is_alive() && one.program().as_ref() == Some(&program));
+        processes.retain(|one| one.is_alive() && is_meant(&one.arguments()));
         processes
     }
 
@@ -187,7 +187,7 @@ impl Host {
             .arg(folder.join("host-token"))
             .arg("--program")
             .arg(worker_program())
-            .args(["--", "--worker", worker, "--development-keys"])
+            .arg("--development-keys")
             .arg(folder.join(format!("keys/{worker}.json")))
             .stdin(Stdio::piped())
             .stderr(Stdio::null())

@@ -4,8 +4,10 @@
 //! Tests of the `sconce` command start that instead; here the parts can be reached one by one.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -160,13 +162,8 @@ impl Platform {
     pub fn start_another_host(&self, worker: &str) {
         let name = host::WorkerName::new(worker).unwrap();
         let mut config = host::Config::new(name, self.program);
-        config.program_args = [
-            "--worker".into(),
-            worker.into(),
-            "--development-keys".into(),
-            self.key_path(worker).into_os_string(),
-        ]
-        .into();
+        config.program_args = program_arguments(worker);
+        config.development_keys = Some(self.key_path(worker));
         config.manager = Some(self.manager_endpoint.clone());
         config.token = Some(TOKEN.to_owned());
         let handle = host::start(config).unwrap();
@@ -317,6 +314,14 @@ impl Drop for Platform {
             });
         }
     }
+}
+
+/// The arguments that `sconce host` gives a worker program, but for those of the host itself.
+pub fn program_arguments(worker: &str) -> Vec<OsString> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    ["--worker", worker, "--threads", &threads.to_string()]
+        .map(OsString::from)
+        .to_vec()
 }
 
 /// The worker program, built once in the profile of the caller.

@@ -30,7 +30,10 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 ///
 /// If nothing is open under the number, it was taken before, or no host gives it.
 pub(crate) fn take(number: RawFd) -> io::Result<OwnedFd> {
-    let not_given = || io::Error::from(rustix::io::Errno::BADF);
+    let not_given = || {
+        let what = format!("the host has opened nothing as descriptor {number}");
+        io::Error::new(io::ErrorKind::InvalidInput, what)
+    };
     if !(FIRST..END).contains(&number) {
         return Err(not_given());
     }
@@ -43,9 +46,9 @@ pub(crate) fn take(number: RawFd) -> io::Result<OwnedFd> {
     let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
     match fcntl_setfd(&descriptor, FdFlags::CLOEXEC) {
         Ok(()) => Ok(descriptor),
-        Err(error) => {
+        Err(_) => {
             std::mem::forget(descriptor);
-            Err(error.into())
+            Err(not_given())
         }
     }
 }

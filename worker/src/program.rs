@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::os::fd::RawFd;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -94,7 +93,7 @@ fn connection() -> Result<UnixStream, Box<dyn Error>> {
 struct Arguments {
     worker: String,
     threads: NonZeroUsize,
-    development_keys: String,
+    development_keys: RawFd,
     report_socket: Option<RawFd>,
 }
 
@@ -106,16 +105,15 @@ impl Arguments {
             let value = given.next()?;
             match name.as_str() {
                 "--worker" => worker = Some(value),
-                "--development-keys" => development_keys = Some(value),
+                "--development-keys" => development_keys = Some(value.parse().ok()?),
                 "--threads" => threads = Some(value.parse().ok()?),
                 "--report-socket" => report_socket = Some(value.parse().ok()?),
                 _ => return None,
             }
         }
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Some(Self {
             worker: worker?,
-            threads: threads.unwrap_or_else(cores),
+            threads: threads?,
             development_keys: development_keys?,
             report_socket,
         })
@@ -130,17 +128,8 @@ impl Arguments {
         Ok(Some(Sim::new(socket)))
     }
 
-    /// The file that is open under the number; or, where it's no number, of that name.
+    /// The file of development keys.
     fn key_file(&self) -> std::io::Result<File> {
-        match self.development_keys.parse() {
-            Ok(number) => Ok(File::from(descriptors::take(number)?)),
-            Err(_) => File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&self.development_keys),
-        }
+        descriptors::take(self.development_keys).map(File::from)
     }
 }

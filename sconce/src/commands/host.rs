@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use host::{Config, WorkerName};
+use clap::ArgGroup;
+use host::{Config, Program, WorkerName};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::failure::Failure;
@@ -16,19 +18,36 @@ use crate::platform;
 ///
 /// It starts the worker program, registers it with a manager, and carries frames between the two.
 /// Without --manager it waits for peers, such as Avalon's own enclave manager.
+///
+/// With --image the program is the one in the image's measured pages, launched on a simulated platform,
+/// which vouches for it and protects nothing.
 #[derive(clap::Args)]
+#[command(group = ArgGroup::new("start").args(["program", "image"]).required(true))]
 #[command(after_help = "\
-Example, for Avalon's enclave manager:
+Examples, for Avalon's enclave manager:
   sconce host --worker scone-worker-1 --bind tcp://127.0.0.1:7777 \\
-      --program target/release/sconce-worker \\
-      -- --worker scone-worker-1 --development-keys keys.json")]
+      --program target/release/sconce-worker --development-keys keys.json
+  sconce host --worker scone-worker-1 --bind tcp://127.0.0.1:7777 \\
+      --image target/sconify/worker --platform platform --development-keys keys.json")]
 pub(crate) struct Args {
     /// The worker's name.
     #[arg(long, value_name = "NAME")]
     worker: WorkerName,
-    /// The worker program's file.
+    /// The worker program's file, run as it is: nothing measures it.
     #[arg(long, value_name = "FILE")]
-    program: PathBuf,
+    program: Option<PathBuf>,
+    /// The folder of the worker's image, as `sconify build` writes it.
+    #[arg(long, value_name = "FOLDER", requires = "platform")]
+    image: Option<PathBuf>,
+    /// The folder of the simulated platform that the image is launched on; a new one if it isn't there.
+    #[arg(long, value_name = "FOLDER", requires = "image")]
+    platform: Option<PathBuf>,
+    /// The file of the worker's development keys; the program makes them if it isn't there.
+    #[arg(long, value_name = "FILE")]
+    development_keys: Option<PathBuf>,
+    /// Threads of the program [default: one a core].
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// ZeroMQ endpoint to listen on; port 0 is any free one, and -v says which. Whoever reaches it
     /// can use the worker [default: tcp://127.0.0.1:0; with --manager unix:PATH nothing].
     #[arg(long, value_name = "ENDPOINT")]
@@ -42,15 +61,26 @@ pub(crate) struct Args {
     /// Stop when standard input ends.
     #[arg(long)]
     until_stdin_closes: bool,
-    /// Arguments of the worker program.
+    /// Further arguments of the worker program.
     #[arg(last = true)]
     program_args: Vec<OsString>,
 }
 
 /// Runs until a signal says stop.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let mut config = Config::new(args.worker, args.program);
-    config.program_args = args.program_args;
+    let program = match (args.program, args.image, args.platform) {
+        (Some(program), ..) => Program::Bare(program),
+        (None, Some(image), Some(platform)) => platform::enclave(&image, platform)?.into(),
+        // The command line is refused before.
+        (None, ..) => return Err(Failure::unusable("there is no program to start")),
+    };
+    let mut config = Config::new(args.worker, program);
+    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = args.threads.unwrap_or_else(cores).to_string();
+    let told = ["--worker", config.worker.as_str(), "--threads", &threads];
+    config.program_args = told.map(OsString::from).to_vec();
+    config.program_args.extend(args.program_args);
+    config.development_keys = args.development_keys;
     config.bind = args.bind;
     config.manager = args.manager;
     if let Some(file) = args.token_file {
@@ -62,7 +92,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let longest = config.timing.drain + config.timing.grace * 2;
         thread::spawn(move || stop_at_end_of_input(longest));
     }
-    host::run(config).map_err(Failure::failed)
+    host::run(config).map_err(|error| {
+        let failure = Failure::failed(&error);
+        match error.code() {
+            Some(code) => failure.coded(code),
+            None => failure,
+        }
+    })
 }
 
 fn stop_at_end_of_input(longest: Duration) {

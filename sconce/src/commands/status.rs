@@ -99,6 +99,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         "listener   {} ({})",
         record.listener, record.mode
     ));
+    if let Some(program) = &record.program {
+        terminal.print(program);
+    }
     for worker in workers {
         let processes = match processes(&record, &worker) {
             0 => "no process takes orders".to_owned(),

@@ -28,7 +28,7 @@ pub(crate) enum Found {
     /// No platform runs there.
     Nothing,
     /// One runs, or is about to: then it has no record yet.
-    Running(Option<Record>),
+    Running(Option<Box<Record>>),
 }
 
 const LOCK: &str = "up.lock";
@@ -38,6 +38,8 @@ const HOST_TOKEN: &str = "host-token";
 const OPERATOR_TOKEN: &str = "operator-token";
 const KEYS: &str = "keys";
 const MANAGER: &str = "manager.sock";
+const IMAGE: &str = "image";
+const SIMULATED_PLATFORM: &str = "simulated-platform";
 
 /// Most bytes in the path of a Unix socket (`sockaddr_un`).
 const LONGEST_SOCKET: usize = 107;
@@ -114,6 +116,16 @@ impl DataFolder {
     /// The store's file.
     pub(crate) fn store(&self) -> PathBuf {
         self.path.join(STORE)
+    }
+
+    /// The folder for the image that the workers are launched from.
+    pub(crate) fn image(&self) -> PathBuf {
+        self.path.join(IMAGE)
+    }
+
+    /// The folder of the simulated platform that they are launched on.
+    pub(crate) fn simulated_platform(&self) -> PathBuf {
+        self.path.join(SIMULATED_PLATFORM)
     }
 
     /// The socket where hosts reach the manager, if the folder's path leaves room for a name.

@@ -16,14 +16,28 @@ use crate::terminal::Terminal;
 /// What every host is told.
 #[derive(Clone)]
 pub(super) struct HostPlan {
-    /// The worker program.
-    pub(super) program: PathBuf,
+    /// What the hosts start.
+    pub(super) start: Start,
     /// The manager's endpoint.
     pub(super) manager: String,
     /// The file with the token that the manager asks for.
     pub(super) token_file: PathBuf,
     /// Threads of each worker program.
     pub(super) threads: Option<NonZeroUsize>,
+}
+
+/// What a host starts.
+#[derive(Clone)]
+pub(super) enum Start {
+    /// A program's file.
+    Program(PathBuf),
+    /// An image's program, on a simulated platform: their folders.
+    Image {
+        /// With stream and SIGSTRUCT.
+        image: PathBuf,
+        /// With the platform's state.
+        platform: PathBuf,
+    },
 }
 
 /// The hosts of a platform. Dropping them kills the processes.
@@ -163,8 +177,15 @@ impl Host {
         command.args(["host", "--until-stdin-closes", "--worker", &self.worker]);
         command.args(["--manager", &self.plan.manager]);
         command.arg("--token-file").arg(&self.plan.token_file);
-        command.arg("--program").arg(&self.plan.program);
-        command.args(["--", "--worker", &self.worker]);
+        match &self.plan.start {
+            Start::Program(file) => {
+                command.arg("--program").arg(file);
+            }
+            Start::Image { image, platform } => {
+                command.arg("--image").arg(image);
+                command.arg("--platform").arg(platform);
+            }
+        }
         command.arg("--development-keys").arg(&self.keys);
         if let Some(threads) = self.plan.threads {
             command.args(["--threads", &threads.to_string()]);

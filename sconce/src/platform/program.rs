@@ -1,14 +1,12 @@
 //! The worker program: that of an image, which was given or is built from the checkout, or a bare
 //! program that was given.
 
-use std::fs::{File, Permissions};
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
 use sconify::build::{self, Image, Progress, Stage, Step, find_checkout};
 use sconify::reading::Reading;
@@ -16,27 +14,28 @@ use sconify::verify::{Expected, verify_reading};
 use sconify::{Fault as _, terminal};
 use tokio::sync::oneshot;
 
+use super::image::Measured;
 use crate::failure::Failure;
 use crate::folders::Exposure;
 use crate::terminal::{Spinner, Terminal};
 
-/// A worker program, and what is known of it.
+/// A worker program.
 #[derive(Debug)]
-pub(crate) struct Program {
-    /// The file that is run.
-    pub(crate) file: PathBuf,
-    /// What it measures, with the kind of measurement, if it comes from an image.
-    pub(crate) measurement: Option<String>,
+pub(crate) enum Program {
+    /// A file that is run as it is.
+    Bare(PathBuf),
+    /// That in the measured pages of an image, which is launched on a platform.
+    Measured(Measured),
 }
 
-/// The worker program, built if need be. That of an image is taken from its measured pages and put
-/// into `folder`, where it stays what was verified for as long as the platform runs.
+/// The worker program, built if need be. What an image's enclave is made of is put into `folder`, where
+/// it stays what was verified for as long as the platform runs.
 pub(crate) async fn locate(
     image: Option<&Path>,
     folder: &Path,
     terminal: &Terminal,
 ) -> Result<Program, Failure> {
-    let reading = match image {
+    let (reading, from) = match image {
         None => {
             let image = built(terminal).await?;
             (image.reading, image.folder)
@@ -49,16 +48,12 @@ pub(crate) async fn locate(
                 )
             })?;
             if is_bare(&path).map_err(Failure::unusable)? {
-                return Ok(Program {
-                    file: path,
-                    measurement: None,
-                });
+                return Ok(Program::Bare(path));
             }
             (verified(&path)?, path)
         }
     };
-    let (reading, from) = reading;
-    place(&reading, &from, folder)
+    Measured::place(&reading, &from, folder).map(Program::Measured)
 }
 
 /// Whether it's a program and no image: images are folders and tars.
@@ -93,64 +88,6 @@ fn verified(path: &Path) -> Result<Reading, Failure> {
     Ok(reading)
 }
 
-/// Puts the program of an image into `folder`, as it's rebuilt from the measured pages.
-fn place(reading: &Reading, from: &Path, folder: &Path) -> Result<Program, Failure> {
-    let measurement = Some(reading.digest().to_string());
-    let (Some(program), Some(manifest)) = (&reading.program, &reading.manifest) else {
-        return Err(Failure::unusable(format_args!(
-            "{} has no program in its measured pages",
-            from.display()
-        )));
-    };
-    let file = folder.join("worker-program");
-    let written = write(&file, |file| program.write_rebuilt(file));
-    written.map_err(|error| {
-        Failure::failed(format_args!(
-            "{} cannot be written: {error}",
-            file.display()
-        ))
-    })?;
-    // Some systems run nothing from temporary folders. There the image's own file must do.
-    let in_place = from.join(&manifest.name);
-    if access(&file, Access::EXEC_OK).is_ok() || !in_place.is_file() {
-        return Ok(Program { file, measurement });
-    }
-    refuse_changeable(from, &in_place, folder)?;
-    Ok(Program {
-        file: in_place,
-        measurement,
-    })
-}
-
-/// A program that is run where it lies is run again whenever it ends: what was verified must stay.
-fn refuse_changeable(image: &Path, program: &Path, folder: &Path) -> Result<(), Failure> {
-    for path in [image, program] {
-        let exposure = Exposure::of(path).map_err(Failure::failed)?;
-        if exposure.is_foreign || exposure.is_open {
-            return Err(Failure::failed(format_args!(
-                "{} runs no programs, and {}, which would be run instead, can be changed by others",
-                folder.display(),
-                path.display()
-            ))
-            .advice(
-                "choose another folder with --data-dir, or copy the image to a place of your own",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Writes a program that its owner alone may run. One that runs now stays as it is.
-fn write(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
-    file.set_permissions(Permissions::from_mode(0o700))?;
-    fill(&mut file)?;
-    file.flush()?;
-    drop(file);
-    std::fs::rename(fresh, path)
-}
-
 /// The image of this checkout, built if need be.
 async fn built(terminal: &Terminal) -> Result<Image, Failure> {
     let checkout = checkout()?;
@@ -183,8 +120,8 @@ async fn built(terminal: &Terminal) -> Result<Image, Failure> {
     }
 }
 
-/// Why there is no image, with what the compiler says of it.
-fn of_sconify(error: &sconify::Error) -> Failure {
+/// Why there is no image, or it can't be used, with what a compiler says of it.
+pub(super) fn of_sconify(error: &sconify::Error) -> Failure {
     let failure = match error {
         sconify::Error::Build(build::Error::Cargo {
             package,
@@ -364,25 +301,5 @@ impl Display {
                 begun.elapsed()
             ));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_can_change_is_not_run_in_place() {
-        let place = tempfile::tempdir().unwrap();
-        let (image, program) = (place.path(), place.path().join("worker"));
-        std::fs::write(&program, "program").unwrap();
-        let refused = |path: &Path, mode| {
-            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-            refuse_changeable(image, &program, Path::new("data")).is_err()
-        };
-        assert!(!refused(&program, 0o755));
-        assert!(refused(&program, 0o757));
-        assert!(!refused(&program, 0o755));
-        assert!(refused(image, 0o777));
     }
 }

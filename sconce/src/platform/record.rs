@@ -42,6 +42,58 @@ pub(crate) struct Record {
     /// How many processes of each worker take orders now, by its name; none where it is missing.
     #[serde(default)]
     pub(crate) serving: BTreeMap<String, usize>,
+    /// What they run, once that has been found out.
+    #[serde(default)]
+    pub(crate) program: Option<Running>,
+}
+
+/// What the workers of a platform run.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub(crate) enum Running {
+    /// A program that nothing has measured.
+    Bare {
+        /// Its file.
+        file: PathBuf,
+    },
+    /// An image's program, launched on a simulated platform, which protects nothing.
+    Simulated {
+        /// Its measurement, with its kind.
+        measurement: String,
+        /// Its signer, with its kind.
+        signer: String,
+        /// Whether a debugger may look into it.
+        debug: bool,
+        /// The fingerprint of the simulated platform's root: `sim:` and 64 hex digits.
+        root: String,
+    },
+}
+
+impl fmt::Display for Running {
+    /// In a few lines, each with what it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bare { file } => write!(f, "program    {} (not measured)", file.display()),
+            Self::Simulated {
+                measurement,
+                signer,
+                debug,
+                root,
+            } => {
+                let debug = if *debug {
+                    " (a debugger may look in)"
+                } else {
+                    ""
+                };
+                writeln!(f, "measured   {measurement}{debug}")?;
+                writeln!(f, "signer     {signer}")?;
+                write!(
+                    f,
+                    "runs on    a simulated platform, which protects nothing; root {root}"
+                )
+            }
+        }
+    }
 }
 
 /// Whether submitting waits for the answer.
@@ -115,6 +167,7 @@ impl Record {
             started: since.map_or(0, |since| since.as_secs()),
             ready: false,
             serving: BTreeMap::new(),
+            program: None,
         }
     }
 }
