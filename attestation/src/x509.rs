@@ -29,3 +29,15 @@ pub use serial::Serial;
 
 pub(crate) use error::Result;
 pub(crate) use read::{Fault, Read, all, inside};
+
+/// Refuses what is longer than anything of this PKI, before anything is made of it.
+fn check_size(document: Document, bytes: &[u8], most: usize) -> Result<()> {
+    if bytes.len() <= most {
+        return Ok(());
+    }
+    Err(Error::Size {
+        document,
+        found: bytes.len(),
+        most,
+    })
+}

@@ -117,6 +117,12 @@ fn forms_that_are_not_of_this_pki_are_refused() {
             let again = c.extensions[0].clone();
             c.extensions.push(again);
         }),
+        ("more extensions", |c| {
+            for number in 0..20 {
+                c.extensions
+                    .push(extension(&[0x55, 0x1d, 64 + number], false, &[]));
+            }
+        }),
         ("not understood", |c| {
             c.extensions
                 .push(extension(NAME_CONSTRAINTS, true, &tlv(SEQUENCE, &[])));

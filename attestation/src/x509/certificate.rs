@@ -25,21 +25,21 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Bytes of the longest; those of a platform have 1.2 kB.
+    pub const MAX_SIZE: usize = 16 << 10;
+
     /// Reads a certificate that is to be used as `document`.
     ///
     /// # Errors
     ///
-    /// [`Error::Form`].
+    /// [`Error::Form`] and [`Error::Size`].
     pub fn from_der(document: Document, der: &[u8]) -> Result<Self> {
-        Self::from_vec(document, der.to_owned())
-    }
-
-    pub(super) fn from_vec(document: Document, der: Vec<u8>) -> Result<Self> {
+        super::check_size(document, der, Self::MAX_SIZE)?;
         let (content, signed) =
-            Signed::read(&der, Content::read).map_err(|fault| fault.of(document))?;
+            Signed::read(der, Content::read).map_err(|fault| fault.of(document))?;
         Ok(Self {
             document,
-            der,
+            der: der.to_owned(),
             content,
             signed,
         })

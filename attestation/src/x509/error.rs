@@ -55,6 +55,16 @@ pub enum Error {
         /// What is wrong there.
         what: String,
     },
+    /// It, or the text of its chain, is longer than any is.
+    #[error("{document}: {found} bytes, and {most} at most are read")]
+    Size {
+        /// Which.
+        document: Document,
+        /// How many bytes it has.
+        found: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// The text is not a sequence of PEM certificates and nothing else (RFC 7468).
     #[error("chain of the {document}: {what} (at byte {offset} of the text)")]
     Pem {
@@ -185,6 +195,7 @@ impl Error {
                 _ => Stage::Collateral,
             },
             Self::Form { document, .. }
+            | Self::Size { document, .. }
             | Self::Length { document, .. }
             | Self::NotTheAnchor { document }
             | Self::Role { document, .. }

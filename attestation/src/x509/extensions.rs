@@ -9,6 +9,9 @@ use der::{Reader as _, Tag, TagNumber};
 use super::read::number;
 use super::{Fault, Read, inside};
 
+/// Extensions at most; a platform's certificate has six.
+const MOST: usize = 16;
+
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
@@ -145,6 +148,9 @@ fn each<'a>(
         loop {
             inside(list, Tag::Sequence, |extension| {
                 let kind = extension.decode::<ObjectIdentifier>()?;
+                if kinds.len() == MOST {
+                    return Err(Fault::at(extension, "more extensions than anything has"));
+                }
                 if kinds.contains(&kind) {
                     return Err(Fault::at(extension, "an extension for the second time"));
                 }

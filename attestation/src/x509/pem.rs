@@ -17,12 +17,15 @@ impl Chain {
     /// Certificates at most; the longest chain has three.
     const MAX: usize = 4;
 
+    /// Bytes of the longest text.
+    pub const MAX_SIZE: usize = 64 << 10;
+
     /// The chain of a platform's certificate, from a quote: PCK, PCK CA, root. One zero byte may follow
     /// the text.
     ///
     /// # Errors
     ///
-    /// [`Error::Pem`] and [`Error::Length`].
+    /// [`Error::Pem`], [`Error::Length`] and [`Error::Size`].
     pub fn pck(text: &[u8]) -> Result<Self> {
         Self::read(Document::Pck, text.strip_suffix(&[0]).unwrap_or(text), 3)
     }
@@ -31,7 +34,7 @@ impl Chain {
     ///
     /// # Errors
     ///
-    /// [`Error::Pem`] and [`Error::Length`].
+    /// [`Error::Pem`], [`Error::Length`] and [`Error::Size`].
     pub fn pck_ca(text: &[u8]) -> Result<Self> {
         Self::read(Document::PckCa, text, 2)
     }
@@ -40,7 +43,7 @@ impl Chain {
     ///
     /// # Errors
     ///
-    /// [`Error::Pem`] and [`Error::Length`].
+    /// [`Error::Pem`], [`Error::Length`] and [`Error::Size`].
     pub fn tcb_signing(text: &[u8]) -> Result<Self> {
         Self::read(Document::TcbSigning, text, 2)
     }
@@ -58,6 +61,7 @@ impl Chain {
     }
 
     fn read(document: Document, text: &[u8], wanted: usize) -> Result<Self> {
+        super::check_size(document, text, Self::MAX_SIZE)?;
         let mut certificates = Vec::new();
         let mut left = text;
         let fault = |left: &[u8], what| Error::Pem {

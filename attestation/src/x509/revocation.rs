@@ -26,12 +26,16 @@ pub struct RevocationList {
 }
 
 impl RevocationList {
+    /// Bytes of the longest: of some hundred thousand certificates.
+    pub const MAX_SIZE: usize = 4 << 20;
+
     /// Reads a list that is to be used as `document`.
     ///
     /// # Errors
     ///
-    /// [`Error::Form`].
+    /// [`Error::Form`] and [`Error::Size`].
     pub fn from_der(document: Document, der: &[u8]) -> Result<Self> {
+        super::check_size(document, der, Self::MAX_SIZE)?;
         let (content, signed) =
             Signed::read(der, Content::read).map_err(|fault| fault.of(document))?;
         Ok(Self {
