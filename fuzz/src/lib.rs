@@ -15,6 +15,8 @@
 //! | [`receipt`] | the parameters of the receipts' methods |
 //! | [`elf`] | a program for an enclave |
 //! | [`enclave_toml`] | an `enclave.toml` |
+//! | [`collateral`] | collateral, a document of it, or changes to what is genuine |
+//! | [`policy`] | a policy, in JSON or TOML |
 //! | [`quote`] | a quote, or changes to one |
 //! | [`report_socket`] | what a launched program and its host write on its report socket |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
@@ -23,6 +25,7 @@
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
 
 pub mod certificate;
+pub mod collateral;
 pub mod elf;
 pub mod enclave_toml;
 pub mod engine;
@@ -30,6 +33,7 @@ pub mod file_manifest;
 pub mod frames;
 pub mod link;
 pub mod order;
+pub mod policy;
 pub mod quote;
 pub mod receipt;
 pub mod report_socket;
@@ -58,4 +62,6 @@ pub const TARGETS: &[Target] = &[
     ("sigstruct", sigstruct::run),
     ("file_manifest", file_manifest::run),
     ("certificate", certificate::run),
+    ("collateral", collateral::run),
+    ("policy", policy::run),
 ];

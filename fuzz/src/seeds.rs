@@ -1,7 +1,9 @@
 //! The first file of each corpus: honest input of every kind, for the fuzzer to take apart.
 
 mod certificate;
+mod collateral;
 mod files;
+mod policy;
 mod quote;
 mod report_socket;
 mod sgx;
@@ -32,6 +34,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "certificate" => certificate::all(),
         "elf" => programs(),
         "enclave_toml" => configurations(),
+        "collateral" => collateral::collateral(),
+        "policy" => policy::all(),
         "quote" => quote::quotes(),
         "report_socket" => report_socket::messages(),
         "sgxs" => sgx::streams(),
