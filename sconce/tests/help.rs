@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "config example",
     "status",
     "bench",
+    "drill",
     "down",
     "host",
     "submit",

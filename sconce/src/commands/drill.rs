@@ -27,9 +27,9 @@ use self::scenario::Scenario;
 use crate::failure::Failure;
 use crate::terminal::{Terminal, is_unicode};
 
-/// Rehearse what may happen: advisories, revocations, old collateral, a stolen key. Shows which programs
-/// and policies fall, when, why, and what would save them.
+/// Rehearse advisories, revocations or a stolen key: what falls, when, and what would help.
 ///
+/// Shows which programs and policies fall, when, at which check, and what would save them.
 /// Everything is played on a simulated platform in its own time and judged by the verifier that judges
 /// real evidence. Policies are taken as they stand, except that they take the drill's platform, and
 /// digests of other kinds as those of its programs.

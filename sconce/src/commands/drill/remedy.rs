@@ -78,7 +78,9 @@ pub(super) fn candidates(
                 .collect()
         }
         Outcome::LetIn { until, .. } => {
-            let hourly = until.map(|_| Remedy::Work(Work::FetchHourly));
+            let published = matches!(scenario, Scenario::RevokedPck | Scenario::LoweredSvn);
+            let hourly = until.filter(|_| published);
+            let hourly = hourly.map(|_| Remedy::Work(Work::FetchHourly));
             let amendments = amendments_against(scenario, policy);
             hourly
                 .into_iter()
