@@ -1,5 +1,5 @@
 use alloc::borrow::ToOwned as _;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec;
 
 use sgx::{Mrenclave, Mrsigner, TdMeasurement};
