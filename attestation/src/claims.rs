@@ -12,12 +12,19 @@ use crate::{Fingerprint, Time, TrustAnchor, pck};
 /// A genuine quote: [`verify`](crate::verify) has checked everything but whether it is the program
 /// that somebody wants, which is for [`Policy::appraise`](crate::Policy::appraise).
 ///
-/// Only verification makes one:
+/// It hands out what it says, and only verification makes one:
 ///
+/// ```
+/// # use sconce_attestation::{Claims, VerifiedQuote};
+/// fn read(quote: VerifiedQuote) -> Claims {
+///     quote.into_claims()
+/// }
+/// ```
 /// ```compile_fail,E0451
-/// # fn forge(claims: attestation::Claims) -> attestation::VerifiedQuote {
-/// attestation::VerifiedQuote { claims }
-/// # }
+/// # use sconce_attestation::{Claims, VerifiedQuote};
+/// fn forge(claims: Claims) -> VerifiedQuote {
+///     VerifiedQuote { claims }
+/// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedQuote {

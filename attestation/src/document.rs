@@ -1,12 +1,11 @@
 //! What TCB info and identities have in common.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use serde::Deserialize;
 
-use crate::json::{Date, Object};
+use crate::json::{AdvisoryId, Date, Object};
 use crate::tcb::{Level, Status};
 
 /// A member of `tcbLevels`: what it takes to reach the level, and the level.
@@ -17,7 +16,7 @@ pub(crate) struct LevelMembers<T> {
     tcb_date: Date,
     tcb_status: Status,
     #[serde(rename = "advisoryIDs", default)]
-    advisory_ids: Vec<String>,
+    advisory_ids: Vec<AdvisoryId>,
 }
 
 /// What it takes to reach a level of a single version number.
@@ -37,7 +36,7 @@ impl<T> LevelMembers<T> {
         let level = Level {
             status: self.tcb_status,
             date: self.tcb_date.0,
-            advisories: self.advisory_ids,
+            advisories: self.advisory_ids.into_iter().map(|id| id.0).collect(),
         };
         (self.tcb.0, level)
     }

@@ -4,7 +4,8 @@
 //! known. They also take an array for an object, its items for the members in their order:
 //! [`Object`] does not.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -89,19 +90,45 @@ impl<'de> Deserialize<'de> for Date {
     }
 }
 
-/// What is wrong with a document, without the text that it quotes being longer than a line.
-pub(crate) fn fault(error: &serde_json::Error) -> String {
-    const LONGEST: usize = 200;
-    let mut text = alloc::string::ToString::to_string(error);
-    if text.len() > LONGEST {
-        let end = (0..=LONGEST)
-            .rev()
-            .find(|end| text.is_char_boundary(*end))
-            .unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
+/// What an advisory is called: up to 64 visible characters of ASCII, as in `INTEL-SA-00615`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AdvisoryId(pub(crate) String);
+
+impl<'de> Deserialize<'de> for AdvisoryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(text));
+        }
+        Err(Error::custom(
+            "an advisory's id is not 1 to 64 visible characters of ASCII",
+        ))
     }
-    text
+}
+
+/// What is wrong with a document and where, in one line. What it quotes is cut and made visible: the
+/// document is somebody else's, and the line may go to a terminal.
+pub(crate) fn fault(error: &serde_json::Error) -> String {
+    /// Characters that tell what anybody wants to know.
+    const LONGEST: usize = 180;
+    let text = error.to_string();
+    let place = match error.line() {
+        0 => String::new(),
+        line => format!(" at line {line} column {}", error.column()),
+    };
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    let mut line = String::new();
+    for (count, character) in what.chars().enumerate() {
+        match character {
+            _ if count == LONGEST => {
+                line.push('…');
+                break;
+            }
+            _ if character.is_control() => line.extend(character.escape_default()),
+            _ => line.push(character),
+        }
+    }
+    line + &place
 }
 
 #[cfg(test)]
@@ -145,8 +172,16 @@ mod tests {
 
     #[test]
     fn faults_are_short() {
-        let text = alloc::format!(r#"{{"a":1,"b":"{}"}}"#, "ß".repeat(5_000));
-        let error = serde_json::from_str::<Object<Pair>>(&text).unwrap_err();
-        assert!(fault(&error).len() < 210);
+        let text = format!(r#"{{"a":1,"b":"{}"}}"#, "ß".repeat(5_000));
+        let text = fault(&serde_json::from_str::<Object<Pair>>(&text).unwrap_err());
+        assert!(text.chars().count() < 220, "{text}");
+        assert!(text.contains("ß… at line 1 column 100"), "{text}");
+    }
+
+    #[test]
+    fn faults_hold_no_control_characters() {
+        let error = serde_json::from_str::<Object<Pair>>(r#"{"\n\u001b[2J":1}"#).unwrap_err();
+        let text = fault(&error);
+        assert!(text.starts_with(r"unknown field `\n\u{1b}[2J`"), "{text}");
     }
 }

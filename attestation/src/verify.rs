@@ -75,6 +75,19 @@ impl Verified {
 ///
 /// Only [`Collateral::verify`] makes one. It may be kept, and used at any time: each use checks anew
 /// what is in force.
+///
+/// ```
+/// # use sconce_attestation::{Time, VerifiedCollateral};
+/// fn until(known: VerifiedCollateral) -> Time {
+///     known.expires()
+/// }
+/// ```
+/// ```compile_fail,E0451
+/// # use sconce_attestation::{TrustAnchor, VerifiedCollateral};
+/// fn forge(known: VerifiedCollateral, anchor: TrustAnchor) -> VerifiedCollateral {
+///     VerifiedCollateral { anchor, ..known }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedCollateral {
     anchor: TrustAnchor,

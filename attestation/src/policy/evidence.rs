@@ -9,7 +9,7 @@ use crate::{Claims, Time, VerifiedQuote};
 /// for longer has to ask again.
 ///
 /// ```compile_fail
-/// let evidence = attestation::VerifiedEvidence { quote: todo!(), verdict: todo!(), expires: todo!() };
+/// let evidence = sconce_attestation::VerifiedEvidence { quote: todo!(), verdict: todo!(), expires: todo!() };
 /// ```
 ///
 /// [`Policy::appraise`]: super::Policy::appraise

@@ -104,6 +104,10 @@ fn other_forms_are_refused() {
         ("OutOfDate", "Outdated"),
         ("2021-11-10T00:00:00Z", "2021-11-31T00:00:00Z"),
         (r#"["SIM-SA-00009"]"#, r#""SIM-SA-00009""#),
+        ("SIM-SA-00009", "SIM SA"),
+        ("SIM-SA-00009", r"SIM\u001b[2J"),
+        ("SIM-SA-00009", ""),
+        ("SIM-SA-00009", &"S".repeat(65)),
         ("]}", "]}x"),
     ] {
         assert!(TEXT.contains(from), "{from}");
