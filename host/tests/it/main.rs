@@ -1,7 +1,8 @@
 //! A host from outside: real sockets, a real program.
 //!
 //! The program is this test binary again, started with an environment variable that makes it behave
-//! as an enclave program would, or worse (`support::program`).
+//! as an enclave program would, or worse (`support::program`). Measured programs can't be that: theirs is
+//! compiled for the purpose (`support::image`).
 
 #![expect(
     clippy::expect_used,
@@ -13,8 +14,11 @@
 mod backpressure;
 mod cost;
 mod frames;
+mod launch;
 mod lifecycle;
 mod local;
 mod membership;
+mod sandbox;
 mod shutdown;
 mod support;
+mod traced;

@@ -1,5 +1,6 @@
 //! Hosts, peers and replies for the tests.
 
+pub(crate) mod image;
 pub(crate) mod program;
 
 use std::ffi::OsString;
@@ -128,4 +129,10 @@ pub(crate) fn kind(reply: &str) -> String {
         (Some(reason), serde_json::Value::Null) => reason.to_owned(),
         _ => reply.to_string(),
     }
+}
+
+/// Says that something was not tested here, where everybody sees it.
+pub(crate) fn skipped(what: &str, why: &str) {
+    let line = format!("\n*** SKIPPED: {what}: {why} ***\n\n");
+    let _unseen = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
 }

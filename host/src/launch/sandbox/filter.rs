@@ -12,7 +12,7 @@ use seccompiler::{
 };
 
 /// Calls that are allowed with any arguments.
-const ALLOWED: [c_long; 56] = [
+const ALLOWED: [c_long; 57] = [
     // Descriptors that it has.
     libc::SYS_read,
     libc::SYS_readv,
@@ -71,9 +71,10 @@ const ALLOWED: [c_long; 56] = [
     libc::SYS_nanosleep,
     libc::SYS_gettimeofday,
     libc::SYS_getrandom,
-    // What starting it takes: a pipe that tells whether it worked, a process group, the execution. The
-    // first two are harmless, and executing something else is Landlock's to deny.
+    // What starting it takes: pipes and pairs of sockets that tell whether it worked, a process group, the
+    // execution. The others are harmless, and to execute something else is Landlock's to deny.
     libc::SYS_pipe2,
+    libc::SYS_socketpair,
     libc::SYS_setpgid,
     libc::SYS_execve,
 ];
@@ -89,7 +90,8 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
-/// Two filters, of which the stricter counts: the second has another answer than EPERM.
+/// Two filters, to be entered in this order: the second forbids to enter another. The stricter one
+/// counts; the first is for an answer other than EPERM.
 pub(super) fn filters() -> Result<[BpfProgram; 2], BackendError> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut rules: BTreeMap<c_long, Vec<Rule>> = BTreeMap::new();
@@ -110,7 +112,7 @@ pub(super) fn filters() -> Result<[BpfProgram; 2], BackendError> {
         SeccompAction::Errno(libc::ENOSYS as u32),
         architecture,
     )?;
-    Ok([allow.try_into()?, no_clone3.try_into()?])
+    Ok([no_clone3.try_into()?, allow.try_into()?])
 }
 
 /// Calls that are allowed with some arguments.

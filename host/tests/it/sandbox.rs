@@ -1,0 +1,225 @@
+//! What a launched program is given, and what it may do.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use landlock::{AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
+use sconce_host::{Program, start};
+
+use crate::support::image::{Image, probe};
+use crate::support::{Peer, ask, host, skipped};
+
+/// EPERM: what seccomp says.
+const DENIED: &str = "1";
+/// EACCES: what Landlock says.
+const FORBIDDEN: &str = "13";
+/// As the answer of a system call.
+const NOT_PERMITTED: &str = "-1";
+
+fn with_program(test: impl FnOnce(&Peer)) {
+    let image = Image::release();
+    let host = start(image.config()).unwrap();
+    test(&Peer::req(host.endpoint().unwrap()));
+}
+
+fn has_landlock() -> bool {
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let handled = ruleset.handle_access(AccessFs::Execute);
+    handled.and_then(Ruleset::create).is_ok()
+}
+
+#[test]
+fn it_has_three_descriptors_and_its_report_socket() {
+    with_program(|program| {
+        assert_eq!(program.ask("descriptors"), "0 1 2 3");
+    });
+}
+
+#[test]
+fn it_is_told_of_what_it_is_given() {
+    let image = Image::release();
+    let mut config = image.config();
+    config.program_args = vec!["--worker".into(), "scone-worker-1".into()];
+    config.program_env = vec![("WANTED".into(), "1".into())];
+    config.development_keys = Some(image.folder().join("keys.json"));
+    let host = start(config).unwrap();
+    let program = Peer::req(host.endpoint().unwrap());
+    assert_eq!(program.ask("descriptors"), "0 1 2 3 4");
+    assert_eq!(program.ask("environment"), "WANTED=1");
+    assert_eq!(
+        program.ask("arguments"),
+        "probe --worker scone-worker-1 --report-socket 3 --development-keys 4"
+    );
+}
+
+/// The same program as a mere file: nothing keeps it from anything.
+#[test]
+fn a_bare_program_is_in_no_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    let mut config = Image::release().config();
+    config.program = Program::Bare(probe().to_owned());
+    config.development_keys = Some(keys.clone());
+    let host = start(config).unwrap();
+    let program = Peer::req(host.endpoint().unwrap());
+    assert_eq!(program.ask("descriptors"), "0 1 2 4");
+    let arguments = format!("{} --development-keys 4", probe().display());
+    assert_eq!(program.ask("arguments"), arguments);
+    assert_eq!(program.ask("read /etc/passwd"), "done");
+    let mode = std::fs::metadata(&keys).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn it_opens_no_file() {
+    with_program(|program| {
+        for order in [
+            "read /etc/passwd",
+            "read /proc/self/maps",
+            "read /proc/self/exe",
+            "read /dev/null",
+            "create /tmp/sconce-test-of-a-sandbox",
+            "list /",
+            "remove /tmp/sconce-test-of-a-sandbox",
+        ] {
+            assert_eq!(program.ask(order), DENIED, "{order}");
+        }
+    });
+}
+
+/// The system call alone would be allowed: it is how the program itself was started.
+#[test]
+fn it_executes_no_file() {
+    if !has_landlock() {
+        return skipped(
+            "executing files from the sandbox",
+            "this kernel has no Landlock",
+        );
+    }
+    with_program(|program| {
+        for order in ["execute /bin/true", "execute /bin/sh"] {
+            assert_eq!(program.ask(order), FORBIDDEN, "{order}");
+        }
+    });
+}
+
+#[test]
+fn it_connects_to_nobody() {
+    with_program(|program| {
+        assert_eq!(program.ask("connect 127.0.0.1:1"), DENIED);
+        assert_eq!(program.ask("listen 127.0.0.1:0"), DENIED);
+    });
+}
+
+/// By number, as no library would make them.
+#[test]
+fn other_calls_are_denied() {
+    let read_write_execute = "0 4096 7 34 18446744073709551615 0";
+    with_program(|program| {
+        for (what, call) in [
+            ("open", libc::SYS_open.to_string()),
+            ("openat", libc::SYS_openat.to_string()),
+            ("openat2", libc::SYS_openat2.to_string()),
+            ("open_by_handle_at", libc::SYS_open_by_handle_at.to_string()),
+            ("creat", libc::SYS_creat.to_string()),
+            ("execveat", libc::SYS_execveat.to_string()),
+            ("memfd_create", libc::SYS_memfd_create.to_string()),
+            ("socket", format!("{} 1 1 0", libc::SYS_socket)),
+            ("accept", format!("{} 0", libc::SYS_accept)),
+            ("ptrace", libc::SYS_ptrace.to_string()),
+            ("process_vm_readv", libc::SYS_process_vm_readv.to_string()),
+            ("kill", format!("{} 1 0", libc::SYS_kill)),
+            ("mount", libc::SYS_mount.to_string()),
+            ("unshare", format!("{} 0", libc::SYS_unshare)),
+            ("setns", libc::SYS_setns.to_string()),
+            ("chroot", libc::SYS_chroot.to_string()),
+            ("bpf", libc::SYS_bpf.to_string()),
+            ("io_uring_setup", libc::SYS_io_uring_setup.to_string()),
+            ("perf_event_open", libc::SYS_perf_event_open.to_string()),
+            ("userfaultfd", libc::SYS_userfaultfd.to_string()),
+            ("seccomp", libc::SYS_seccomp.to_string()),
+            (
+                "personality",
+                format!("{} 4294967295", libc::SYS_personality),
+            ),
+            ("keyctl", libc::SYS_keyctl.to_string()),
+            ("stat", libc::SYS_stat.to_string()),
+            ("readlink", libc::SYS_readlink.to_string()),
+            ("new limits", format!("{} 0 4 1", libc::SYS_prlimit64)),
+            ("dumpable", format!("{} 4 1", libc::SYS_prctl)),
+            (
+                "another program's signal",
+                format!("{} 1 1 9", libc::SYS_tgkill),
+            ),
+            (
+                "new namespace",
+                format!("{} {}", libc::SYS_clone, libc::CLONE_NEWUSER),
+            ),
+            (
+                "new code",
+                format!("{} {read_write_execute}", libc::SYS_mmap),
+            ),
+            (
+                "code of data",
+                format!("{} 4096 4096 5", libc::SYS_mprotect),
+            ),
+            ("of 32 bits", (0x4000_0000 + libc::SYS_getpid).to_string()),
+        ] {
+            assert_eq!(program.ask(format!("call {call}")), NOT_PERMITTED, "{what}");
+        }
+        // Not because the probe could call nothing.
+        let pid = program.ask(format!("call {}", libc::SYS_getpid));
+        assert!(pid.parse::<u32>().is_ok(), "{pid}");
+        assert_eq!(program.ask("thread"), "joined");
+    });
+}
+
+#[test]
+fn it_cannot_be_looked_into() {
+    let image = Image::release();
+    let host = start(image.config()).unwrap();
+    let program = Peer::req(host.endpoint().unwrap());
+    assert_eq!(program.ask("there?"), "there?");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", host.pid().unwrap()));
+    let limits = limits.unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid().unwrap()));
+    let status = status.unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.lines().any(|found| found == line), "{status}");
+    }
+    if !rustix::process::geteuid().is_root() {
+        // It can be executed and not be read, so nobody but root may trace it.
+        assert_eq!(program.ask(format!("call {} 3", libc::SYS_prctl)), "0");
+    }
+}
+
+/// An end by `abort` is seen as one.
+#[test]
+fn it_may_end_itself() {
+    let image = Image::release();
+    let host = start(image.config()).unwrap();
+    let pid = host.pid();
+    let peer = Peer::dealer(host.endpoint().unwrap());
+    peer.send("abort");
+    assert!(peer.text().contains("worker.lost"));
+    assert_eq!(peer.ask("there?"), "there?");
+    assert_ne!(host.pid(), pid);
+}
+
+/// Only the thread that starts programs is in the sandbox, and it is gone by then.
+#[test]
+fn the_host_itself_stays_as_it_was() {
+    with_program(|program| {
+        assert_eq!(program.ask("read /etc/passwd"), DENIED);
+        assert!(std::fs::read("/etc/passwd").is_ok());
+        let other = host();
+        assert_eq!(
+            ask(other.endpoint().unwrap(), "environment"),
+            "SCONCE_TEST_PROGRAM"
+        );
+    });
+}
