@@ -11,7 +11,7 @@ pub enum Stage {
     Parse,
     /// The header names an attestation key type and a quoting enclave's vendor that are known.
     Header,
-    /// Documents and certificates of the collateral are in their form.
+    /// The collateral has its members, and its chains are certificates.
     Collateral,
     /// The trust anchor is the one that was asked for.
     Root,
