@@ -154,3 +154,25 @@ fn what_was_pushed_out_is_verified_anew() {
         assert_eq!(same(&mut cache, quote, collateral, &anchor, NOW), Ok(()));
     }
 }
+
+/// Collateral that was kept for one platform revokes another.
+#[test]
+fn kept_lists_count_for_every_platform() {
+    let platform = platform(1, settings())
+        .with(NOW + DAY, Change::RevokePck)
+        .with(NOW + 2 * DAY, Change::Tcb(Settings::OLDER));
+    let anchor = anchor(&platform);
+    let now = NOW + 3 * DAY;
+    let (revoked, newer) = (evidence(&platform, NOW), evidence(&platform, now));
+    let collateral = collateral(&newer);
+    let mut cache = cache();
+    assert_eq!(
+        same(&mut cache, &newer.quote, &collateral, &anchor, now),
+        Ok(())
+    );
+    let refused = same(&mut cache, &revoked.quote, &collateral, &anchor, now);
+    assert_eq!(refused, Err(Stage::Revoked));
+    let known = collateral.verify(&anchor, time(now)).unwrap();
+    let refused = known.verify(&revoked.quote, time(now)).unwrap_err();
+    assert_eq!(refused.stage(), Stage::Revoked);
+}
