@@ -5,6 +5,8 @@ mod course;
 mod draw;
 mod json;
 mod outcome;
+mod plan;
+mod plays;
 mod policies;
 mod programs;
 mod rehearsal;

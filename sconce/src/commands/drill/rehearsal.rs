@@ -13,13 +13,11 @@ use simulator::{Advisory, Change, Platform, QeAdvisory, Secs, Seed, Settings, Tc
 
 use super::course::course;
 use super::outcome::{Broken, Course, Judgement, Outcome, Refused};
-use super::scenario::{ADVISORY, Cast, Event, Happening, QE_ADVISORY, Scenario, Wanted};
+use super::plan::Plan;
+use super::scenario::{ADVISORY, Event, Happening, QE_ADVISORY};
 
-const HOUR: u64 = 3_600;
-const DAY: u64 = 24 * HOUR;
-
-/// How old the platform is when a drill begins.
-const AGE: u64 = 90 * DAY;
+/// How old the platform is when a drill begins, in seconds: a quarter of a year.
+const AGE: u64 = 90 * 86_400;
 
 /// Collaterals that the verifier keeps.
 const COLLATERALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
@@ -34,32 +32,18 @@ const PATCHED: Tcb = {
 /// The quoting enclave that [`QE_ADVISORY`] asks for.
 const PATCHED_QE: u16 = 9;
 
-/// A scenario with its moments, and what operators do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Plan {
-    pub(super) start: Time,
-    /// The first second after it.
-    pub(super) end: Time,
-    /// How often collateral is fetched.
-    pub(super) fetch_hours: u32,
-    /// What happens, in order.
-    pub(super) events: Vec<Event>,
-    /// Who is judged.
-    pub(super) cast: Cast,
-    /// What should become of it.
-    pub(super) wanted: Wanted,
-}
-
 /// The platform of a drill before anything has happened, the anchor under which it is trusted, and what
 /// its service has answered so far.
 pub(super) struct Ground {
     platform: Platform,
     anchor: TrustAnchor,
     /// By what had happened until then, and when it was asked.
-    fetched: RefCell<BTreeMap<(Vec<Event>, Time), Rc<Collateral>>>,
+    fetched: RefCell<Fetched>,
     /// The verifier, as a service has it.
     verifier: RefCell<Cache>,
 }
+
+type Fetched = BTreeMap<(Vec<Event>, Time), Rc<Collateral>>;
 
 /// Why a drill cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -81,67 +65,6 @@ pub(super) struct Rehearsal<'a> {
     fetches: Vec<Time>,
     quotes: BTreeMap<Time, Rc<Vec<u8>>>,
     answers: BTreeMap<Time, Rc<Result<Claims, Refusal>>>,
-}
-
-impl Plan {
-    /// The scenario as it is told.
-    pub(super) fn of(scenario: Scenario, start: Time, end: Time, fetch_hours: u32) -> Self {
-        Self {
-            start,
-            end,
-            fetch_hours,
-            events: scenario.events(start),
-            cast: scenario.cast(),
-            wanted: scenario.wanted(),
-        }
-    }
-
-    /// When it begins to matter what is wanted.
-    pub(super) fn turn(&self) -> Time {
-        let first = self.events.first().map(|event| event.at);
-        match self.wanted {
-            Wanted::Accepted => self.start,
-            Wanted::Refused => first.unwrap_or(self.start),
-        }
-    }
-
-    /// When there is somebody to judge.
-    pub(super) fn entrance(&self) -> Time {
-        let entrance = self
-            .events
-            .iter()
-            .find(|event| event.what == Happening::Entrance);
-        entrance.map_or(self.start, |event| event.at)
-    }
-
-    /// When collateral is fetched: at the begin, every so many hours while its service is there, and
-    /// when that comes back.
-    fn fetches(&self) -> Vec<Time> {
-        let step = u64::from(self.fetch_hours.max(1)) * HOUR;
-        let (start, end) = (self.start.unix(), self.end.unix());
-        let usual = (start..end)
-            .step_by(usize::try_from(step).unwrap_or(usize::MAX))
-            .map(Time::from_unix)
-            .filter(|at| self.has_service(*at));
-        let back = self.moments_of(Happening::ServiceBack);
-        let mut fetches: Vec<_> = usual.chain(back).collect();
-        fetches.sort_unstable();
-        fetches.dedup();
-        fetches
-    }
-
-    fn has_service(&self, at: Time) -> bool {
-        let of_service =
-            |event: &&Event| matches!(event.what, Happening::ServiceLost | Happening::ServiceBack);
-        let before = self.events.iter().filter(|event| event.at <= at);
-        let last = before.filter(of_service).next_back();
-        last.is_none_or(|event| event.what == Happening::ServiceBack)
-    }
-
-    fn moments_of(&self, what: Happening) -> impl Iterator<Item = Time> {
-        let those = self.events.iter().filter(move |event| event.what == what);
-        those.map(|event| event.at)
-    }
 }
 
 impl Ground {
@@ -296,9 +219,8 @@ impl Rehearsal<'_> {
 
     /// A quote that was made after the last thing that happened.
     fn quote_at(&mut self, at: Time) -> Result<Rc<Vec<u8>>, Error> {
-        let events = self.plan.events.iter().map(|event| event.at);
-        let made = events.filter(|event| *event <= at).next_back();
-        let made = made.unwrap_or(self.plan.start);
+        let event = self.plan.events.iter().rfind(|event| event.at <= at);
+        let made = event.map_or(self.plan.start, |event| event.at);
         if let Some(quote) = self.quotes.get(&made) {
             return Ok(Rc::clone(quote));
         }

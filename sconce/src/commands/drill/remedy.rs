@@ -7,8 +7,8 @@ use sgx::{Digest, Kind};
 use simulator::Secs;
 
 use super::outcome::{Outcome, Refused};
+use super::plan::Plan;
 use super::programs::Program;
-use super::rehearsal::Plan;
 use super::scenario::{Cast, Event, Happening, Scenario};
 
 /// Something that could be done.

@@ -1,15 +1,15 @@
 //! What a drill has found: every scenario with every program and policy, and what would help.
 
-use std::collections::BTreeMap;
-
-use attestation::{Policy, Time};
+use attestation::Time;
 
 use super::outcome::{Course, Judgement, Outcome, Refused};
+use super::plan::Plan;
+use super::plays::Plays;
 use super::policies::{Named, rehearsed};
 use super::programs::Program;
-use super::rehearsal::{Error, Ground, Plan, Rehearsal};
-use super::remedy::{Remedy, candidates};
-use super::scenario::{Scenario, Wanted};
+use super::rehearsal::{Error, Ground};
+use super::remedy::Remedy;
+use super::scenario::Scenario;
 
 /// What a drill is about.
 #[derive(Debug, Clone)]
@@ -92,20 +92,17 @@ impl Drill {
     /// Plays everything; `progress` is told what comes next.
     pub(super) fn play(self, progress: impl Fn(String)) -> Result<Report, Error> {
         let ground = Ground::new(self.start)?;
-        let mut stages = Vec::new();
-        for program in &self.programs {
-            stages.push(Stage::new(&self, &ground, program));
-        }
+        let programs = self.programs.iter();
+        let mut programs: Vec<_> = programs
+            .map(|program| Plays::new(&self, &ground, program))
+            .collect();
         let mut acts: Vec<_> = self.scenarios.iter().map(|one| self.act(*one)).collect();
         for (policy, named) in self.policies.iter().enumerate() {
-            for (program, stage) in stages.iter_mut().enumerate() {
-                progress(format!(
-                    "playing {} with {}",
-                    stage.program.name, named.name
-                ));
-                let policy_here = rehearsed(&named.policy, ground.fingerprint());
+            let rehearsed = rehearsed(&named.policy, ground.fingerprint());
+            for (program, plays) in programs.iter_mut().enumerate() {
+                progress(format!("judging {} by {}", plays.program.name, named.name));
                 for act in &mut acts {
-                    let row = stage.row(act.scenario, &policy_here)?;
+                    let row = plays.row(act.scenario, &rehearsed)?;
                     act.rows.push(Row {
                         program,
                         policy,
@@ -125,136 +122,9 @@ impl Drill {
         }
     }
 
-    fn plan(&self, scenario: Scenario) -> Plan {
+    /// A scenario as this drill plays it.
+    pub(super) fn plan(&self, scenario: Scenario) -> Plan {
         Plan::of(scenario, self.start, self.end(), self.fetch_hours)
-    }
-}
-
-/// One program's rehearsals.
-struct Stage<'a> {
-    drill: &'a Drill,
-    ground: &'a Ground,
-    program: &'a Program,
-    plays: BTreeMap<Plan, Rehearsal<'a>>,
-}
-
-impl<'a> Stage<'a> {
-    const fn new(drill: &'a Drill, ground: &'a Ground, program: &'a Program) -> Self {
-        Self {
-            drill,
-            ground,
-            program,
-            plays: BTreeMap::new(),
-        }
-    }
-
-    /// The rehearsal of a plan.
-    fn play(&mut self, plan: &Plan) -> &mut Rehearsal<'a> {
-        let (ground, program) = (self.ground, self.program);
-        self.plays
-            .entry(plan.clone())
-            .or_insert_with(|| ground.rehearse(plan.clone(), program.played_by(plan.cast)))
-    }
-
-    fn seen(&mut self, scenario: Scenario, policy: &Policy) -> Result<(Course, Outcome), Error> {
-        let plan = self.drill.plan(scenario);
-        self.play(&plan).seen(policy)
-    }
-
-    /// What becomes of the program in a scenario; program and policy are not numbered yet.
-    fn row(&mut self, scenario: Scenario, policy: &Policy) -> Result<Row, Error> {
-        let (course, outcome) = self.seen(scenario, policy)?;
-        let is_fit = self.is_fit(policy)?;
-        let mut row = Row {
-            program: 0,
-            policy: 0,
-            outcome: if is_fit { outcome } else { Outcome::Unfit },
-            course,
-            remedies: Vec::new(),
-        };
-        let refused = row.first_refusal().cloned();
-        let plan = self.drill.plan(scenario);
-        let claims = match row.outcome {
-            Outcome::Falls { at, .. } => self.play(&plan).claims(at)?,
-            _ => None,
-        };
-        let remedies = candidates(
-            scenario,
-            row.outcome,
-            refused.as_ref(),
-            claims.as_ref(),
-            policy,
-        );
-        for remedy in remedies {
-            let tried = self.tried(scenario, policy, &row, remedy)?;
-            row.remedies.push(tried);
-        }
-        Ok(row)
-    }
-
-    /// Whether a policy takes the program before anything happens.
-    fn is_fit(&mut self, policy: &Policy) -> Result<bool, Error> {
-        let (course, _) = self.seen(Scenario::Calm, policy)?;
-        Ok(course
-            .first()
-            .is_some_and(|span| span.verdict.is_accepted()))
-    }
-
-    /// Plays it again with something else done.
-    fn tried(
-        &mut self,
-        scenario: Scenario,
-        policy: &Policy,
-        before: &Row,
-        remedy: Remedy,
-    ) -> Result<Tried, Error> {
-        let (outcome, costs) = match &remedy {
-            Remedy::Policy(amendment) => {
-                let amended = amendment.apply(policy, self.program);
-                let (_, outcome) = self.seen(scenario, &amended)?;
-                (outcome, self.costs(scenario, policy, &amended)?)
-            }
-            Remedy::Work(work) => {
-                let plan = work.apply(&self.drill.plan(scenario));
-                let (_, outcome) = self.play(&plan).seen(policy)?;
-                (outcome, Vec::new())
-            }
-        };
-        let end = before
-            .course
-            .last()
-            .map_or(Time::from_unix(0), |span| span.until);
-        let (was, is) = (before.outcome.wrong_for(end), outcome.wrong_for(end));
-        Ok(Tried {
-            tells: remedy.tells(self.program),
-            remedy,
-            outcome,
-            effect: match (outcome.is_good(), is < was) {
-                (true, _) => Effect::Saves,
-                (false, true) => Effect::Helps,
-                (false, false) => Effect::Nothing,
-            },
-            costs,
-        })
-    }
-
-    /// What another policy makes worse elsewhere.
-    fn costs(
-        &mut self,
-        here: Scenario,
-        policy: &Policy,
-        amended: &Policy,
-    ) -> Result<Vec<Cost>, Error> {
-        let mut costs = Vec::new();
-        for scenario in Scenario::ALL.into_iter().filter(|one| *one != here) {
-            let (_, before) = self.seen(scenario, policy)?;
-            let (_, outcome) = self.seen(scenario, amended)?;
-            let end = self.drill.end();
-            if outcome.wrong_for(end) > before.wrong_for(end) {
-                costs.push(Cost { scenario, outcome });
-            }
-        }
-        Ok(costs)
     }
 }
 
@@ -271,15 +141,5 @@ impl Row {
             Judgement::Refused(refused) if is_it(span.from) => Some(refused),
             _ => None,
         })
-    }
-}
-
-impl Wanted {
-    /// As people are told.
-    pub(super) const fn tells(self) -> &'static str {
-        match self {
-            Self::Accepted => "the program goes on serving",
-            Self::Refused => "nobody trusts it any more",
-        }
     }
 }

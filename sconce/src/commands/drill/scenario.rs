@@ -188,6 +188,16 @@ impl Scenario {
     }
 }
 
+impl Wanted {
+    /// As people are told.
+    pub(super) const fn tells(self) -> &'static str {
+        match self {
+            Self::Accepted => "the program goes on serving",
+            Self::Refused => "nobody trusts it any more",
+        }
+    }
+}
+
 impl Happening {
     /// What happens, in a few words; `cast` enters.
     pub(super) fn tells(self, cast: Cast) -> String {

@@ -170,8 +170,8 @@ impl Drawing<'_> {
 
     /// How long after the last event before it.
     fn after(&self, at: Time) -> String {
-        let events = self.act.plan.events.iter().enumerate();
-        let before = events.filter(|(_, event)| event.at <= at).next_back();
+        let mut events = self.act.plan.events.iter().enumerate();
+        let before = events.rfind(|(_, event)| event.at <= at);
         let (since, what) = match before {
             Some((index, event)) => (event.at, format!("event {}", index + 1)),
             None => (self.act.plan.start, "the begin".to_owned()),
