@@ -32,8 +32,10 @@ impl VerifiedEvidence {
             return Err(verdict);
         }
         let collateral = quote.claims().expires;
+        // A policy names the first second at which it does not hold any more.
+        let policy = policy_expires.map(|end| Time::from_unix(end.unix().saturating_sub(1)));
         Ok(Self {
-            expires: policy_expires.map_or(collateral, |policy| policy.min(collateral)),
+            expires: policy.map_or(collateral, |last| last.min(collateral)),
             quote,
             verdict,
         })
@@ -51,7 +53,7 @@ impl VerifiedEvidence {
         &self.verdict
     }
 
-    /// Until when it holds: the collateral is in force, and so is the policy.
+    /// The last second at which it holds: the collateral is in force, and so is the policy.
     #[must_use]
     pub const fn expires(&self) -> Time {
         self.expires

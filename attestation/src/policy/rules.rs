@@ -54,12 +54,22 @@ fn in_force(policy: &Policy, claims: &Claims, now: Time, sheet: &mut Sheet) {
         ),
         None => sheet.leave(Rule::PolicyExpiry, "never"),
     }
-    let wanted = now.unix().checked_add(policy.platform.minimum_validity);
+    collateral_in_force(policy.platform.minimum_validity, claims, now, sheet);
+}
+
+/// A verification says nothing of times before it.
+fn collateral_in_force(validity: u64, claims: &Claims, now: Time, sheet: &mut Sheet) {
+    let rule = Rule::CollateralExpiry;
+    if now < claims.verified {
+        let claim = format!("verified at {}", claims.verified);
+        return sheet.check(rule, false, claim, format_args!("no time after {now}"));
+    }
+    let wanted = now.unix().checked_add(validity);
     sheet.check(
-        Rule::CollateralExpiry,
+        rule,
         wanted.is_some_and(|wanted| wanted <= claims.expires.unix()),
         claims.expires,
-        match policy.platform.minimum_validity {
+        match validity {
             0 => format!("no time before {now}"),
             seconds => format!("no time within {seconds} s of {now}"),
         },

@@ -419,8 +419,10 @@ fn policies_and_collateral_end() {
     assert_eq!(at(&policy, NOW.unix()), [Rule::CollateralExpiry]);
     policy.platform.minimum_validity = 0;
     policy.expires = Some(NOW);
-    assert_eq!(at(&policy, NOW.unix() - 1), Vec::<Rule>::new());
     assert_eq!(at(&policy, NOW.unix()), [Rule::PolicyExpiry]);
+    policy.expires = Some(Time::from_unix(NOW.unix() + 1));
+    assert_eq!(at(&policy, NOW.unix()), Vec::<Rule>::new());
+    assert_eq!(at(&policy, NOW.unix() - 1), [Rule::CollateralExpiry]);
 }
 
 #[test]
