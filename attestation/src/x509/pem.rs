@@ -98,11 +98,13 @@ const END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// The first certificate's lines, and what follows its line end and blank lines.
 fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    if !text.starts_with(BEGIN) {
+    let inside = text.strip_prefix(BEGIN)?;
+    // No digit of base64 is a dash.
+    let end = BEGIN.len() + inside.iter().position(|byte| *byte == b'-')?;
+    if !text[end..].starts_with(END) {
         return None;
     }
-    let end = text.windows(END.len()).position(|window| window == END)? + END.len();
-    let (one, behind) = text.split_at(end);
+    let (one, behind) = text.split_at(end + END.len());
     if !behind.is_empty() && line_end(behind).is_none() {
         return None;
     }
