@@ -182,7 +182,34 @@ fn json(what: &'static str, document: &impl Serialize) -> Result<String, Error> 
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{QeIdentity, TcbInfo, date, upper};
+    use crate::quoting;
+    use crate::settings::Settings;
+
+    const ISSUED: u64 = 1_751_328_000;
+    const NEXT: u64 = 1_753_920_000;
+
+    #[test]
+    fn documents_are_in_intels_form() {
+        let settings = Settings::new(ISSUED);
+        let tcb_info = TcbInfo {
+            issued: ISSUED,
+            next: NEXT,
+            fmspc: upper(&settings.fmspc),
+            pce_id: settings.pce_id,
+            evaluation: settings.evaluation,
+            levels: &settings.levels,
+        };
+        insta::assert_snapshot!("tcb_info", tcb_info.to_json().expect("a document"));
+        let qe_identity = QeIdentity {
+            issued: ISSUED,
+            next: NEXT,
+            evaluation: settings.evaluation,
+            enclave: quoting::enclave(settings.qe_svn),
+            levels: &settings.qe_levels,
+        };
+        insta::assert_snapshot!("qe_identity", qe_identity.to_json().expect("a document"));
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

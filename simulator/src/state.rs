@@ -230,6 +230,18 @@ mod tests {
         assert_eq!(files, 1, "drafts are left behind");
     }
 
+    /// A platform that was kept must not get another root by an update of this crate or of what it writes
+    /// certificates with: raise [`VERSION`] if that has to be.
+    #[test]
+    fn the_same_seed_keeps_its_root() {
+        let platform = Platform::new(Seed::from_bytes([7; 32]), Settings::new(MADE));
+        let fingerprint = platform.expect("a platform").fingerprint();
+        assert_eq!(
+            fingerprint,
+            "sim:975962990decade090a9b64058ccfd9053f6e817622e4807c265d7f9905ae986"
+        );
+    }
+
     #[test]
     fn all_that_ask_at_once_get_the_same() {
         let folder = tempfile::tempdir().expect("a folder");
