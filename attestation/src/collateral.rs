@@ -1,5 +1,6 @@
 //! Collateral: what the vendor of a platform says of it, as data that is given.
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -48,13 +49,26 @@ pub struct Error {
 pub(crate) struct Key([u8; 32]);
 
 impl Collateral {
+    /// Bytes that no JSON text of collateral exceeds: two of the longest revocation lists, and what is
+    /// beside them. Real ones have some ten thousand.
+    pub const MAX_SIZE: usize = 20 << 20;
+
     /// Reads collateral from its JSON text.
     ///
     /// # Errors
     ///
-    /// The text is no JSON object of exactly these members, each once, or one of them is no hex, or
+    /// The text is too long, or no JSON object of exactly these members, each once, or one of them is no hex, or
     /// a signature has not 64 bytes.
     pub fn from_json(text: &[u8]) -> Result<Self, Error> {
+        if text.len() > Self::MAX_SIZE {
+            return Err(Error {
+                what: format!(
+                    "{} bytes, and no collateral has more than {}",
+                    text.len(),
+                    Self::MAX_SIZE
+                ),
+            });
+        }
         let Object(members) =
             serde_json::from_slice::<Object<Members>>(text).map_err(|error| Error {
                 what: fault(&error),
@@ -148,14 +162,14 @@ struct Members {
 
 fn bytes(member: &str, text: &str) -> Result<Vec<u8>, Error> {
     hex::decode(text).map_err(|error| Error {
-        what: alloc::format!("`{member}` is no hex: {}", error.to_string().to_lowercase()),
+        what: format!("`{member}` is no hex: {}", error.to_string().to_lowercase()),
     })
 }
 
 fn signature(member: &str, text: &str) -> Result<[u8; 64], Error> {
     let mut signature = [0; 64];
     hex::decode_to_slice(text, &mut signature).map_err(|_| Error {
-        what: alloc::format!(
+        what: format!(
             "`{member}` has {} characters instead of 128 hex digits (r and s)",
             text.chars().count()
         ),
@@ -211,6 +225,10 @@ mod tests {
             assert_eq!(refused.to_string().lines().count(), 1, "{refused}");
         }
         assert!(Collateral::from_json(b"\xff").is_err());
+        let padded =
+            |size: usize| [good.as_bytes(), &alloc::vec![b' '; size - good.len()]].concat();
+        assert!(Collateral::from_json(&padded(Collateral::MAX_SIZE)).is_ok());
+        assert!(Collateral::from_json(&padded(Collateral::MAX_SIZE + 1)).is_err());
         // An empty list is read: that it is none is for verification to say.
         let text = good.replacen("\"0102\"", "\"\"", 1);
         assert!(Collateral::from_json(text.as_bytes()).is_ok());
