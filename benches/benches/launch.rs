@@ -1,0 +1,115 @@
+//! From an image's files to the first instruction of its program.
+//!
+//! `cargo bench -p sconce-benches --bench launch`
+//!
+//! The program's first instructions write a byte to the descriptor of its development keys, which here is
+//! a pipe with a name. What is timed begins with the call that starts a host and ends with that byte:
+//! launch control with all its hashing and RSA, sealing, the sandbox, the start of the process.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use host::{Config, Enclave, WorkerName};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use sconce_benches::figures::{median, ms, promise};
+use sconify::elf::{Program, sample};
+use sconify::layout::Layout;
+use sconify::sign::{self, Flavour, SignerKey};
+use sconify::stream;
+use sgx::sigstruct::Date;
+
+/// Bytes of the program's code.
+const CODE: usize = 4_000_000;
+
+const ROUNDS: usize = 15;
+
+/// As the worker's, which is as large.
+const PARAMETERS: &str = r#"
+name = "sample"
+product_id = 1
+security_version = 1
+heap = { size = "64 MiB" }
+threads = { count = 16, stack = "2 MiB" }
+ssa = { frames = 2, pages = 1 }
+"#;
+
+/// lea rsi, [rip]; mov edx, 1; mov edi, 4; mov eax, 1; syscall; mov edi, 0; mov eax, 60; syscall
+const FIRST: [u8; 36] = [
+    0x48, 0x8d, 0x35, 0, 0, 0, 0, 0xba, 1, 0, 0, 0, 0xbf, 4, 0, 0, 0, 0xb8, 1, 0, 0, 0, 0x0f, 0x05,
+    0xbf, 0, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05,
+];
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = image(folder.path());
+    let pipe = folder.path().join("first-instruction");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    let mut told = File::options()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .expect("the pipe");
+    // The platform is made by the first.
+    launch(&image, &pipe, &mut told);
+    let mut times: Vec<_> = (0..ROUNDS)
+        .map(|_| launch(&image, &pipe, &mut told))
+        .collect();
+    for time in &times {
+        println!("launched within {}", ms(*time));
+    }
+    let time = median(&mut times);
+    promise(
+        "image of 4 MB with 64 MiB heap: from its files to its first instruction",
+        ms(time),
+        "under 40 ms",
+        time < Duration::from_millis(40),
+    );
+}
+
+fn launch(image: &Enclave, pipe: &Path, told: &mut File) -> Duration {
+    let worker = WorkerName::new("sample").expect("a name");
+    let mut config = Config::new(worker, image.clone());
+    config.development_keys = Some(pipe.to_owned());
+    // It ends at once, and is not to be started again meanwhile.
+    config.timing.first_restart = Duration::from_secs(60);
+    config.timing.last_restart = Duration::from_secs(60);
+    let begin = Instant::now();
+    let host = host::start(config).expect("a host");
+    let mut byte = [0];
+    told.read_exact(&mut byte).expect("its first instruction");
+    let time = begin.elapsed();
+    assert_eq!(byte[0], 0xba, "the byte behind its first instruction");
+    host.stop().expect("a host");
+    time
+}
+
+fn image(folder: &Path) -> Enclave {
+    let mut file = sample::program(CODE);
+    file[sample::CODE..sample::CODE + FIRST.len()].copy_from_slice(&FIRST);
+    let program = Program::parse(file).expect("a program");
+    let parameters = sconify::config::Config::parse(PARAMETERS).expect("parameters");
+    let layout = Layout::plan(&parameters, &program, None).expect("a layout");
+    let mut bytes = Vec::new();
+    let sink = |piece: &[u8]| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    };
+    let measurement = stream::write(&layout, &program, sink).expect("a stream");
+    let mrenclave = measurement.mrenclave;
+    let body = sign::body_of(&parameters, mrenclave, Flavour::Release, Date::EPOCH);
+    let key = SignerKey::generate().expect("a key");
+    let sigstruct = sign::sign(&body, &key).expect("a signature");
+    let place = |name: &str, bytes: &[u8]| -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, bytes).expect("a file of the image");
+        path
+    };
+    Enclave {
+        stream: place("sample.sgxs", &bytes),
+        sigstruct: place("sample.sig", sigstruct.as_bytes()),
+        platform: folder.join("platform"),
+        debug: false,
+    }
+}
