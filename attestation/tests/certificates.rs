@@ -38,6 +38,13 @@ fn forms_that_are_not_of_this_pki_are_refused() {
         ("another version", |c| {
             c.version = tlv(EXPLICIT_0, &[&tlv(INTEGER, &[&[1]])]);
         }),
+        // A length with a byte too many, and one that is not said.
+        ("length", |c| {
+            c.version = vec![EXPLICIT_0, 0x81, 3, INTEGER, 1, 2]
+        }),
+        ("indefinite", |c| {
+            c.version = vec![EXPLICIT_0, 0x80, INTEGER, 1, 2, 0, 0];
+        }),
         ("expected CONTEXT-SPECIFIC [0]", |c| c.version = Vec::new()),
         ("zero or over 20 bytes", |c| {
             c.serial = tlv(INTEGER, &[&[0]])
