@@ -91,9 +91,7 @@ impl Error {
             }
         }
     }
-}
 
-impl Error {
     /// What to do next, where that is not plain.
     #[must_use]
     pub const fn advice(&self) -> Option<&'static str> {
