@@ -279,10 +279,7 @@ fn bits(rule: Rule, wanted: Option<Bits>, claim: u64, sheet: &mut Sheet) {
             rule,
             wanted.hold(claim),
             text,
-            format_args!(
-                "{:#018x} where {:#018x} has ones",
-                wanted.value, wanted.mask
-            ),
+            format_args!("{:#018x} in the bits {:#018x}", wanted.value, wanted.mask),
         ),
         None => sheet.leave(rule, text),
     }

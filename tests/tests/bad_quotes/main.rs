@@ -11,6 +11,7 @@ mod policies;
 mod quotes;
 mod roots;
 mod sample;
+mod vectors;
 
 use std::collections::BTreeSet;
 
