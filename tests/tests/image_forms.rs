@@ -51,13 +51,20 @@ fn serves(output: &Output, said: &str) {
     assert!(shown.contains("Hello Mujtaba"), "{shown}");
     let told = stderr(output);
     assert!(told.contains(said), "{told}");
-    assert!(told.contains("nothing is attested"), "{told}");
+    assert!(
+        told.contains("nothing protects what they are sent"),
+        "{told}"
+    );
 }
 
 #[test]
 fn each_form_serves_and_its_measurement_is_said() {
     let place = Place::new();
-    let measured = format!("measured   {}\n", image::worker().measurement());
+    let measured = format!(
+        "measured   {} (a debugger may look in)\nsigner     {}\nruns on    a simulated platform",
+        image::worker().measurement(),
+        image::worker().signer()
+    );
     let (tar, layout) = (place.path("worker.tar"), place.path("layout"));
     place.package(&["-o", tar.to_str().unwrap()]);
     place.package(&["--layout", layout.to_str().unwrap()]);
