@@ -8,8 +8,11 @@ use crate::{Claims, Time, VerifiedQuote};
 /// It holds at the time that it was judged at, and until [`expires`](Self::expires): whoever keeps it
 /// for longer has to ask again.
 ///
-/// ```compile_fail
-/// let evidence = sconce_attestation::VerifiedEvidence { quote: todo!(), verdict: todo!(), expires: todo!() };
+/// ```compile_fail,E0451
+/// # use sconce_attestation::{Time, Verdict, VerifiedEvidence, VerifiedQuote};
+/// fn forge(quote: VerifiedQuote, verdict: Verdict, expires: Time) -> VerifiedEvidence {
+///     VerifiedEvidence { quote, verdict, expires }
+/// }
 /// ```
 ///
 /// [`Policy::appraise`]: super::Policy::appraise
