@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) end: Time,
     /// How often collateral is fetched.
     pub(super) fetch_hours: u32,
+    /// When it is fetched besides.
+    extra_fetches: Vec<Time>,
     /// What happens, in order.
     pub(super) events: Vec<Event>,
     /// Who is judged.
@@ -29,6 +31,7 @@ impl Plan {
             start,
             end,
             fetch_hours,
+            extra_fetches: Vec::new(),
             events: scenario.events(start),
             cast: scenario.cast(),
             wanted: scenario.wanted(),
@@ -56,17 +59,20 @@ impl Plan {
     /// When collateral is fetched: at the begin, every so many hours while its service is there, and
     /// when that comes back.
     pub(super) fn fetches(&self) -> Vec<Time> {
-        let step = u64::from(self.fetch_hours.max(1)) * HOUR;
-        let (start, end) = (self.start.unix(), self.end.unix());
-        let usual = (start..end)
-            .step_by(usize::try_from(step).unwrap_or(usize::MAX))
-            .map(Time::from_unix)
-            .filter(|at| self.has_service(*at));
+        let usual = hours(self.start, self.end, self.fetch_hours);
+        let usual = usual.chain(self.extra_fetches.iter().copied());
+        let usual = usual.filter(|at| self.has_service(*at));
         let back = self.moments_of(Happening::ServiceBack);
         let mut fetches: Vec<_> = usual.chain(back).collect();
         fetches.sort_unstable();
         fetches.dedup();
         fetches
+    }
+
+    /// Has collateral fetched every hour between two moments.
+    pub(super) fn fetch_hourly(&mut self, from: Time, until: Time) {
+        let hours = hours(self.start, until, 1).filter(|at| *at > from);
+        self.extra_fetches.extend(hours);
     }
 
     fn has_service(&self, at: Time) -> bool {
@@ -83,6 +89,15 @@ impl Plan {
         let those = self.events.iter().filter(move |event| event.what == what);
         those.map(|event| event.at)
     }
+}
+
+/// Every so many hours from `start` on, before `end`.
+fn hours(start: Time, end: Time, every: u32) -> impl Iterator<Item = Time> {
+    let step = u64::from(every.max(1)) * HOUR;
+    let (start, end) = (start.unix(), end.unix());
+    (start..end)
+        .step_by(usize::try_from(step).unwrap_or(usize::MAX))
+        .map(Time::from_unix)
 }
 
 #[cfg(test)]
@@ -109,6 +124,15 @@ mod tests {
             what: Happening::ServiceBack,
         });
         assert_eq!(days(&stale), [0, 24, 11 * 24 + 5, 12 * 24, 13 * 24]);
+    }
+
+    #[test]
+    fn hours_are_added_to_the_usual_fetches() {
+        let mut plan = plan(Scenario::RevokedPck);
+        let at = |hours: u64| Time::from_unix(hours * HOUR);
+        plan.fetch_hourly(Time::from_unix(21 * HOUR + 1), at(25));
+        let hours: Vec<u64> = plan.fetches().iter().map(|at| at.unix() / HOUR).collect();
+        assert_eq!(hours[..6], [0, 22, 23, 24, 48, 72]);
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub(super) enum Work {
     UpdateQeBy(Time),
     /// Collateral can be fetched again by then.
     FetchBy(Time),
-    /// Collateral is fetched every hour.
-    FetchHourly,
+    /// Collateral is fetched every hour; it matters between these moments.
+    FetchHourly { from: Time, until: Time },
 }
 
 /// What is worth trying after `outcome`, of a program in a scenario. `refused` is the first refusal
@@ -77,10 +77,10 @@ pub(super) fn candidates(
                 .chain(amendments.into_iter().map(Remedy::Policy))
                 .collect()
         }
-        Outcome::LetIn { until, .. } => {
+        Outcome::LetIn { from, until } => {
             let published = matches!(scenario, Scenario::RevokedPck | Scenario::LoweredSvn);
             let hourly = until.filter(|_| published);
-            let hourly = hourly.map(|_| Remedy::Work(Work::FetchHourly));
+            let hourly = hourly.map(|until| Remedy::Work(Work::FetchHourly { from, until }));
             let amendments = amendments_against(scenario, policy);
             hourly
                 .into_iter()
@@ -213,8 +213,8 @@ impl Work {
             Self::PatchBy(at) => (at, Happening::Patched),
             Self::UpdateQeBy(at) => (at, Happening::QeUpdated),
             Self::FetchBy(at) => (at, Happening::ServiceBack),
-            Self::FetchHourly => {
-                plan.fetch_hours = 1;
+            Self::FetchHourly { from, until } => {
+                plan.fetch_hourly(from, until);
                 return plan;
             }
         };
@@ -228,7 +228,7 @@ impl Work {
             Self::PatchBy(at) => format!("install the patch by {at}"),
             Self::UpdateQeBy(at) => format!("update the quoting enclave by {at}"),
             Self::FetchBy(at) => format!("fetch new collateral by {at}"),
-            Self::FetchHourly => "fetch collateral every hour".to_owned(),
+            Self::FetchHourly { .. } => "fetch collateral every hour".to_owned(),
         }
     }
 }
