@@ -6,6 +6,7 @@
 //! `SCONCE_BITS` is how many bits of each input are changed (a tenth of that where it is refused
 //! anyway), chosen by `SCONCE_SEED`; with as many as there are, or more, it is every one.
 
+mod caches;
 mod certificates;
 mod evidence;
 mod flips;
