@@ -3,8 +3,8 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, drill, host, order, quote, receipt, sconify, status, submit, up, worker,
-    workload,
+    bench, config, demo, down, drill, host, order, quote, receipt, sconify, status, submit, up,
+    worker, workload,
 };
 use crate::logging::Format;
 
