@@ -88,7 +88,7 @@ pub(crate) fn probe() -> &'static Path {
     let compile = || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("probe");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/main.rs");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/image/probe.rs");
         let compiled = Command::new("rustc")
             .args([
                 "--edition=2024",

@@ -23,7 +23,12 @@ unsafe extern "C" {
 fn main() {
     // SAFETY: standard input is a socket, and nothing else owns it.
     let mut link = unsafe { UnixStream::from_raw_fd(0) };
-    send(&mut link, READY, 0, br#"{"worker":"scone-worker-1","threads":2,"keys":"none","longest":3}"#);
+    send(
+        &mut link,
+        READY,
+        0,
+        br#"{"worker":"scone-worker-1","threads":2,"keys":"none","longest":3}"#,
+    );
     loop {
         let mut head = [0; 13];
         if link.read_exact(&mut head).is_err() {
@@ -75,7 +80,9 @@ fn obey(order: &str) -> String {
 fn outcome<T>(result: std::io::Result<T>) -> String {
     match result {
         Ok(_) => "done".to_owned(),
-        Err(error) => error.raw_os_error().map_or(error.to_string(), |number| number.to_string()),
+        Err(error) => error
+            .raw_os_error()
+            .map_or(error.to_string(), |number| number.to_string()),
     }
 }
 
@@ -91,7 +98,10 @@ fn call(text: &str) -> String {
     // SAFETY: the tests pass no addresses of this program's memory.
     let answer = unsafe { syscall(number, a, b, c, d, e, f) };
     if answer == -1 {
-        format!("-{}", std::io::Error::last_os_error().raw_os_error().unwrap())
+        format!(
+            "-{}",
+            std::io::Error::last_os_error().raw_os_error().unwrap()
+        )
     } else {
         answer.to_string()
     }
@@ -105,7 +115,10 @@ fn descriptors() -> String {
         // SAFETY: it takes numbers alone.
         unsafe { syscall(FCNTL, *number, F_GETFD) >= 0 }
     };
-    let open: Vec<_> = (0..1024).filter(is_open).map(|number| number.to_string()).collect();
+    let open: Vec<_> = (0..1024)
+        .filter(is_open)
+        .map(|number| number.to_string())
+        .collect();
     open.join(" ")
 }
 
