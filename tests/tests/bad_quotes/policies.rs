@@ -1,5 +1,6 @@
 //! Policies that are none, and policies that say no.
 
+use sconce_tests::vectors::checkout;
 use simulator::{Advisory, Change, TcbStatus};
 
 use crate::case::Case;
@@ -216,6 +217,17 @@ pub(crate) fn rules() -> Vec<Case> {
         Case::verify("another report data", "policy")
             .option("--report-data", "34".repeat(64))
             .says("report-data: "),
+        Case::verify("the policy of the documentation", "policy")
+            .file("policy.toml", documented())
+            .says("measurement: "),
         Case::verify("judged later than it holds", "time").option("--now", (NOW << 1).to_string()),
     ]
+}
+
+/// The policy in `docs/attestation.md`.
+fn documented() -> String {
+    let page = std::fs::read_to_string(checkout().join("docs/attestation.md")).unwrap();
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (policy, _) = rest.split_once("```").unwrap();
+    policy.to_owned()
 }
