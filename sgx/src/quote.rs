@@ -9,6 +9,8 @@
 //! | 3 | header 48, REPORT body 384 | as it stands |
 //! | 4 | header 48, REPORT body 384 or TD report 584 | in an envelope of type 6 |
 //! | 5 | header 48, type and length of the body 6, body 384, 584 or 648 | in an envelope of type 6 |
+//!
+//! Bodies of version 5 beyond TDX 1.5 (type 4) are refused as unknown.
 
 mod body;
 mod encode;
