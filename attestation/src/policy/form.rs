@@ -121,12 +121,6 @@ impl FormError {
     pub(super) fn of_json(error: &serde_json::Error) -> Self {
         Self(fault(error))
     }
-
-    /// The code of this error, which stands in the documentation.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "policy.form"
-    }
 }
 
 impl TryFrom<Object<Form>> for Policy {
