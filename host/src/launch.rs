@@ -73,7 +73,7 @@ impl Measured {
         let Launched { program, secs, .. } = control(enclave)?;
         let platform = platform(enclave)?;
         let sandbox = Sandbox::new()?;
-        tracing::warn!(
+        tracing::info!(
             measurement = %Digest::Mrenclave(Kind::Sim, secs.mrenclave),
             signer = %Digest::Mrsigner(Kind::Sim, secs.mrsigner),
             debug = secs.attributes.is_debug(),

@@ -87,6 +87,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let token = platform::read_token(&file)?;
         config.token = Some(token.expose().to_owned());
     }
+    if matches!(config.program, Program::Measured(_)) && !args.until_stdin_closes {
+        // A supervisor has said so itself, once for all its hosts.
+        tracing::warn!("the program runs on a simulated platform, which protects nothing");
+    }
     if args.until_stdin_closes {
         // Longer than a stop may take: after that the process ends whatever it's waiting for.
         let longest = config.timing.drain + config.timing.grace * 2;
