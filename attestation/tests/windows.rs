@@ -112,6 +112,23 @@ fn every_certificate_can_be_revoked() {
     assert!(judge(&made, &mut Cache::new(NonZeroUsize::MIN), FROM).is_ok());
 }
 
+/// What is revoked is told of before what is out of force, whichever way is asked.
+#[test]
+fn revocation_comes_before_time() {
+    for (by_root, by_ca) in [(&[2][..], &[][..]), (&[], &[3])] {
+        let draft = Draft {
+            narrow: Some(Part::PckCrl),
+            by_root,
+            by_ca,
+            ..Draft::default()
+        };
+        let made = draft.make();
+        let late = Time::from_unix(UNTIL + 1);
+        let refused = verify(&made.quote, &made.collateral, &made.anchor, late);
+        assert_eq!(refused.unwrap_err().stage(), Stage::Revoked);
+    }
+}
+
 /// What collateral expires with does not depend on a quote.
 #[test]
 fn collateral_says_until_when_it_is_in_force() {
