@@ -14,6 +14,12 @@
 //! - [`run`] is the whole life of a host process: until SIGTERM or SIGINT.
 //! - [`start`] runs one on a thread, for tests and for embedding.
 //!
+//! # Programs
+//!
+//! A [`Program`] is bare, a file that is executed; or it is measured, and then launch control decides, its
+//! measured pages alone are executed, in a sandbox, and a simulated platform vouches for it on a report
+//! socket. [`launch`] and `docs/launch.md` say how, and what that is worth.
+//!
 //! # What peers can rely on
 //!
 //! - Any message is survived. One with a body is answered: by the program, or here with the

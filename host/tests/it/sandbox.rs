@@ -124,6 +124,10 @@ fn other_calls_are_denied() {
             ("execveat", libc::SYS_execveat.to_string()),
             ("memfd_create", libc::SYS_memfd_create.to_string()),
             ("socket", format!("{} 1 1 0", libc::SYS_socket)),
+            (
+                "pair of another family",
+                format!("{} 2 1 0 0", libc::SYS_socketpair),
+            ),
             ("accept", format!("{} 0", libc::SYS_accept)),
             ("ptrace", libc::SYS_ptrace.to_string()),
             ("process_vm_readv", libc::SYS_process_vm_readv.to_string()),

@@ -12,7 +12,7 @@ use seccompiler::{
 };
 
 /// Calls that are allowed with any arguments.
-const ALLOWED: [c_long; 57] = [
+const ALLOWED: [c_long; 56] = [
     // Descriptors that it has.
     libc::SYS_read,
     libc::SYS_readv,
@@ -71,10 +71,9 @@ const ALLOWED: [c_long; 57] = [
     libc::SYS_nanosleep,
     libc::SYS_gettimeofday,
     libc::SYS_getrandom,
-    // What starting it takes: pipes and pairs of sockets that tell whether it worked, a process group, the
-    // execution. The others are harmless, and to execute something else is Landlock's to deny.
+    // What starting it takes: a pipe, a process group, the execution. The first two are harmless, and to
+    // execute something else is Landlock's to deny.
     libc::SYS_pipe2,
-    libc::SYS_socketpair,
     libc::SYS_setpgid,
     libc::SYS_execve,
 ];
@@ -159,6 +158,8 @@ fn conditional() -> Result<BTreeMap<c_long, Vec<Rule>>, BackendError> {
                 is(0, libc::PR_SET_NAME as u64)?,
             ],
         ),
+        // By which whoever starts it learns that it worked. Both ends are its own.
+        (libc::SYS_socketpair, vec![is(0, libc::AF_UNIX as u64)?]),
         // Limits can be read, and not be set.
         (libc::SYS_prlimit64, vec![Rule::new(vec![all(2, 0)?])?]),
         // How `abort` ends the process.
