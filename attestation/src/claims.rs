@@ -9,7 +9,7 @@ use sgx::quote::{Body, Tee, Version};
 use crate::tcb::{Level, Status};
 use crate::{Fingerprint, Time, TrustAnchor, pck};
 
-/// A genuine quote: [`verify`](crate::verify) has checked everything but whether it is the program
+/// A genuine quote: [`verify`](crate::verify()) has checked everything but whether it is the program
 /// that somebody wants, which is for [`Policy::appraise`](crate::Policy::appraise).
 ///
 /// It hands out what it says, and only verification makes one:

@@ -4,7 +4,7 @@
 //! on it, and what the platform's vendor says of the platform. This crate answers two questions about it, one
 //! after the other, and each answer is a value that nothing else can make:
 //!
-//! 1. Is it genuine, at this time? [`verify`] → [`VerifiedQuote`].
+//! 1. Is it genuine, at this time? [`verify()`] → [`VerifiedQuote`].
 //! 2. Is it the program that is wanted, on a platform that is good enough? [`Policy::appraise`] →
 //!    [`VerifiedEvidence`].
 //!
