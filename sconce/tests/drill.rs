@@ -117,6 +117,38 @@ fn json_and_toml_say_the_same() {
 }
 
 #[test]
+fn each_policy_is_asked_about_its_own_program() {
+    let user = User::new();
+    let hardware = BY_SIGNER.replace("sgx:mrsigner:11", "gramine:mrsigner:22");
+    std::fs::create_dir(user.home().join("other")).unwrap();
+    let one = write(&user, "production.toml", BY_SIGNER);
+    let other = write(&user, "other/production.toml", &hardware);
+    let args = [
+        "--policy",
+        &one,
+        "--policy",
+        &other,
+        "--scenario",
+        "old-release",
+    ];
+    let table = printed(drill(&user, &[&args[..], &["--table"]].concat()));
+    let lines: Vec<_> = table
+        .lines()
+        .filter(|line| line.contains("kept out"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{table}");
+    assert!(!table.contains("PROGRAM"), "{table}");
+    let found = parsed(&drill(&user, &[&args[..], &["--json"]].concat()));
+    let rows = found["scenarios"][0]["rows"].as_array().unwrap();
+    let names = rows.iter().map(|row| row["policy"].as_str().unwrap());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [one, other],
+        "called by their paths"
+    );
+}
+
+#[test]
 fn the_answer_is_the_exit_status_if_it_is_asked_for() {
     let user = User::new();
     let calm = drill(&user, &["--scenario", "calm", "--check", "--table"]);

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use attestation::Time;
-use sconify::terminal::foreign::escaped;
+use sconify::terminal::foreign::{escaped, harmless};
 
 use self::draw::Style;
 use self::policies::Named;
@@ -117,6 +117,18 @@ fn drill(args: &Args) -> Result<Drill, Failure> {
     let mut policies: Vec<_> = policies.collect::<Result<_, _>>()?;
     let programs = args.image.iter().map(|path| Program::of_image(path));
     let mut programs: Vec<_> = programs.collect::<Result<_, _>>()?;
+    tell_apart(
+        policies
+            .iter_mut()
+            .zip(&args.policy)
+            .map(|(one, path)| (&mut one.name, path)),
+    );
+    tell_apart(
+        programs
+            .iter_mut()
+            .zip(&args.image)
+            .map(|(one, path)| (&mut one.name, path)),
+    );
     if programs.is_empty() {
         programs = fitting(&policies)?;
     }
@@ -137,25 +149,32 @@ fn drill(args: &Args) -> Result<Drill, Failure> {
     })
 }
 
+/// Calls those by their paths that are called alike.
+fn tell_apart<'a>(named: impl Iterator<Item = (&'a mut String, &'a PathBuf)>) {
+    let mut named: Vec<_> = named.collect();
+    let names: Vec<String> = named.iter().map(|(name, _)| (*name).clone()).collect();
+    for (name, path) in &mut named {
+        if names.iter().filter(|other| *other == *name).count() > 1 {
+            **name = harmless(&path.display().to_string());
+        }
+    }
+}
+
 /// A program for each policy, or a sample.
 fn fitting(policies: &[Named]) -> Result<Vec<Program>, Failure> {
     if policies.is_empty() {
         return Ok(vec![Program::sample()]);
     }
-    let mut programs: Vec<Program> = Vec::new();
-    for named in policies {
-        let program = Program::of_policy(&named.name, &named.policy).ok_or_else(|| {
+    let programs = policies.iter().map(|named| {
+        Program::of_policy(&named.name, &named.policy).ok_or_else(|| {
             Failure::unusable(format_args!(
                 "{} is about a trust domain of TDX",
                 named.name
             ))
             .advice("drills are about enclaves of SGX: give a policy with an [sgx] section")
-        })?;
-        if !programs.iter().any(|one| one.secs == program.secs) {
-            programs.push(program);
-        }
-    }
-    Ok(programs)
+        })
+    });
+    programs.collect()
 }
 
 /// Midnight before now.

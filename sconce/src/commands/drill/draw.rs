@@ -79,7 +79,7 @@ fn of_program(program: &Program) -> String {
     let source = match &program.source {
         Source::Sample => "a sample".to_owned(),
         Source::Image(path) => path.display().to_string(),
-        Source::Policy(policy) => format!("made up to fit {policy}"),
+        Source::Policy => "made up to fit the policy".to_owned(),
     };
     let (measurement, signer) = (program.measurement(), program.signer());
     let (product, svn) = (program.secs.isv_prod_id, program.secs.isv_svn);

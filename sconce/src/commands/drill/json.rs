@@ -28,7 +28,7 @@ fn program(program: &Program) -> Value {
     let (source, from) = match &program.source {
         Source::Sample => ("sample", None),
         Source::Image(path) => ("image", Some(path.display().to_string())),
-        Source::Policy(policy) => ("policy", Some(policy.clone())),
+        Source::Policy => ("policy", None),
     };
     json!({
         "name": program.name,

@@ -27,8 +27,8 @@ pub(super) enum Source {
     Sample,
     /// Measured and checked as a launcher does it.
     Image(PathBuf),
-    /// Made up so that a policy takes it.
-    Policy(String),
+    /// Made up so that the policy of the same name takes it.
+    Policy,
 }
 
 impl Program {
@@ -101,10 +101,15 @@ impl Program {
             _ => return None,
         }
         Some(Self {
-            name: format!("as {name}"),
+            name: name.to_owned(),
             secs,
-            source: Source::Policy(name.to_owned()),
+            source: Source::Policy,
         })
+    }
+
+    /// Whether a policy is asked about it: one that was made up for a policy is of no interest to others.
+    pub(super) fn concerns(&self, policy: &str) -> bool {
+        self.source != Source::Policy || self.name == policy
     }
 
     /// Who is judged in its place.

@@ -6,7 +6,7 @@ use super::outcome::{Course, Judgement, Outcome, Refused};
 use super::plan::Plan;
 use super::plays::Plays;
 use super::policies::{Named, rehearsed};
-use super::programs::Program;
+use super::programs::{Program, Source};
 use super::rehearsal::{Error, Ground};
 use super::remedy::Remedy;
 use super::scenario::Scenario;
@@ -89,6 +89,12 @@ impl Drill {
         Time::from_unix(self.start.unix() + u64::from(self.days) * 86_400)
     }
 
+    /// Whether a policy's name does not say already which program it is asked about.
+    pub(super) fn tells_programs_apart(&self) -> bool {
+        let made_up = |program: &Program| program.source == Source::Policy;
+        self.programs.len() > 1 && !self.programs.iter().all(made_up)
+    }
+
     /// Plays everything; `progress` is told what comes next.
     pub(super) fn play(self, progress: impl Fn(String)) -> Result<Report, Error> {
         let ground = Ground::new(self.start)?;
@@ -100,6 +106,9 @@ impl Drill {
         for (policy, named) in self.policies.iter().enumerate() {
             let rehearsed = rehearsed(&named.policy, ground.fingerprint());
             for (program, plays) in programs.iter_mut().enumerate() {
+                if !plays.program.concerns(&named.name) {
+                    continue;
+                }
                 progress(format!("judging {} by {}", plays.program.name, named.name));
                 for act in &mut acts {
                     let row = plays.row(act.scenario, &rehearsed)?;

@@ -274,7 +274,7 @@ fn a_program_is_made_up_for_each_policy_that_is_given() {
         ..SgxProgram::default()
     });
     policy.platform.statuses = vec![Status::UpToDate, Status::ConfigurationNeeded];
-    let program = Program::of_policy("p", &policy).unwrap();
+    let program = Program::of_policy("policy", &policy).unwrap();
     assert_eq!((program.secs.isv_prod_id, program.secs.isv_svn), (12, 40));
     let report = drill(named(policy.clone()), &[Scenario::Calm]);
     assert_eq!(

@@ -97,13 +97,10 @@ impl Drawing<'_> {
         if let Some(refused) = row.first_refusal() {
             lines.wrapped(
                 "    ",
-                &format!("refused at stage {}. {}", refused.stage, refused.reason),
+                &format!("Refused at stage {}. {}", refused.stage, refused.reason),
             );
             if falls && !refused.is_of_policy() {
-                lines.wrapped(
-                    "            ",
-                    "That is refused before any policy is asked.",
-                );
+                lines.wrapped("    ", "No policy changes that: none is asked any more.");
             }
         }
         lines.push(match (row.remedies.is_empty(), falls) {
@@ -138,9 +135,9 @@ impl Drawing<'_> {
         let drill = &self.report.drill;
         let policy = drill.policies.get(row.policy).map_or("", |one| &one.name);
         let program = drill.programs.get(row.program).map_or("", |one| &one.name);
-        match drill.programs.len() {
-            1 => policy.to_owned(),
-            _ => format!("{policy}, {program}"),
+        match drill.tells_programs_apart() {
+            true => format!("{policy}, {program}"),
+            false => policy.to_owned(),
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) fn draw(report: &Report, lines: &mut Lines) {
         rows.extend(act.rows.iter().map(|row| cells(report, act, row)));
     }
     let mut widths = widths(&rows);
-    if report.drill.programs.len() == 1 {
+    if !report.drill.tells_programs_apart() {
         // A column that says nothing.
         widths[PROGRAM] = 0;
     }
