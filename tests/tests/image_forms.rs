@@ -74,6 +74,32 @@ fn each_form_serves_and_its_measurement_is_said() {
 }
 
 #[test]
+fn a_host_by_itself_launches_folders_alone() {
+    let place = Place::new();
+    let tar = place.path("worker.tar");
+    place.package(&["-o", tar.to_str().unwrap()]);
+    let platform = place.path("platform");
+    let line = [
+        "host",
+        "--worker",
+        "a",
+        "--platform",
+        platform.to_str().unwrap(),
+    ];
+    let with = |more: &[&str]| sconce(place.0.path(), &[&line, more].concat());
+    let output = with(&["--image", tar.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(
+        stderr(&output).contains("hosts launch folders"),
+        "{output:?}"
+    );
+    for refused in [&["--program", "a"][..], &[]] {
+        assert_eq!(with(refused).status.code(), Some(2));
+    }
+    assert!(!platform.exists(), "nothing was made");
+}
+
+#[test]
 fn a_bare_program_is_said_not_to_be_measured() {
     let output = Place::new().demo(worker_program());
     serves(&output, "(not measured)\n");
