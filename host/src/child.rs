@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt as _, FdMapping};
@@ -28,7 +28,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// The first descriptor that isn't standard input, output or error.
-const FIRST_OTHER: RawFd = 3;
+pub(crate) const FIRST_OTHER: RawFd = 3;
 
 /// Where a measured program finds its report socket.
 const REPORT_SOCKET: RawFd = 3;
@@ -59,9 +59,16 @@ pub(crate) fn start(config: &Config, launcher: &Launcher) -> Result<(Child, Unix
     ours.set_nonblocking(true)
         .map_err(Error::system("set up a socket"))?;
 
-    let (mut process, reports) = match launcher {
+    // Not by `Stdio::piped`: a measured program is started where what that opens is out of reach.
+    let (log, said) = io::pipe().map_err(Error::system("make a pipe"))?;
+    let (process, reports) = match launcher {
         Launcher::Bare(path) => {
-            let mut order = Order::new(config, Command::new(path), theirs, None)?;
+            let mut order = Order::new(
+                config,
+                Command::new(path),
+                [theirs.into(), said.into()],
+                None,
+            )?;
             let started = order.command.spawn().map_err(|source| Error::Start {
                 path: path.clone(),
                 source,
@@ -72,22 +79,25 @@ pub(crate) fn start(config: &Config, launcher: &Launcher) -> Result<(Child, Unix
             let (service, socket) = pair()?;
             let reports = measured.serve(service)?;
             let socket = Some(socket.into());
-            let mut order = Order::new(config, measured.command(), theirs, socket)?;
+            let mut order = Order::new(
+                config,
+                measured.command(),
+                [theirs.into(), said.into()],
+                socket,
+            )?;
             (measured.spawn(&mut order.command)?, Some(reports))
         }
     };
-    let log = process.stderr.take().map(pipe::Receiver::from);
+    let log = pipe::Receiver::from(ChildStderr::from(OwnedFd::from(log)));
+    log.set_nonblocking(true)
+        .map_err(Error::system("set up a pipe"))?;
     let child = Child {
         process,
-        log,
+        log: Some(log),
         lines: Lines::default(),
         exited: false,
         _reports: reports,
     };
-    if let Some(log) = &child.log {
-        log.set_nonblocking(true)
-            .map_err(Error::system("set up a pipe"))?;
-    }
     Ok((child, ours))
 }
 
@@ -107,7 +117,7 @@ impl Order {
     fn new(
         config: &Config,
         mut command: Command,
-        link: UnixStream,
+        [link, log]: [OwnedFd; 2],
         report_socket: Option<OwnedFd>,
     ) -> Result<Self, Error> {
         // It's opened here: in its sandbox a process can open nothing.
@@ -132,9 +142,9 @@ impl Order {
         command
             .env_clear()
             .envs(config.program_env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::from(OwnedFd::from(link)))
+            .stdin(Stdio::from(link))
             .stdout(Stdio::from(nothing))
-            .stderr(Stdio::piped())
+            .stderr(Stdio::from(log))
             .process_group(0);
         if !given.is_empty() {
             command.fd_mappings(given).map_err(|collision| {

@@ -24,6 +24,7 @@ use std::process::{self, Command};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sgx::{Digest, Kind};
 use simulator::launch::{Launched, Options};
@@ -33,6 +34,7 @@ pub use self::error::Error;
 use self::memory::Sealed;
 pub(crate) use self::reports::Reports;
 use self::sandbox::Sandbox;
+use crate::child::FIRST_OTHER;
 use crate::config::{Enclave, Program};
 
 /// More bytes no SIGSTRUCT has; one that is longer is refused for it.
@@ -99,8 +101,17 @@ impl Measured {
 
     /// Starts it in its sandbox: a thread of its own enters that first, and the process inherits it. So
     /// the host itself stays as it is.
+    ///
+    /// The thread has a table of descriptors to itself, so that none that another thread opens meanwhile
+    /// gets into the process. What the command needs must be open already: nothing that starting it
+    /// opens can be used here.
     pub(crate) fn spawn(&self, command: &mut Command) -> Result<process::Child, Error> {
         let inside = move || {
+            if let Err(error) = unshare(CloneFlags::CLONE_FILES) {
+                // Some containers forbid the call, whatever it is for. Then it is as for bare programs.
+                tracing::debug!(%error, "cannot keep the program's descriptors apart");
+            }
+            close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
             self.sandbox.enter()?;
             command
                 .spawn()
