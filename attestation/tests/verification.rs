@@ -6,10 +6,10 @@ mod evidence;
 
 use evidence::{NOW, REPORT_DATA, anchor, collateral, evidence, platform, settings, time};
 use sconce_attestation::{
-    Collateral, Origin, Refusal, Stage, Status, TrustAnchor, VerifiedQuote, verify,
+    Collateral, Fingerprint, Origin, Refusal, Stage, Status, TrustAnchor, VerifiedQuote, verify,
 };
 use sgx::quote::Body;
-use simulator::{Change, Platform, Settings};
+use simulator::{Change, Forgery, Platform, Settings};
 
 /// Something taken from other collateral, and where it is found.
 type Swap = (fn(&mut Collateral, Collateral), Stage);
@@ -221,4 +221,70 @@ fn revocation_takes_the_lists_that_tell_of_it() {
         let refused = verify(&before.quote, &collateral(&after), &anchor, now);
         assert_eq!(stage(refused), Stage::Revoked);
     }
+}
+
+/// Each forgery is found at the check that is there for it.
+#[test]
+fn forgeries_are_found_where_they_belong() {
+    let platform = platform(1, settings());
+    let judge = |forgery| {
+        let made = platform.forge(forgery, &evidence::secs(), &REPORT_DATA, NOW);
+        let made = made.unwrap();
+        let anchor = TrustAnchor::simulated(&made.root, Fingerprint::of(&made.root)).unwrap();
+        verify(&made.quote, &collateral(&made), &anchor, time(NOW))
+    };
+    for (forgery, wanted) in [
+        (Forgery::Vendor, Stage::Header),
+        (Forgery::PckCrlIssuer, Stage::Crl),
+        (Forgery::PckCaIsNone, Stage::Chain),
+        (Forgery::TcbInfoSigner, Stage::TcbInfoSigner),
+        (Forgery::TcbInfoSignature, Stage::TcbInfoSignature),
+        (Forgery::QeReportKey, Stage::QeReportSignature),
+        (Forgery::AttestationKey, Stage::QeReportData),
+        (Forgery::QeDebug, Stage::PolicyDebug),
+        (Forgery::QeSigner, Stage::QePolicy),
+        (Forgery::QeProduct, Stage::QePolicy),
+        (Forgery::Fmspc, Stage::TcbMatch),
+        (Forgery::PceId, Stage::TcbMatch),
+        (Forgery::NoLevels, Stage::TcbMatch),
+    ] {
+        assert_eq!(stage(judge(forgery)), wanted, "{forgery:?}");
+    }
+    assert!(judge(Forgery::FmspcLowercase).is_ok());
+}
+
+#[test]
+fn a_changed_report_is_not_what_was_signed() {
+    let (platform, quote, collateral) = new();
+    let anchor = anchor(&platform);
+    // The header's user data, MRENCLAVE, the report data, the signature itself.
+    for at in [28, 48 + 64, 48 + 383, 436, 499] {
+        let mut changed = quote.clone();
+        changed[at] ^= 1;
+        let refused = verify(&changed, &collateral, &anchor, time(NOW));
+        assert_eq!(stage(refused), Stage::IsvSignature, "{at}");
+    }
+}
+
+#[test]
+fn what_the_vendor_has_given_up_is_refused() {
+    let platform = platform(
+        1,
+        Settings {
+            tcb: Settings::OLDEST,
+            ..settings()
+        },
+    );
+    let made = evidence(&platform, NOW);
+    let refused = verify(
+        &made.quote,
+        &collateral(&made),
+        &anchor(&platform),
+        time(NOW),
+    );
+    let Err(Refusal::Revoked { part, .. }) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(*part, "platform");
+    assert_eq!(stage(refused), Stage::TcbStatus);
 }
