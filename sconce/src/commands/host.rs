@@ -40,7 +40,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER", requires = "platform")]
     image: Option<PathBuf>,
     /// The folder of the simulated platform that the image is launched on; a new one if it isn't there.
-    #[arg(long, value_name = "FOLDER", requires = "image")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        requires = "image",
+        conflicts_with = "program"
+    )]
     platform: Option<PathBuf>,
     /// The file of the worker's development keys; the program makes them if it isn't there.
     #[arg(long, value_name = "FILE")]
