@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use mio::unix::pipe;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -223,8 +224,11 @@ impl Child {
         }
     }
 
-    /// How it ended, if it has.
+    /// How it ended, if it has. No copy that it has made of itself outlives it.
     pub(crate) fn exit(&mut self) -> Option<ExitStatus> {
+        if self.has_exited() {
+            self.kill_group();
+        }
         match self.process.try_wait() {
             Ok(status) => {
                 self.exited = status.is_some();
@@ -238,11 +242,33 @@ impl Child {
     }
 
     pub(crate) fn kill(&mut self) {
+        self.kill_group();
         if !self.exited
             && let Err(error) = self.process.kill()
         {
             tracing::warn!(%error, pid = self.pid(), "cannot kill the program");
         }
+    }
+
+    /// Whether it has exited, and has yet to be waited for: until then its number is nobody else's.
+    fn has_exited(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let seen = self.group().map(|pid| waitid(WaitId::Pid(pid), look));
+        matches!(seen, Some(Ok(Some(_))))
+    }
+
+    /// The program and whatever it has started, which is in its process group unless it has left that.
+    fn kill_group(&self) {
+        if let Some(group) = self.group() {
+            // It fails if nobody is left, or if the program has not got to making its group.
+            let _none: rustix::io::Result<()> = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Its process group, which has its number; `None` once that may be somebody else's.
+    fn group(&self) -> Option<Pid> {
+        let number = i32::try_from(self.pid()).ok();
+        number.filter(|_| !self.exited).and_then(Pid::from_raw)
     }
 }
 
