@@ -170,9 +170,11 @@ fn platform(enclave: &Enclave) -> Result<Platform, Error> {
 
 /// Neither the program nor this process, which has the platform's keys, leaves its memory in a file.
 fn no_core_dumps() -> Result<(), Error> {
+    // One byte is too little for a file, and for no limit but this one does Linux keep a core from the
+    // program that the machine may have for them (core(5), "Piping core dumps to a program").
     let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+        current: Some(1),
+        maximum: Some(1),
     };
     setrlimit(Resource::Core, none)
         .map_err(|error| Error::system("forbid core dumps")(error.into()))

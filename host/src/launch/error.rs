@@ -33,7 +33,7 @@ pub enum Error {
         "the kernel refuses the program's sandbox ({part}): {why}; a kernel with seccomp filters is needed, also within a container"
     )]
     Sandbox {
-        /// `seccomp` or `Landlock`.
+        /// `seccomp`, `Landlock` or `capabilities`.
         part: &'static str,
         /// What it says.
         why: String,

@@ -15,7 +15,7 @@ const FIRST_OWN: i32 = 16;
 /// A program in sealed memory: what it holds, and how long it is, stays as it is, for this process too.
 ///
 /// It can be executed and not be read, so the process is not dumpable from its first instruction on, in
-/// the sense of PR_SET_DUMPABLE. (That does not hold for root, who reads everything.)
+/// the sense of PR_SET_DUMPABLE: of root's too, since it has lost the capability to read everything.
 #[derive(Debug)]
 pub(super) struct Sealed {
     memory: OwnedFd,

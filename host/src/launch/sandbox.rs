@@ -2,9 +2,10 @@
 //!
 //! A real enclave can ask nothing at all of it. Here the program runs as a process, and needs memory,
 //! threads, time and the descriptors that it was given; everything else is denied with EPERM, as if it
-//! did not exist. Three mechanisms, each of which an ordinary user may use:
+//! did not exist. Four mechanisms, each of which an ordinary user may use:
 //!
 //! - *no new privileges*: no program that it might execute has more rights than itself;
+//! - *no capabilities*: that of root, too, has none of the rights that make root what it is;
 //! - *Landlock*: nothing of the file system, no TCP, no signals to others. It is what keeps the program
 //!   from executing another: seccomp can't tell the first execution, which starts it, from a second;
 //! - *seccomp*: an [allow-list](filter) of system calls, without those that open, connect, trace or mount,
@@ -12,10 +13,13 @@
 
 mod filter;
 
+use std::io;
+
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetError, RulesetStatus, Scope,
 };
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use seccompiler::BpfProgram;
 
 use super::Error;
@@ -53,6 +57,10 @@ impl Sandbox {
                 "this kernel has no Landlock: nothing keeps the program from executing files of the host"
             ),
         }
+        drop_capabilities().map_err(|error| Error::Sandbox {
+            part: "capabilities",
+            why: error.to_string(),
+        })?;
         self.filters.iter().try_for_each(|filter| {
             seccompiler::apply_filter(filter).map_err(|error| Error::Sandbox {
                 part: SECCOMP,
@@ -74,4 +82,15 @@ fn restrict() -> Result<RulesetStatus, RulesetError> {
         .create()?
         .restrict_self()?;
     Ok(status.ruleset)
+}
+
+/// Gives up this thread's. Executing something gives none back, not even to root: there are no new
+/// privileges by now.
+fn drop_capabilities() -> io::Result<()> {
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    Ok(set_capabilities(None, none)?)
 }

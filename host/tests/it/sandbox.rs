@@ -1,12 +1,14 @@
 //! What a launched program is given, and what it may do.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use landlock::{AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 use sconce_host::{Program, start};
 
 use crate::support::image::{Image, probe};
-use crate::support::{Peer, ask, host, skipped};
+use crate::support::{Peer, ask, eventually, host, skipped};
 
 /// EPERM: what seccomp says.
 const DENIED: &str = "1";
@@ -159,6 +161,22 @@ fn other_calls_are_denied() {
                 format!("{} {}", libc::SYS_clone, libc::CLONE_NEWUSER),
             ),
             (
+                "child of the host",
+                format!("{} {}", libc::SYS_clone, libc::CLONE_PARENT),
+            ),
+            (
+                "another program's group",
+                format!("{} 0 1", libc::SYS_setpgid),
+            ),
+            (
+                "another program's locks",
+                format!("{} 1 0 0", libc::SYS_get_robust_list),
+            ),
+            (
+                "broken memory",
+                format!("{} 0 4096 {}", libc::SYS_madvise, libc::MADV_HWPOISON),
+            ),
+            (
                 "new code",
                 format!("{} {read_write_execute}", libc::SYS_mmap),
             ),
@@ -189,16 +207,72 @@ fn it_cannot_be_looked_into() {
         .lines()
         .find(|line| line.starts_with("Max core file size"));
     let words: Vec<_> = core.unwrap().split_whitespace().collect();
-    assert_eq!(words[4..6], ["0", "0"]);
+    assert_eq!(words[4..6], ["1", "1"]);
     let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid().unwrap()));
     let status = status.unwrap();
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.lines().any(|found| found == line), "{status}");
     }
-    if !rustix::process::geteuid().is_root() {
-        // It can be executed and not be read, so nobody but root may trace it.
-        assert_eq!(program.ask(format!("call {} 3", libc::SYS_prctl)), "0");
+    // It can be executed and not be read, not even by root's programs that have lost their rights.
+    assert_eq!(program.ask(format!("call {} 3", libc::SYS_prctl)), "0");
+}
+
+/// Also where its host is root's.
+#[test]
+fn it_has_no_rights() {
+    let image = Image::release();
+    let host = start(image.config()).unwrap();
+    let program = Peer::req(host.endpoint().unwrap());
+    assert_eq!(program.ask("there?"), "there?");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid().unwrap()));
+    let status = status.unwrap();
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        let none = format!("{set}:\t0000000000000000");
+        assert!(status.lines().any(|found| found == none), "{status}");
     }
+}
+
+/// Of a pair that is connected with itself, sockets for messages would still reach others by name.
+#[test]
+fn it_sends_messages_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let other = UnixDatagram::bind(&path).unwrap();
+    other.set_nonblocking(true).unwrap();
+    with_program(|program| {
+        let outcome = program.ask(format!("datagram {}", path.display()));
+        assert_eq!(outcome, DENIED);
+    });
+    assert!(other.recv(&mut [0; 8]).is_err(), "it has got through");
+}
+
+#[test]
+fn no_copy_outlives_it() {
+    let image = Image::release();
+    let mut config = image.config();
+    // A copy has the socket too, so its end is noticed by silence alone.
+    config.timing.silence = Duration::from_millis(100);
+    let host = start(config).unwrap();
+    let peer = Peer::dealer(host.endpoint().unwrap());
+
+    // By an end of its own.
+    let copy = peer.ask("copy");
+    assert!(!has_ended(&copy));
+    peer.send("abort");
+    assert!(peer.text().contains("worker.lost"));
+    eventually("the copy ends", || has_ended(&copy));
+
+    // By that of its host.
+    let copy = peer.ask("copy");
+    assert!(!has_ended(&copy));
+    drop(host);
+    eventually("the copy ends", || has_ended(&copy));
+}
+
+/// Whether there is no such process, or nothing of it but its end.
+fn has_ended(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    status.map_or(true, |status| status.contains("State:\tZ"))
 }
 
 /// An end by `abort` is seen as one.

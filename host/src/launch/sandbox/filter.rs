@@ -12,7 +12,7 @@ use seccompiler::{
 };
 
 /// Calls that are allowed with any arguments.
-const ALLOWED: [c_long; 56] = [
+const ALLOWED: [c_long; 53] = [
     // Descriptors that it has.
     libc::SYS_read,
     libc::SYS_readv,
@@ -43,12 +43,10 @@ const ALLOWED: [c_long; 56] = [
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
-    libc::SYS_madvise,
     // Threads, and waiting for each other.
     libc::SYS_clone3,
     libc::SYS_futex,
     libc::SYS_set_robust_list,
-    libc::SYS_get_robust_list,
     libc::SYS_set_tid_address,
     libc::SYS_rseq,
     libc::SYS_gettid,
@@ -71,10 +69,9 @@ const ALLOWED: [c_long; 56] = [
     libc::SYS_nanosleep,
     libc::SYS_gettimeofday,
     libc::SYS_getrandom,
-    // What starting it takes: a pipe, a process group, the execution. The first two are harmless, and to
-    // execute something else is Landlock's to deny.
+    // What starting it takes: a pipe, which is harmless, and the execution. To execute something else is
+    // Landlock's to deny.
     libc::SYS_pipe2,
-    libc::SYS_setpgid,
     libc::SYS_execve,
 ];
 
@@ -117,7 +114,10 @@ pub(super) fn filters() -> Result<[BpfProgram; 2], BackendError> {
 /// Calls that are allowed with some arguments.
 fn conditional() -> Result<BTreeMap<c_long, Vec<Rule>>, BackendError> {
     let no_code = |argument| without(argument, libc::PROT_EXEC as u64);
-    let namespaces = libc::CLONE_NEWNS
+    // The host waits for the children that it has started, and for no others.
+    let elsewhere = libc::CLONE_PARENT
+        | libc::CLONE_PTRACE
+        | libc::CLONE_NEWNS
         | libc::CLONE_NEWCGROUP
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWIPC
@@ -128,7 +128,9 @@ fn conditional() -> Result<BTreeMap<c_long, Vec<Rule>>, BackendError> {
     let rules = [
         (libc::SYS_mmap, vec![no_code(2)?]),
         (libc::SYS_mprotect, vec![no_code(2)?]),
-        (libc::SYS_clone, vec![without(0, namespaces as u64)?]),
+        (libc::SYS_clone, vec![without(0, elsewhere as u64)?]),
+        // Without those that break memory on purpose (MADV_HWPOISON and what follows).
+        (libc::SYS_madvise, vec![below(2, 32)?]),
         // Of a descriptor, not of a path: the C library's way of asking for the former.
         (
             libc::SYS_newfstatat,
@@ -158,8 +160,17 @@ fn conditional() -> Result<BTreeMap<c_long, Vec<Rule>>, BackendError> {
                 is(0, libc::PR_SET_NAME as u64)?,
             ],
         ),
-        // By which whoever starts it learns that it worked. Both ends are its own.
-        (libc::SYS_socketpair, vec![is(0, libc::AF_UNIX as u64)?]),
+        // By which whoever starts it learns that it worked. Both ends are its own; of sockets for
+        // datagrams, each could also send to any that has a name.
+        (
+            libc::SYS_socketpair,
+            vec![pair_of(libc::SOCK_STREAM)?, pair_of(libc::SOCK_SEQPACKET)?],
+        ),
+        // A group of its own, and no other's.
+        (
+            libc::SYS_setpgid,
+            vec![Rule::new(vec![equal(0, 0)?, equal(1, 0)?])?],
+        ),
         // Limits can be read, and not be set.
         (libc::SYS_prlimit64, vec![Rule::new(vec![all(2, 0)?])?]),
         // How `abort` ends the process.
@@ -186,6 +197,21 @@ fn with(argument: u8, bits: u64) -> Result<Rule, BackendError> {
 fn masked(argument: u8, mask: u64, value: u64) -> Result<Rule, BackendError> {
     let condition = Condition::new(argument, Length::Qword, Op::MaskedEq(mask), value)?;
     Rule::new(vec![condition])
+}
+
+/// If the argument, of 32 bits, is below this power of two.
+fn below(argument: u8, bound: u32) -> Result<Rule, BackendError> {
+    let beyond = Op::MaskedEq(u64::from(!(bound - 1)));
+    let condition = Condition::new(argument, Length::Dword, beyond, 0)?;
+    Rule::new(vec![condition])
+}
+
+/// A pair of Unix sockets of this type, whatever its flags.
+fn pair_of(kind: i32) -> Result<Rule, BackendError> {
+    /// Where the type stands beside flags (Linux, `SOCK_TYPE_MASK`).
+    const TYPE: u64 = 0xf;
+    let of_type = Condition::new(1, Length::Dword, Op::MaskedEq(TYPE), kind as u64)?;
+    Rule::new(vec![equal(0, libc::AF_UNIX as u64)?, of_type])
 }
 
 /// With all 64 bits.

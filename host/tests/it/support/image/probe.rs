@@ -71,6 +71,8 @@ fn obey(order: &str) -> String {
         "descriptors" => descriptors(),
         "abort" => std::process::abort(),
         "report" => report(argument),
+        "datagram" => datagram(argument),
+        "copy" => copy(),
         "call" => call(argument),
         _ => order.to_owned(),
     }
@@ -105,6 +107,51 @@ fn call(text: &str) -> String {
     } else {
         answer.to_string()
     }
+}
+
+/// Sends a message to a socket in the file system from one that it makes as part of a pair.
+fn datagram(path: &str) -> String {
+    const SENDTO: c_long = 44;
+    const SOCKETPAIR: c_long = 53;
+    const UNIX: u16 = 1;
+    const DATAGRAM: c_ulong = 2;
+    let mut pair = [0_u32; 2];
+    // SAFETY: it writes two numbers.
+    if unsafe { syscall(SOCKETPAIR, UNIX as c_ulong, DATAGRAM, 0_u64, &raw mut pair) } < 0 {
+        return outcome(Err::<(), _>(std::io::Error::last_os_error()));
+    }
+    let address = [&UNIX.to_ne_bytes(), path.as_bytes(), &[0]].concat();
+    // SAFETY: both are as long as is said.
+    let sent = unsafe {
+        let (place, length) = (address.as_ptr(), address.len());
+        syscall(
+            SENDTO,
+            pair[0] as c_ulong,
+            c"out".as_ptr(),
+            3_u64,
+            0_u64,
+            place,
+            length,
+        )
+    };
+    outcome(if sent < 0 {
+        Err(std::io::Error::last_os_error())
+    } else {
+        Ok(())
+    })
+}
+
+/// Copies the process, and gives the number of the copy, which sleeps for a minute.
+fn copy() -> String {
+    const CLONE: c_long = 56;
+    const SIGCHLD: c_ulong = 17;
+    // SAFETY: the copy goes on here, with nothing but this thread.
+    let pid = unsafe { syscall(CLONE, SIGCHLD, 0_u64, 0_u64, 0_u64, 0_u64) };
+    if pid == 0 {
+        std::thread::sleep(std::time::Duration::from_secs(60));
+        exit(0);
+    }
+    pid.to_string()
 }
 
 /// The numbers of those that are open.
