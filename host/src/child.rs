@@ -3,10 +3,8 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,6 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::key_file;
 use crate::launch::{Launcher, Reports};
 use crate::lines::Lines;
 
@@ -135,7 +134,11 @@ impl Order {
         }
         if let Some(path) = &config.development_keys {
             tell(&mut command, "--development-keys", DEVELOPMENT_KEYS);
-            given.push(mapping(key_file(path)?.into(), DEVELOPMENT_KEYS));
+            let file = key_file::open(path).map_err(|source| Error::DevelopmentKeys {
+                path: path.clone(),
+                source,
+            })?;
+            given.push(mapping(file.into(), DEVELOPMENT_KEYS));
         }
         // Rust's descriptors are close-on-exec by themselves; some of libzmq's, and whatever the host's
         // own parent left open, are not.
@@ -178,21 +181,6 @@ fn hold(file: &File) -> io::Result<Vec<OwnedFd>> {
             return Ok(held);
         }
     }
-}
-
-/// Opens the file that keeps development keys, and makes it if it isn't there.
-fn key_file(path: &Path) -> Result<File, Error> {
-    let opened = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path);
-    opened.map_err(|source| Error::DevelopmentKeys {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 impl Child {

@@ -54,6 +54,7 @@ mod error;
 mod flight;
 mod front;
 mod handle;
+mod key_file;
 pub mod launch;
 mod lines;
 mod local;
