@@ -45,6 +45,17 @@ pub enum Error {
         /// Its permissions.
         mode: u32,
     },
+    /// The file with the platform's keys, or its folder, is somebody else's.
+    #[error(
+        "{} belongs to another user (user id {owner}), who has the simulated platform's keys",
+        path.display()
+    )]
+    Foreign {
+        /// Which file, or its folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// The state is not in its form.
     #[error("{} is not the state of a simulated platform: {why}", path.display())]
     State {
@@ -86,9 +97,11 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Report | Self::Encoding { .. } | Self::Entropy => "platform.failed",
-            Self::Io { .. } | Self::Missing(_) | Self::Exposed { .. } | Self::State { .. } => {
-                "platform.state"
-            }
+            Self::Io { .. }
+            | Self::Missing(_)
+            | Self::Exposed { .. }
+            | Self::Foreign { .. }
+            | Self::State { .. } => "platform.state",
         }
     }
 
@@ -101,6 +114,9 @@ impl Error {
             ),
             Self::State { .. } => {
                 Some("put the whole file back, or remove it for a new platform with another root")
+            }
+            Self::Foreign { .. } => {
+                Some("run it as that user, or name another folder for a platform of this user's")
             }
             Self::Io { .. } => Some("the folder and its file have to be this user's own"),
             _ => None,

@@ -2,9 +2,13 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::Path;
 
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -55,13 +59,19 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] if there is none; [`Error::Exposed`], [`Error::State`], [`Error::Io`].
+    /// [`Error::Missing`] if there is none; [`Error::Exposed`], [`Error::Foreign`], [`Error::State`],
+    /// [`Error::Io`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
-        let file = File::open(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::Missing(folder.to_owned()),
-            _ => io_error(&path)(source),
-        })?;
+        // Not even something that would be waited for is waited for.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(&path)
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => Error::Missing(folder.to_owned()),
+                _ => io_error(&path)(source),
+            })?;
         private(&file, &path, 0o077)?;
         let mut text = Zeroizing::new(String::new());
         file.take(MAX_SIZE)
@@ -179,9 +189,16 @@ fn lock(folder: &Path) -> Result<Lock, Error> {
     Ok(Lock(lock))
 }
 
-/// Refuses what others have any of these permissions for.
+/// Refuses what is somebody else's, and what others have any of these permissions for.
 fn private(file: &File, path: &Path, permissions: u32) -> Result<(), Error> {
     let metadata = file.metadata().map_err(io_error(path))?;
+    let owner = metadata.uid();
+    if owner != geteuid().as_raw() {
+        return Err(Error::Foreign {
+            path: path.to_owned(),
+            owner,
+        });
+    }
     let mode = metadata.permissions().mode() & 0o777;
     if mode & permissions == 0 {
         return Ok(());
@@ -300,6 +317,31 @@ mod tests {
             Platform::open(folder.path()),
             Err(Error::Exposed { mode: 0o640, .. })
         ));
+    }
+
+    /// Root could read it, and so can whoever put it there.
+    #[test]
+    fn a_platform_of_another_user_is_refused() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        Platform::open_or_make(folder.path(), Settings::new(MADE)).expect("a platform");
+        let path = folder.path().join(FILE);
+        std::os::unix::fs::chown(&path, Some(65534), None).expect("given away");
+        let error = Platform::open(folder.path()).expect_err("of another");
+        assert!(
+            matches!(error, Error::Foreign { owner: 65534, .. }),
+            "{error}"
+        );
+        assert_eq!(error.code(), "platform.state");
+
+        // Nor is one made in a folder of theirs.
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::chown(folder.path(), Some(65534), None).expect("given away");
+        let error = Platform::open_or_make(folder.path(), Settings::new(MADE));
+        assert!(matches!(error, Err(Error::Foreign { owner: 65534, .. })));
+        assert!(!path.exists());
     }
 
     #[test]
