@@ -30,6 +30,9 @@ pub struct Tdx {
 
 /// How often a quote is asked for.
 const TRIES: u32 = 5;
+/// How many names are tried for a request's folder: programs that were killed leave theirs behind, and in
+/// containers they all have the same process id.
+const NAMES: u32 = 256;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What the kernel calls the provider of quotes that we know.
@@ -83,19 +86,22 @@ impl Tdx {
         Ok(Some(quote.to_vec()))
     }
 
-    /// A folder that nobody else has; `None` if the name was taken.
+    /// A folder that nobody else has; `None` if all the names were taken.
     fn entry(&self) -> Result<Option<Entry<'_>>, Error> {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sconce-{}-{number}", std::process::id());
-        let path = self.folder.join(name);
-        match self.files.make_folder(&path) {
-            Ok(()) => Ok(Some(Entry {
-                files: &*self.files,
-                path,
-            })),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(fault("make", &path)(error)),
+        for _ in 0..NAMES {
+            let number = self.made.fetch_add(1, Ordering::Relaxed);
+            let name = format!("sconce-{}-{number}", std::process::id());
+            let path = self.folder.join(name);
+            match self.files.make_folder(&path) {
+                Ok(()) => {
+                    let files = &*self.files;
+                    return Ok(Some(Entry { files, path }));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(fault("make", &path)(error)),
+            }
         }
+        Ok(None)
     }
 }
 

@@ -169,7 +169,6 @@ fn whatever_disturbs_a_try_makes_another() {
         Event::OtherWritesLate,
         Event::WriteLost,
         Event::WriteBusy,
-        Event::NameTaken,
         Event::Quoting(Kind::ResourceBusy),
         Event::Quoting(Kind::Interrupted),
         Event::Quoting(Kind::TimedOut),
@@ -185,6 +184,19 @@ fn whatever_disturbs_a_try_makes_another() {
         assert_eq!(error.code(), "tee.busy");
         assert_eq!(always.tries(), TRIES as usize);
     }
+}
+
+/// More of them than there are tries: each program that was killed on the way may have left one.
+#[test]
+fn folders_that_were_left_behind_are_passed_over() {
+    let device = Device::new(&[Event::NameTaken; 20]);
+    let found = device.driver().evidence(&[3; 64]).unwrap();
+    assert_eq!(found, quote(QuotedTee::Tdx, [3; 64]));
+    assert_eq!(device.tries(), 21);
+
+    let endless = Device::new(&vec![Event::NameTaken; (NAMES * TRIES) as usize + 1]);
+    let error = endless.driver().evidence(&[3; 64]).unwrap_err();
+    assert_eq!(error.code(), "tee.busy");
 }
 
 #[test]
