@@ -62,6 +62,7 @@ pub use error::{Error, KeyError};
 pub use forgery::Forgery;
 pub use keys::Seed;
 pub use platform::{Evidence, Key, Platform};
+pub use quoting::USER_DATA;
 pub use scenario::Scenario;
 pub use secs::Secs;
 pub use settings::{Ca, Settings};

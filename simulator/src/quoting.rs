@@ -13,7 +13,7 @@ use crate::pki::Certified;
 use crate::secs::Secs;
 
 /// What stands in the header, for who looks at the bytes: a place for the platform's id, which it is too.
-const USER_DATA: [u8; 20] = *b"SIMULATED PLATFORM\0\0";
+pub const USER_DATA: [u8; 20] = *b"SIMULATED PLATFORM\0\0";
 
 /// The quoting enclave of a machine.
 pub(crate) fn enclave(isv_svn: u16) -> Secs {
