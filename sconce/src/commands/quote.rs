@@ -66,14 +66,29 @@ pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> 
 }
 
 /// The time that was given, or that of this machine's clock.
-fn time(given: Option<u64>) -> Result<Time, Failure> {
-    if let Some(seconds) = given {
-        return Ok(Time::from_unix(seconds));
+fn time(given: Option<Time>) -> Result<Time, Failure> {
+    if let Some(time) = given {
+        return Ok(time);
     }
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map(|since| Time::from_unix(since.as_secs()))
         .map_err(|_| Code::Input.failure("the clock of this machine is before 1970: give --now"))
+}
+
+/// A time on the command line: seconds since 1970, or as times are printed.
+pub(crate) fn moment(text: &str) -> Result<Time, String> {
+    /// The last second of the year 9999.
+    const LAST: u64 = 253_402_300_799;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let time = text.parse::<Time>();
+        return time.map_err(|fault| format!("{fault}, or seconds since 1970"));
+    }
+    text.parse()
+        .ok()
+        .filter(|seconds| *seconds <= LAST)
+        .map(Time::from_unix)
+        .ok_or_else(|| "beyond the year 9999: give seconds, not milliseconds".to_owned())
 }
 
 /// Bytes of REPORTDATA on the command line.
@@ -82,4 +97,25 @@ fn report_data(text: &str) -> Result<[u8; 64], String> {
     hex::decode_to_slice(text, &mut bytes)
         .map(|()| bytes)
         .map_err(|_| "expected 128 hex digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_as_they_are_printed() {
+        let time = Time::from_unix(1_750_330_571);
+        assert_eq!(moment("1750330571"), Ok(time));
+        assert_eq!(moment(&time.to_string()), Ok(time));
+        let fault = moment("1750330571000").unwrap_err();
+        assert!(fault.contains("not milliseconds"), "{fault}");
+        assert_eq!(
+            moment("253402300799").unwrap().to_string(),
+            "9999-12-31T23:59:59Z"
+        );
+        for text in ["", "253402300800", "now", "-1", "+1", "1.5", "2026-01-01"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
 }

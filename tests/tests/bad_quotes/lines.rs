@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::usage("a negative time").option("--now", "-1"),
         Case::usage("a date").option("--now", "2026-01-01"),
         Case::usage("a time beyond numbers").option("--now", "18446744073709551616"),
+        Case::usage("milliseconds").option("--now", "1750330571000"),
         Case::usage("a short report data").option("--report-data", "00"),
         Case::usage("a report data that is no hex").option("--report-data", "zz".repeat(64)),
         Case::usage("two policies").again("--policy", "policy.toml"),

@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .words("sample --out no/where/new")
             .failing("file.io"),
         Case::unusable("a sample beyond dates", "quote.input")
-            .words("sample --out new --now 99999999999999"),
+            .words("sample --out new --now 9999-12-31T23:59:59Z"),
+        Case::usage("a sample in milliseconds").words("sample --out new --now 1750330571000"),
     ]
 }

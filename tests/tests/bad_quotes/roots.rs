@@ -29,6 +29,9 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::verify("Intel's root as a simulated one", "root")
             .file("root.der", INTEL_ROOT)
             .option("--trust-root", Fingerprint::of(INTEL_ROOT).to_string()),
+        Case::verify("Intel's root, and the fingerprint of another", "root")
+            .file("root.der", INTEL_ROOT)
+            .says("this is Intel's"),
         Case::verify("a byte behind the root", "root").changed("root.der", |root| root.push(0)),
         Case::unusable("a fingerprint and no root", "quote.input").without("--root"),
         Case::unusable("no certificate", "quote.input")
@@ -39,7 +42,11 @@ pub(crate) fn cases() -> Vec<Case> {
             .file("root.der", ""),
         Case::unusable("a root in PEM", "quote.input")
             .without("--trust-root")
-            .file("root.der", chain.as_bytes()),
+            .file("root.der", chain.as_bytes())
+            .says("it is PEM"),
+        Case::unusable("a root in PEM, and a fingerprint", "quote.input")
+            .file("root.der", chain.as_bytes())
+            .says("it is PEM"),
         Case::unusable("a root of a megabyte", "quote.input")
             .file("root.der", vec![0x30; 1 << 20])
             .says("more than"),

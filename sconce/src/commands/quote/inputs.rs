@@ -76,6 +76,10 @@ pub(super) fn read_anchor(
         };
     };
     let der = bounded(path, CERTIFICATE)?;
+    if der.starts_with(b"-----BEGIN") {
+        return Err(unusable(path, "it is PEM, and --root takes DER")
+            .advised("openssl x509 -in FILE -outform der -out root.der"));
+    }
     match fingerprint {
         Some(fingerprint) => TrustAnchor::simulated(&der, fingerprint).map_err(|fault| {
             super::verify::refused(fault.stage(), &format!("{}: {fault}", shown(path)))

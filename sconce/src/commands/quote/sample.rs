@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use attestation::policy::{Program, SgxProgram};
-use attestation::{Fingerprint, Policy};
+use attestation::{Fingerprint, Policy, Time};
 use sconify::output;
 use serde_json::json;
 use sgx::{Digest, Kind, Mrenclave, Mrsigner};
@@ -32,9 +32,10 @@ pub(crate) struct Args {
     /// The folder to make: it must not exist, or be empty.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// When it is made, in seconds since 1970 [default: this machine's clock].
-    #[arg(long, value_name = "UNIX")]
-    now: Option<u64>,
+    /// When it is made: seconds since 1970, or as in 2026-01-01T00:00:00Z [default: this machine's
+    /// clock].
+    #[arg(long, value_name = "TIME", value_parser = super::moment)]
+    now: Option<Time>,
     /// What the program says: REPORTDATA, 128 hex digits [default: zeros].
     #[arg(long, value_name = "HEX", value_parser = super::report_data)]
     report_data: Option<[u8; 64]>,

@@ -39,6 +39,9 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
         return Ok(());
     }
     terminal.print("Unverified: no signature has been checked, and anybody can write such a file");
+    if view::says_simulated(&quote) {
+        terminal.print("It says that its platform is simulated, which protects nothing");
+    }
     print(&value, 0, terminal);
     Ok(())
 }
@@ -47,6 +50,7 @@ fn shown(quote: &Quote<'_>, size: usize) -> Value {
     let (header, signature) = (quote.header(), quote.signature());
     json!({
         "verified": false,
+        "saysSimulated": view::says_simulated(quote),
         "size": size,
         "version": header.version.number(),
         "tee": view::tee(quote.body().tee()),
@@ -101,8 +105,8 @@ fn print(value: &Value, depth: usize, terminal: &Terminal) {
                 terminal.print(format_args!("{indent}{name}"));
                 print(value, depth + 1, terminal);
             }
-            // The first line says so.
-            _ if name == "verified" => {}
+            // The first lines say so.
+            _ if name == "verified" || name == "saysSimulated" => {}
             Value::String(text) => {
                 let width = 20_usize.saturating_sub(indent.len());
                 terminal.print(format_args!("{indent}{name:<width$} {}", harmless(text)));

@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use attestation::policy::{Outcome, Program};
-use attestation::{Claims, Fingerprint, Policy, Stage, Time, Verdict, verify};
+use attestation::{
+    Claims, Fingerprint, Policy, Refusal, Stage, Time, TrustAnchor, Verdict, verify,
+};
 use sconify::terminal::harmless;
 use serde_json::{Value, json};
+use sgx::quote::Quote;
 
 use super::{Code, inputs, view};
 use crate::failure::Failure;
@@ -39,9 +42,10 @@ pub(crate) struct Args {
     /// policy has to allow simulation too.
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     trust_root: Option<Fingerprint>,
-    /// The time to judge at, in seconds since 1970 [default: this machine's clock].
-    #[arg(long, value_name = "UNIX")]
-    now: Option<u64>,
+    /// The time to judge at: seconds since 1970, or as in 2026-01-01T00:00:00Z [default: this
+    /// machine's clock].
+    #[arg(long, value_name = "TIME", value_parser = super::moment)]
+    now: Option<Time>,
     /// What is wanted of program and platform, in TOML or JSON.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -89,6 +93,23 @@ pub(super) fn refused(stage: Stage, why: &str) -> Failure {
         .with("stage", stage.name())
 }
 
+/// A refusal, with advice on what was most likely mistaken.
+fn not_genuine(refusal: &Refusal, quote: &[u8], anchor: &TrustAnchor) -> Failure {
+    let failure = refused(refusal.stage(), &refusal.to_string());
+    let is_simulated = || Quote::parse(quote).is_ok_and(|quote| view::says_simulated(&quote));
+    if refusal.stage() == Stage::Parse && quote.first() == Some(&b'{') {
+        return failure
+            .advised("it looks like JSON: --quote takes the quote, --collateral the JSON");
+    }
+    if anchor.simulated_fingerprint().is_none() && is_simulated() {
+        return failure.advised(
+            "the quote says that its platform is simulated: that takes --root, --trust-root, and a \
+             policy that allows simulation",
+        );
+    }
+    failure
+}
+
 /// What `--json` shows where no policy was asked: the evidence is not genuine, or an input is unusable.
 fn not_judged(failure: &Failure) -> Value {
     let mut value = failure.to_json();
@@ -109,7 +130,7 @@ fn judge(args: &Args) -> Result<Judged, Failure> {
     let now = super::time(args.now)?;
     let anchor = inputs::read_anchor(args.root.as_deref(), args.trust_root)?;
     let quote = verify(&quote, &collateral, &anchor, now)
-        .map_err(|refusal| refused(refusal.stage(), &refusal.to_string()))?;
+        .map_err(|refusal| not_genuine(&refusal, &quote, &anchor))?;
     let claims = quote.claims().clone();
     let (verdict, expires) = match policy.appraise(quote, now, args.report_data.as_ref()) {
         Ok(evidence) => (evidence.verdict().clone(), Some(evidence.expires())),

@@ -4,8 +4,13 @@ use attestation::policy::Finding;
 use attestation::{Claims, Origin, pck};
 use sconify::terminal::harmless;
 use serde_json::{Value, json};
-use sgx::quote::{Body, TdReport, Tee};
+use sgx::quote::{Body, Quote, TdReport, Tee};
 use sgx::{Digest, Kind, ReportBody, TdDigest, TdRegister};
+
+/// Whether a quote's header says that its platform is simulated. Anybody can write it, or leave it out.
+pub(super) fn says_simulated(quote: &Quote<'_>) -> bool {
+    quote.header().user_data == simulator::USER_DATA
+}
 
 /// A rule, as `--json` shows it.
 pub(super) fn finding(finding: &Finding) -> Value {
