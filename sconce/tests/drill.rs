@@ -160,6 +160,31 @@ fn the_answer_is_the_exit_status_if_it_is_asked_for() {
 }
 
 #[test]
+fn a_policy_that_fits_no_program_is_no_good_answer() {
+    let user = User::new();
+    let image = image(&user.home().join("image"), |_| ());
+    let pinned = format!(
+        "[sgx]\nmeasurements = [\"sgx:mrenclave:{}\"]\n",
+        "7".repeat(64)
+    );
+    let policy = write(&user, "pinned.toml", &pinned);
+    let (image, policy) = (image.to_str().unwrap(), policy.as_str());
+    let args = ["--image", image, "--policy", policy, "--scenario", "calm"];
+    let table = printed(drill(&user, &[&args[..], &["--table"]].concat()));
+    assert!(table.contains("no fit"), "{table}");
+    let checked = drill(&user, &[&args[..], &["--check"]].concat());
+    assert_eq!(checked.status, 1);
+    assert!(checked.stderr.contains("accepts no program"), "{checked:?}");
+}
+
+#[test]
+fn without_an_answer_there_is_an_object_with_the_error() {
+    let failed = User::new().run(["drill", "--policy", "nowhere", "--json"]);
+    assert_eq!(failed.status, 2);
+    assert_eq!(parsed(&failed)["error"]["code"], "quote.input");
+}
+
+#[test]
 fn it_begins_today_if_nothing_else_is_said() {
     let found = parsed(&User::new().run(["drill", "--scenario", "calm", "--json"]));
     let start = found["start"].as_str().unwrap();

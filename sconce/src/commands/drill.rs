@@ -22,10 +22,12 @@ use attestation::Time;
 use sconify::terminal::foreign::{escaped, harmless};
 
 use self::draw::Style;
+use self::outcome::Outcome;
 use self::policies::Named;
 use self::programs::Program;
-use self::report::{Drill, Report};
+use self::report::{Drill, Report, Row};
 use self::scenario::Scenario;
+use crate::commands::quote::moment;
 use crate::failure::Failure;
 use crate::terminal::{Terminal, is_unicode};
 
@@ -81,35 +83,44 @@ pub(crate) struct Args {
 
 /// Years in which certificates can be written.
 fn start(text: &str) -> Result<Time, String> {
-    let time: Time = text.parse().map_err(|error| format!("{error}"))?;
     let years = "2000-01-01T00:00:00Z"..="2048-12-31T23:59:59Z";
-    if years.contains(&text) {
-        Ok(time)
-    } else {
-        Err("give a time of the years 2000 to 2048".to_owned())
+    let time = moment(text)?;
+    match years.contains(&time.to_string().as_str()) {
+        true => Ok(time),
+        false => Err("give a time of the years 2000 to 2048".to_owned()),
     }
 }
 
 /// Plays it.
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
+    let outcome = play(args, terminal);
+    if let (true, Err(failure)) = (args.json, &outcome) {
+        terminal.print_json(&failure.to_json());
+    }
+    let report = outcome?;
+    show(&report, args, terminal);
+    if args.check { answer(&report) } else { Ok(()) }
+}
+
+fn play(args: &Args, terminal: &Terminal) -> Result<Report, Failure> {
     let drill = drill(args)?;
     let spinner = terminal.spinner("playing");
-    let report = drill.play(|what| spinner.say(what)).map_err(failure)?;
-    drop(spinner);
+    drill.play(|what| spinner.say(what)).map_err(failure)
+}
+
+fn show(report: &Report, args: &Args, terminal: &Terminal) {
     if args.json {
-        terminal.print_json(&json::view(&report));
-    } else {
-        let style = Style {
-            unicode: !args.ascii && is_unicode(),
-            width: args.width.map_or_else(columns, usize::from),
-        };
-        let text = match args.table {
-            true => draw::table(&report, style),
-            false => draw::report(&report, style),
-        };
-        terminal.print(escaped(text.trim_end()));
+        return terminal.print_json(&json::view(report));
     }
-    if args.check { answer(&report) } else { Ok(()) }
+    let style = Style {
+        unicode: !args.ascii && is_unicode(),
+        width: args.width.map_or_else(columns, usize::from),
+    };
+    let text = match args.table {
+        true => draw::table(report, style),
+        false => draw::report(report, style),
+    };
+    terminal.print(escaped(text.trim_end()));
 }
 
 fn drill(args: &Args) -> Result<Drill, Failure> {
@@ -211,6 +222,12 @@ fn failure(error: rehearsal::Error) -> Failure {
 
 /// The answer of `--check`.
 fn answer(report: &Report) -> Result<(), Failure> {
+    if let Some(what) = idle(report) {
+        return Err(
+            Failure::failed(format_args!("{what}, and so it was not rehearsed"))
+                .advice("`no fit` stands where a policy refuses a program before anything happens"),
+        );
+    }
     let rows = report.acts.iter().flat_map(|act| &act.rows);
     let bad = rows.filter(|row| !row.outcome.is_good()).count();
     match bad {
@@ -222,6 +239,22 @@ fn answer(report: &Report) -> Result<(), Failure> {
             "{more} answers of the drill are not as they should be"
         ))),
     }
+}
+
+/// A policy or a program about which nothing was found out, as it fits none of the others.
+fn idle(report: &Report) -> Option<String> {
+    let fits = |is_it: &dyn Fn(&Row) -> bool| {
+        let mut rows = report.acts.iter().flat_map(|act| &act.rows);
+        rows.any(|row| is_it(row) && row.outcome != Outcome::Unfit)
+    };
+    let drill = &report.drill;
+    let mut policies = drill.policies.iter().enumerate();
+    let mut programs = drill.programs.iter().enumerate();
+    if let Some((_, policy)) = policies.find(|(at, _)| !fits(&|row| row.policy == *at)) {
+        return Some(format!("the policy {} accepts no program", policy.name));
+    }
+    let (_, program) = programs.find(|(at, _)| !fits(&|row| row.program == *at))?;
+    Some(format!("no policy accepts the program {}", program.name))
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub(super) fn draw(report: &Report, lines: &mut Lines) {
     lines.wrapped(
         "",
         "FALLS: refused while it should serve. LET IN: accepted while it should be refused. LATE: \
-         let in, and refused at that moment. WHERE: the rule or check that refuses.",
+         let in, and refused at that moment. WHERE: the rule or check that refuses. The platform \
+         is SIMULATED.",
     );
 }
 
