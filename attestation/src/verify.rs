@@ -14,7 +14,7 @@ use crate::reached::Reached;
 use crate::refusal::{Refusal, Signed};
 use crate::tcb::{Level, Status, advisories};
 use crate::tcb_info::TcbInfo;
-use crate::x509::{Chain, Document, RevocationList};
+use crate::x509::{Chains, Document, RevocationList};
 use crate::{Time, TrustAnchor};
 
 /// Verifies a quote with its collateral, at the time `now`, under one trust anchor.
@@ -49,13 +49,14 @@ impl Verified {
         anchor: &TrustAnchor,
         now: Time,
     ) -> Result<Self, Refusal> {
-        let lists = Lists::verify(collateral, anchor)?;
-        let pck = pck(quote, anchor, &lists)?;
+        let mut chains = Chains::default();
+        let lists = Lists::verify(collateral, anchor, &mut chains)?;
+        let pck = pck(quote, anchor, &lists, &mut chains)?;
         lists.check_revoked(anchor)?;
         pck.check_revoked(&lists.root_crl, &lists.pck_crl)?;
         lists.check_time(anchor, now)?;
         pck.check_time(now)?;
-        let documents = Documents::verify(collateral, anchor, &lists)?;
+        let documents = Documents::verify(collateral, anchor, &lists, &mut chains)?;
         documents.check_time(now)?;
         let collateral = VerifiedCollateral {
             anchor: anchor.clone(),
@@ -102,10 +103,11 @@ impl Collateral {
     ///
     /// The first check that fails.
     pub fn verify(&self, anchor: &TrustAnchor, now: Time) -> Result<VerifiedCollateral, Refusal> {
-        let lists = Lists::verify(self, anchor)?;
+        let mut chains = Chains::default();
+        let lists = Lists::verify(self, anchor, &mut chains)?;
         lists.check_revoked(anchor)?;
         lists.check_time(anchor, now)?;
-        let documents = Documents::verify(self, anchor, &lists)?;
+        let documents = Documents::verify(self, anchor, &lists, &mut chains)?;
         documents.check_time(now)?;
         Ok(VerifiedCollateral {
             anchor: anchor.clone(),
@@ -153,7 +155,7 @@ impl VerifiedCollateral {
 
     /// The platform that a quote's certificates lead to: certified and not revoked.
     pub(crate) fn pck(&self, quote: &Quote<'_>) -> Result<Pck, Refusal> {
-        let pck = pck(quote, &self.anchor, &self.lists)?;
+        let pck = pck(quote, &self.anchor, &self.lists, &mut Chains::default())?;
         pck.check_revoked(&self.lists.root_crl, &self.lists.pck_crl)?;
         Ok(pck)
     }
@@ -216,10 +218,14 @@ struct Lists {
 }
 
 impl Lists {
-    fn verify(collateral: &Collateral, anchor: &TrustAnchor) -> Result<Self, Refusal> {
+    fn verify<'t>(
+        collateral: &'t Collateral,
+        anchor: &TrustAnchor,
+        chains: &mut Chains<'t>,
+    ) -> Result<Self, Refusal> {
         let list = RevocationList::from_der(Document::RootCrl, &collateral.root_ca_crl)?;
         let root_crl = anchor.root_crl(list)?;
-        let chain = Chain::pck_ca(collateral.pck_crl_issuer_chain.as_bytes())?;
+        let chain = chains.pck_ca(collateral.pck_crl_issuer_chain.as_bytes())?;
         let ca = anchor.pck_ca(&chain)?;
         let list = RevocationList::from_der(Document::PckCrl, &collateral.pck_crl)?;
         let pck_crl = ca.crl(list)?;
@@ -264,13 +270,14 @@ struct Documents {
 }
 
 impl Documents {
-    fn verify(
-        collateral: &Collateral,
+    fn verify<'t>(
+        collateral: &'t Collateral,
         anchor: &TrustAnchor,
         lists: &Lists,
+        chains: &mut Chains<'t>,
     ) -> Result<Self, Refusal> {
-        let signer = |chain: &str| -> Result<TcbSigner, Refusal> {
-            let signer = anchor.tcb_signer(&Chain::tcb_signing(chain.as_bytes())?)?;
+        let mut signer = |chain: &'t str| -> Result<TcbSigner, Refusal> {
+            let signer = anchor.tcb_signer(&chains.tcb_signing(chain.as_bytes())?)?;
             lists.root_crl.check(anchor, &lists.ca, &[&signer])?;
             Ok(signer)
         };
@@ -356,13 +363,18 @@ impl Documents {
 }
 
 /// The platform that a quote's certificates lead to.
-fn pck(quote: &Quote<'_>, anchor: &TrustAnchor, lists: &Lists) -> Result<Pck, Refusal> {
+fn pck<'t>(
+    quote: &Quote<'t>,
+    anchor: &TrustAnchor,
+    lists: &Lists,
+    chains: &mut Chains<'t>,
+) -> Result<Pck, Refusal> {
     let certification = &quote.signature().certification;
     let kind = certification.kind;
     if kind != CertificationKind::PckChain {
         return Err(Refusal::Certification { kind });
     }
-    Ok(anchor.pck(&Chain::pck(certification.data)?, &lists.ca)?)
+    Ok(anchor.pck(&chains.pck(certification.data)?, &lists.ca)?)
 }
 
 /// Checks that the platform vouches for the quoting enclave and this for the attestation key; the

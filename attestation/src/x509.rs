@@ -24,6 +24,7 @@ pub use certificate::Certificate;
 pub use error::{Document, Error};
 pub use key::PublicKey;
 pub use pem::Chain;
+pub(crate) use pem::Chains;
 pub use revocation::RevocationList;
 pub use serial::Serial;
 

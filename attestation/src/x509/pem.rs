@@ -27,7 +27,7 @@ impl Chain {
     ///
     /// [`Error::Pem`], [`Error::Length`] and [`Error::Size`].
     pub fn pck(text: &[u8]) -> Result<Self> {
-        Self::read(Document::Pck, text.strip_suffix(&[0]).unwrap_or(text), 3)
+        Chains::default().pck(text)
     }
 
     /// The chain of the CA of platforms' certificates, from collateral: PCK CA, root.
@@ -36,7 +36,7 @@ impl Chain {
     ///
     /// [`Error::Pem`], [`Error::Length`] and [`Error::Size`].
     pub fn pck_ca(text: &[u8]) -> Result<Self> {
-        Self::read(Document::PckCa, text, 2)
+        Chains::default().pck_ca(text)
     }
 
     /// The chain of the TCB signing certificate, from collateral: TCB signing, root.
@@ -45,7 +45,7 @@ impl Chain {
     ///
     /// [`Error::Pem`], [`Error::Length`] and [`Error::Size`].
     pub fn tcb_signing(text: &[u8]) -> Result<Self> {
-        Self::read(Document::TcbSigning, text, 2)
+        Chains::default().tcb_signing(text)
     }
 
     /// Whose chain it is.
@@ -59,9 +59,34 @@ impl Chain {
     pub fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
     }
+}
 
-    fn read(document: Document, text: &[u8], wanted: usize) -> Result<Self> {
-        super::check_size(document, text, Self::MAX_SIZE)?;
+/// Reads the chains of one piece of evidence. They share most of their certificates; a text that has been
+/// decoded before is compared with what is known, which takes far less time.
+#[derive(Default)]
+pub(crate) struct Chains<'t> {
+    known: Vec<(&'t [u8], Vec<u8>)>,
+}
+
+impl<'t> Chains<'t> {
+    /// See [`Chain::pck`].
+    pub(crate) fn pck(&mut self, text: &'t [u8]) -> Result<Chain> {
+        let text = text.strip_suffix(&[0]).unwrap_or(text);
+        self.read(Document::Pck, text, 3)
+    }
+
+    /// See [`Chain::pck_ca`].
+    pub(crate) fn pck_ca(&mut self, text: &'t [u8]) -> Result<Chain> {
+        self.read(Document::PckCa, text, 2)
+    }
+
+    /// See [`Chain::tcb_signing`].
+    pub(crate) fn tcb_signing(&mut self, text: &'t [u8]) -> Result<Chain> {
+        self.read(Document::TcbSigning, text, 2)
+    }
+
+    fn read(&mut self, document: Document, text: &'t [u8], wanted: usize) -> Result<Chain> {
+        super::check_size(document, text, Chain::MAX_SIZE)?;
         let mut certificates = Vec::new();
         let mut left = text;
         let fault = |left: &[u8], what| Error::Pem {
@@ -70,12 +95,14 @@ impl Chain {
             what,
         };
         while !left.is_empty() {
-            if certificates.len() == Self::MAX {
+            if certificates.len() == Chain::MAX {
                 return Err(fault(left, "more certificates than any chain has"));
             }
             let (one, behind) =
                 split(left).ok_or_else(|| fault(left, "there should be a certificate here"))?;
-            let der = decode(one).ok_or_else(|| fault(left, "a certificate is not in PEM"))?;
+            let der = self
+                .decode(one)
+                .ok_or_else(|| fault(left, "a certificate is not in PEM"))?;
             certificates.push(der);
             left = behind;
         }
@@ -86,10 +113,23 @@ impl Chain {
                 wanted,
             });
         }
-        Ok(Self {
+        Ok(Chain {
             document,
             certificates,
         })
+    }
+
+    fn decode(&mut self, text: &'t [u8]) -> Option<Vec<u8>> {
+        if let Some((_, der)) = self.known.iter().find(|(known, _)| *known == text) {
+            return Some(der.clone());
+        }
+        let mut der = Vec::new();
+        Decoder::new_detect_wrap(text)
+            .ok()?
+            .decode_to_end(&mut der)
+            .ok()?;
+        self.known.push((text, der.clone()));
+        Some(der)
     }
 }
 
@@ -120,13 +160,4 @@ fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
 fn line_end(text: &[u8]) -> Option<&[u8]> {
     text.strip_prefix(b"\r\n")
         .or_else(|| text.strip_prefix(b"\n"))
-}
-
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut der = Vec::new();
-    Decoder::new_detect_wrap(text)
-        .ok()?
-        .decode_to_end(&mut der)
-        .ok()?;
-    Some(der)
 }
