@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`keys`] | committed test keys |
 //! | [`command`] | the `sconce` command, running |
+//! | [`complaint`] | how a command says why it ends |
 //! | [`entropy`] | randomness that is the same each time |
 //! | [`image`] | the worker's image, as `sconify build` makes it |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
@@ -16,6 +17,7 @@
 
 pub mod codes;
 pub mod command;
+pub mod complaint;
 pub mod entropy;
 pub mod image;
 pub mod keys;

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use sconce_tests::complaint::{self, Complaint};
 use serde_json::Value;
 
 use crate::sandbox::{Entry, Fixtures, Sandbox};
@@ -195,63 +196,33 @@ impl Case {
     }
 
     fn judge(&self, output: &Output, json: bool) -> Verdict {
-        let stderr = String::from_utf8_lossy(&output.stderr);
+        complaint::no_panic(output)?;
         let stdout = String::from_utf8_lossy(&output.stdout);
-        for word in ["panicked", "backtrace", "RUST_BACKTRACE"] {
-            if stderr.contains(word) {
-                return Err(format!("it says {word:?}"));
-            }
-        }
         let (exit, code) = match self.expected {
             Expected::Refused(exit, code) => (exit, code),
             Expected::No(code) => (1, code),
-            Expected::Usage => return judge_usage(output, &stderr),
+            Expected::Usage => return complaint::of_usage(output),
         };
-        if output.status.code() != Some(exit.into()) {
-            return Err(format!("{} instead of {exit}", output.status));
-        }
-        let start = format!("error[{code}]: ");
-        let mut lines = stderr
-            .lines()
-            .skip_while(|line| self.chatty && !line.starts_with("error"));
-        let line = lines.next().unwrap_or_default();
-        let message = line
-            .strip_prefix(&start)
-            .ok_or_else(|| format!("no line that starts with {start:?}"))?;
-        let rest: Vec<_> = lines.collect();
-        let is_advice = |line: &&str| line.starts_with("       ") && line.trim().len() > 8;
-        if rest.len() > 1 || !rest.iter().all(is_advice) {
-            return Err(format!("more than a line and advice: {rest:?}"));
-        }
-        if let Some(part) = self.says.filter(|part| !message.contains(part)) {
-            return Err(format!("it does not say {part:?}"));
-        }
+        let found = Complaint::read(output, exit, code, self.chatty)?;
+        found.says(self.says)?;
         match (&self.expected, self.way, json) {
             (Expected::No(_), _, true) => is_json(&stdout).map(|_| ()),
             (Expected::No(_), _, false) if stdout.is_empty() => Err("it prints nothing".to_owned()),
             (Expected::No(_), _, false) | (_, Way::FullOutput, _) => Ok(()),
-            (_, _, true) => {
-                judge_json(&stdout, code, message, rest.first().map(|line| line.trim()))
-            }
+            (_, _, true) => judge_json(&stdout, code, &found),
             (_, _, false) if stdout.is_empty() => Ok(()),
             (_, _, false) => Err("it prints results".to_owned()),
         }
     }
 }
 
-fn judge_usage(output: &Output, stderr: &str) -> Verdict {
-    let is_error = stderr.starts_with("error: ") && stderr.matches("error").count() >= 1;
-    match output.status.code() {
-        Some(2) if is_error && output.stdout.is_empty() => Ok(()),
-        _ => Err("no complaint about the command line with exit status 2".to_owned()),
-    }
-}
-
-fn judge_json(stdout: &str, code: &str, message: &str, advice: Option<&str>) -> Verdict {
+fn judge_json(stdout: &str, code: &str, found: &Complaint) -> Verdict {
     let value = is_json(stdout)?;
     let error = &value["error"];
     let told = (error["code"].as_str(), error["message"].as_str());
-    if told != (Some(code), Some(message)) || error["advice"].as_str() != advice {
+    if told != (Some(code), Some(&found.message))
+        || error["advice"].as_str() != found.advice.as_deref()
+    {
         return Err(format!("the JSON says something else: {value}"));
     }
     Ok(())

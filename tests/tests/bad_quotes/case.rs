@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use sconce_tests::complaint::{self, Complaint};
 use sconce_tests::platform::sconce_program;
 use serde_json::Value;
 use simulator::Evidence;
@@ -214,43 +215,23 @@ impl Case {
     }
 
     fn judge(&self, output: &Output, json: bool) -> Verdict {
-        let stderr = String::from_utf8_lossy(&output.stderr);
+        complaint::no_panic(output)?;
         let stdout = String::from_utf8_lossy(&output.stdout);
-        for word in ["panicked", "backtrace", "RUST_BACKTRACE"] {
-            if stderr.contains(word) {
-                return Err(format!("it says {word:?}"));
-            }
-        }
         let (exit, code) = match self.expected {
             Expected::Refused(_) => (1, "quote.refused"),
             Expected::Failed(exit, code) => (exit, code),
-            Expected::Usage => return judge_usage(output, &stderr),
+            Expected::Usage => return complaint::of_usage(output),
         };
-        if output.status.code() != Some(exit.into()) {
-            return Err(format!("{} instead of {exit}", output.status));
-        }
-        let start = format!("error[{code}]: ");
-        let mut lines = stderr.lines();
-        let message = lines
-            .next()
-            .and_then(|line| line.strip_prefix(&start))
-            .ok_or_else(|| format!("no line that starts with {start:?}"))?;
-        let rest: Vec<_> = lines.collect();
-        let is_advice = |line: &&str| line.starts_with("       ") && line.trim().len() > 8;
-        if rest.len() > 1 || !rest.iter().all(is_advice) {
-            return Err(format!("more than a line and advice: {rest:?}"));
-        }
-        if let Some(part) = self.says.filter(|part| !message.contains(part)) {
-            return Err(format!("it does not say {part:?}"));
-        }
+        let found = Complaint::read(output, exit, code, false)?;
+        found.says(self.says)?;
         if let Expected::Refused(stage) = self.expected {
             let start = format!("refused at {stage}: ");
-            if !message.starts_with(&start) {
+            if !found.message.starts_with(&start) {
                 return Err(format!("it does not begin with {start:?}"));
             }
         }
         if json {
-            return self.judge_json(&stdout, code, message);
+            return self.judge_json(&stdout, code, &found);
         }
         // A refusal by the policy shows all rules; the quoting enclave's DEBUG is no rule of a policy.
         let shows = stdout.starts_with("Refused: ") && stdout.contains("\nBROKEN  ");
@@ -262,11 +243,11 @@ impl Case {
         }
     }
 
-    fn judge_json(&self, stdout: &str, code: &str, message: &str) -> Verdict {
+    fn judge_json(&self, stdout: &str, code: &str, found: &Complaint) -> Verdict {
         let value: Value =
             serde_json::from_str(stdout).map_err(|fault| format!("no JSON on stdout: {fault}"))?;
         let error = &value["error"];
-        if error["code"] != code || error["message"] != message {
+        if error["code"] != code || error["message"] != found.message {
             return Err(format!("the JSON says something else: {value}"));
         }
         let Some(stage) = self.stage() else {
@@ -279,13 +260,6 @@ impl Case {
             return Err(format!("the JSON has another verdict: {value}"));
         }
         Ok(())
-    }
-}
-
-fn judge_usage(output: &Output, stderr: &str) -> Verdict {
-    match output.status.code() {
-        Some(2) if stderr.starts_with("error: ") && output.stdout.is_empty() => Ok(()),
-        _ => Err("no complaint about the command line with exit status 2".to_owned()),
     }
 }
 
