@@ -1,0 +1,1 @@
+//! How a vault gives an attested program its secrets: both ends of a release.

@@ -1,0 +1,1 @@
+//! Configuration and attestation: sessions, and who is given their secrets.

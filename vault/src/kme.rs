@@ -1,0 +1,1 @@
+//! Key management: the keys of workers, by generations.

@@ -1,0 +1,1 @@
+//! TLS and HTTP, one loop for all connections.
