@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use protocol::membership::LOCAL;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::Error;
 
@@ -94,6 +96,89 @@ pub struct Enclave {
     pub debug: bool,
 }
 
+/// Where a program's keys come from: what the host tells it of that, and answers when it asks.
+///
+/// No `Debug`: it may hold keys.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Keys {
+    /// It is told nothing, and whatever it asks is refused.
+    #[default]
+    None,
+    /// A vault, to which the host carries what the program says and hears, and can read none of the
+    /// keys. The program is given `--session`.
+    Vault(Provision),
+    /// Nobody whom it could prove anything to. The program is given `--unattested`, and gets these
+    /// keys, which the host knows; without any it makes its own, for as long as its process lasts.
+    Unattested(Option<UnattestedKeys>),
+}
+
+/// From which vault a program gets its keys, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provision {
+    /// The vault.
+    pub vault: VaultAddress,
+    /// `NAMESPACE/NAME/SERVICE`: the session that the keys are in and the program's service there.
+    pub session: String,
+}
+
+/// Keys of a program that proves nothing, for tests and benches.
+///
+/// No `Debug`: it holds keys.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct UnattestedKeys {
+    /// secp256k1, PEM.
+    pub signing_key: String,
+    /// RSA, PKCS#8 PEM.
+    pub encryption_key: String,
+}
+
+/// Where a vault is reached: a name or an address, and a port, as in `127.0.0.1:8081`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VaultAddress(String);
+
+impl VaultAddress {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VaultAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<SocketAddr> for VaultAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.to_string())
+    }
+}
+
+impl FromStr for VaultAddress {
+    type Err = Error;
+
+    fn from_str(address: &str) -> Result<Self, Error> {
+        let refused = || Error::VaultAddress {
+            address: address.to_owned(),
+        };
+        let (host, port) = address.rsplit_once(':').ok_or_else(refused)?;
+        // An address of version 6 stands in brackets, or its last part would be the port.
+        let bracketed = host.starts_with('[') && host.ends_with(']');
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let is_host = match bracketed {
+            true => host[1..host.len() - 1].parse::<Ipv6Addr>().is_ok(),
+            false => !host.is_empty() && host.len() <= 253 && host.chars().all(plain),
+        };
+        match port.parse::<u16>() {
+            Ok(1..) if is_host => Ok(Self(address.to_owned())),
+            _ => Err(refused()),
+        }
+    }
+}
+
 /// What a host is told. [`Config::new`] fills in everything but the worker and its program.
 ///
 /// No `Debug`: it holds the manager's token.
@@ -109,6 +194,8 @@ pub struct Config {
     pub program_args: Vec<OsString>,
     /// Its whole environment; nothing of the host's own is handed on.
     pub program_env: Vec<(OsString, OsString)>,
+    /// Where its keys come from.
+    pub keys: Keys,
     /// The file that keeps keys for development, made with mode 0600 if it isn't there. The program
     /// gets it open for reading and writing, as descriptor 4: it opens no file itself.
     pub development_keys: Option<PathBuf>,
@@ -141,6 +228,7 @@ impl Config {
             program: program.into(),
             program_args: Vec::new(),
             program_env: Vec::new(),
+            keys: Keys::None,
             development_keys: None,
             bind: None,
             manager: None,
@@ -253,6 +341,33 @@ mod tests {
         }
         for bad in ["", "a b", "a/b", "../x\n", "é", "a\0", &"x".repeat(65)] {
             assert!(WorkerName::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn vault_addresses() {
+        for good in [
+            "127.0.0.1:8081",
+            "vault:1",
+            "[::1]:65535",
+            "a-b.example:443",
+        ] {
+            assert_eq!(good.parse::<VaultAddress>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            ":1",
+            "vault",
+            "vault:",
+            "vault:0",
+            "vault:65536",
+            "::1:443",
+            "[x]:1",
+            "a b:1",
+            "https://vault:1",
+            "vault:1/x",
+        ] {
+            assert!(bad.parse::<VaultAddress>().is_err(), "{bad:?}");
         }
     }
 

@@ -71,6 +71,14 @@ pub enum Error {
     /// The thread of a host panicked.
     #[error("the host's thread panicked; this is a defect, please report it")]
     Panicked,
+    /// The text can't be a vault's address.
+    #[error(
+        "{address:?} is no address of a vault; give a name or an address and a port, as in 127.0.0.1:8081"
+    )]
+    VaultAddress {
+        /// The text.
+        address: String,
+    },
     /// The name can't be a worker's.
     #[error("{name:?} cannot name a worker; use 1 to 64 letters, digits, '-', '_' and '.'")]
     WorkerName {

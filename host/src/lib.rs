@@ -62,7 +62,11 @@ mod loss;
 mod membership;
 mod relay;
 mod replies;
+pub mod vault;
 
-pub use config::{Config, Enclave, Limits, Program, Timing, WorkerName};
+pub use config::{
+    Config, Enclave, Keys, Limits, Program, Provision, Timing, UnattestedKeys, VaultAddress,
+    WorkerName,
+};
 pub use error::Error;
 pub use handle::{Handle, run, start};
