@@ -28,7 +28,7 @@ mod features;
 mod size;
 
 use std::path::Path;
-use std::{fmt, fs, io};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use sgx::PAGE_SIZE;
@@ -36,6 +36,7 @@ use sgx::PAGE_SIZE;
 use crate::{Exit, Fault};
 
 pub use features::Feature;
+pub use session::Place;
 pub use size::{NotASize, Size};
 
 /// What `enclave.toml` says. Its fields stand in the order of the alphabet, and so in the manifest.
@@ -132,15 +133,6 @@ pub enum Error {
     Length,
 }
 
-/// Line and column, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// From 1.
-    pub line: usize,
-    /// In characters, from 1.
-    pub column: usize,
-}
-
 /// Bytes that the file may have.
 pub const MAX_LENGTH: usize = 64 << 10;
 
@@ -212,23 +204,6 @@ impl Default for Ssa {
             frames: 2,
             pages: 1,
         }
-    }
-}
-
-impl Place {
-    pub(crate) fn of(text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line = before.rfind('\n').map_or(before, |end| &before[end + 1..]);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: line.chars().count() + 1,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
     }
 }
 

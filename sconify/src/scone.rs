@@ -1,40 +1,19 @@
 //! What SCONE's configuration and attestation service (CAS) is given to let a program in.
 //!
-//! A *session* says which enclaves may run as which service, what they are given (arguments, variables,
-//! files, secrets), and who may change that. [`Session`] is a typed model of it, in which unknown keys
-//! are refused: a key that is misspelt in a policy would otherwise be a check that nobody makes. It has
-//! the keys of session language 0.3 for services, images, volumes, secrets, access and attestation, and
-//! those of the older form (`digest`, `tags`); it has none for clouds of particular vendors and for
-//! sessions on another CAS.
+//! The sessions themselves, their keys and the rules that they keep, are the crate `session`, and
+//! stand here once more.
 //!
 //! SCONE measures its own enclave, which holds its runtime beside the program. What it measures can only
 //! come from a run of the program with `SCONE_HASH=1` ([`Measurements`]); it's never computed or guessed
 //! here.
 
-mod access;
-mod attestation;
-mod check;
 mod generate;
 mod measured;
-mod placeholder;
-mod secret;
-mod service;
-mod session;
-mod values;
-mod volume;
 
-pub use access::{AccessPolicy, Entity};
-pub use attestation::{Advisories, Attestation, Mode, Security, Tolerance};
 pub use generate::Description;
 pub use measured::Measurements;
-pub use placeholder::Placeholder;
-pub use secret::{Endpoint, Import, KeyType, Reference, Secret, SecretKind};
-pub use service::{Command, Factors, Service, Signer};
-pub use session::Session;
-pub use values::{FspfKey, Hex16, Hex32, OneOrMany, Sensitive, Version};
-pub use volume::{Export, Image, ImageVolume, InjectionFile, UpdatePolicy, Volume, VolumeImport};
+pub use session::*;
 
-use crate::located::Located;
 use crate::{Exit, Fault};
 
 /// Why a session, or what SCONE printed, is refused.

@@ -34,38 +34,26 @@ impl Description<'_> {
         }
     }
 
-    /// [`Session::text_for_image`].
+    /// A session that lets in the program, asks for everything, puts up with nothing, and is its
+    /// creator's alone. Without measurements it names none, and CAS refuses it.
     ///
     /// # Errors
     ///
-    /// [`Error::Session`] for what can't stand in a session.
-    pub fn text(&self) -> Result<String, Error> {
-        Session::text_for_image(self).map_err(|fault| Error::Session {
-            origin: "the session".to_owned(),
-            fault,
-        })
-    }
-}
-
-impl Session {
-    /// A session that lets in the program of an image, asks for everything, puts up with nothing, and is
-    /// its creator's alone. Without measurements it names none, and CAS refuses it.
-    ///
-    /// # Errors
-    ///
-    /// What can't stand in a session, such as a name with a blank.
-    pub fn for_image(description: &Description<'_>) -> Result<Self, Located> {
-        let measured = description.measurements;
+    /// [`Error::Session`] for what can't stand in a session, such as a name with a blank.
+    pub fn session(&self) -> Result<Session, Error> {
         let service = Service {
-            name: description.service.to_owned(),
-            mrenclaves: Some(measured.map_or_else(Vec::new, Measurements::for_session)),
-            command: Some(Command(OneOrMany::Many(description.command.clone()))),
+            name: self.service.to_owned(),
+            mrenclaves: Some(
+                self.measurements
+                    .map_or_else(Vec::new, Measurements::for_session),
+            ),
+            command: Some(Command(OneOrMany::Many(self.command.clone()))),
             pwd: Some("/".to_owned()),
-            environment: description.environment.iter().cloned().collect(),
+            environment: self.environment.iter().cloned().collect(),
             ..Service::default()
         };
-        let session = Self {
-            name: description.session.to_owned(),
+        let session = Session {
+            name: self.session.to_owned(),
             version: Some(Version {
                 minor: 3,
                 patch: None,
@@ -75,25 +63,33 @@ impl Session {
                 attestation: Some(Attestation::strict()),
             }),
             services: vec![service],
-            ..Self::default()
+            ..Session::default()
         };
-        session.check()?;
+        session.check().map_err(refused)?;
         Ok(session)
     }
 
-    /// The text of [`Session::for_image`] with a few lines before it that say what it is.
+    /// The text of [`Description::session`] with a few lines before it that say what it is.
     ///
     /// # Errors
     ///
-    /// As [`Session::for_image`].
-    pub fn text_for_image(description: &Description<'_>) -> Result<String, Located> {
-        let session = Self::for_image(description)?;
+    /// As [`Description::session`].
+    pub fn text(&self) -> Result<String, Error> {
+        let session = self.session()?;
         let heading = if session.gaps().is_empty() {
             HEADING.to_owned()
         } else {
             format!("{HEADING}{UNMEASURED}")
         };
-        Ok(format!("{heading}\n{}", session.to_yaml()?))
+        let text = session.to_yaml().map_err(refused)?;
+        Ok(format!("{heading}\n{text}"))
+    }
+}
+
+fn refused(fault: Located) -> Error {
+    Error::Session {
+        origin: "the session".to_owned(),
+        fault,
     }
 }
 
@@ -123,7 +119,7 @@ mod tests {
     #[test]
     fn the_session_of_an_image() {
         let measured = Measurements::parse(&"ab".repeat(32)).unwrap();
-        let text = Session::text_for_image(&description(Some(&measured))).unwrap();
+        let text = description(Some(&measured)).text().unwrap();
         insta::assert_snapshot!("session", text);
         let session = Session::parse(&text).unwrap();
         assert_eq!((session.gaps(), session.concessions()), (vec![], vec![]));
@@ -132,7 +128,7 @@ mod tests {
 
     #[test]
     fn without_measurements_nobody_is_let_in() {
-        let text = Session::text_for_image(&description(None)).unwrap();
+        let text = description(None).text().unwrap();
         insta::assert_snapshot!("session_without_measurements", text);
         let gaps = Session::parse(&text).unwrap().gaps();
         assert_eq!(gaps.len(), 1);
@@ -153,10 +149,7 @@ mod tests {
                 service,
                 ..description(None)
             };
-            assert!(
-                Session::for_image(&given).is_err(),
-                "{session:?} {service:?}"
-            );
+            assert!(given.session().is_err(), "{session:?} {service:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions that break a rule, one each.
 
-use crate::scone::Session;
+use crate::Session;
 
 /// A session with `rest` below its name.
 fn session(rest: &str) -> Result<Session, String> {

@@ -2,7 +2,7 @@
 
 use super::secrets::check_reference;
 use super::{Checked, check_name, check_names, refuse_if};
-use crate::scone::{
+use crate::{
     Export, FspfKey, OneOrMany, Placeholder, Reference, SecretKind, Service, Session, Volume,
 };
 
@@ -128,7 +128,7 @@ impl Session {
 
 impl Service {
     /// Whether some enclave can be this service.
-    pub(in crate::scone) fn names_enclaves(&self) -> bool {
+    pub(crate) fn names_enclaves(&self) -> bool {
         let old = self
             .mrenclaves
             .as_ref()

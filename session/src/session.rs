@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_saphyr::{Error as YamlError, MergeKeyPolicy};
 
 use super::{AccessPolicy, Hex32, Image, Secret, Security, Service, Version, Volume};
-use crate::config::Place;
-use crate::located::Located;
+use crate::{Located, Place};
 
 /// Bytes that a session may have.
 const MAX_LENGTH: usize = 1 << 20;

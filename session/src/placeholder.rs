@@ -1,6 +1,6 @@
 //! `$$SCONE::name:format$$`: where a text gets the value of a secret.
 
-use crate::located::Located;
+use crate::Located;
 
 /// How one begins.
 pub(super) const OPEN: &str = "$$SCONE::";

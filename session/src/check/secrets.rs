@@ -1,8 +1,8 @@
 //! Secrets: what each kind may say, and where placeholders lead.
 
 use super::{Checked, Key, check_names, refuse_if};
-use crate::located::Located;
-use crate::scone::{Endpoint, Placeholder, Reference, Secret, SecretKind, Session};
+use crate::Located;
+use crate::{Endpoint, Placeholder, Reference, Secret, SecretKind, Session};
 
 /// The most that CAS makes of a text or binary value.
 const MAX_SIZE: u32 = 1 << 20;

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::{Advisories, Entity, Mode, Session, Tolerance, UpdatePolicy, Version};
-use crate::located::Located;
+use crate::Located;
 
 /// Bytes that one part of a name may have.
 const MAX_NAME: usize = 128;
