@@ -14,6 +14,34 @@ const SPKI_PREFIX: [u8; 23] = [
     0x81, 0x04, 0x00, 0x0a, 0x03, 0x42, 0x00,
 ];
 
+/// What stands in front of the scalar in a SEC1 private key (RFC 5915) with its curve and its point, and
+/// what stands between the two.
+const SEC1: Template = Template {
+    label: "EC PRIVATE KEY",
+    head: &[0x30, 0x74, 0x02, 0x01, 0x01, 0x04, 0x20],
+    between: &[
+        0xa0, 0x07, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0xa1, 0x44, 0x03, 0x42, 0x00,
+    ],
+};
+
+/// The same in PKCS#8 (RFC 5958), which names the curve itself.
+const PKCS8: Template = Template {
+    label: "PRIVATE KEY",
+    head: &[
+        0x30, 0x81, 0x84, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+        0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01,
+        0x01, 0x04, 0x20,
+    ],
+    between: &[0xa1, 0x44, 0x03, 0x42, 0x00],
+};
+
+/// One way to write a private key: `head`, the scalar, `between`, the uncompressed point.
+struct Template {
+    label: &'static str,
+    head: &'static [u8],
+    between: &'static [u8],
+}
+
 /// A private signing key: the worker's, or a requester's.
 pub struct SigningKey(SecretKey);
 
@@ -40,6 +68,44 @@ impl SigningKey {
     /// The key's 32 bytes, big-endian, wiped when dropped.
     pub fn expose(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.0.to_secret_bytes())
+    }
+
+    /// Reads a key in PEM: SEC1 (`EC PRIVATE KEY`) or PKCS#8 (`PRIVATE KEY`), either with its public
+    /// half, as OpenSSL and Avalon's libraries write them.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] if it is anything else, or if the public half is another key's.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let (template, der) = match pem::decode(SEC1.label, text) {
+            Ok(der) => (&SEC1, Zeroizing::new(der)),
+            Err(_) => (&PKCS8, Zeroizing::new(pem::decode(PKCS8.label, text)?)),
+        };
+        let scalar = der
+            .strip_prefix(template.head)
+            .and_then(|rest| rest.get(..32));
+        let key = Self::from_bytes(scalar.ok_or(KeyError::Form(PRIVATE))?)?;
+        if *key.der(template) == *der {
+            Ok(key)
+        } else {
+            Err(KeyError::Form(PRIVATE))
+        }
+    }
+
+    /// The key in PEM as SEC1 has it (RFC 5915), wiped when dropped.
+    pub fn expose_sec1_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(pem::encode(SEC1.label, &self.der(&SEC1)))
+    }
+
+    /// The key in PEM as PKCS#8 has it (RFC 5958), wiped when dropped.
+    pub fn expose_pkcs8_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(pem::encode(PKCS8.label, &self.der(&PKCS8)))
+    }
+
+    fn der(&self, template: &Template) -> Zeroizing<Vec<u8>> {
+        let point = self.0.public_key().serialize_uncompressed();
+        let scalar = self.expose();
+        Zeroizing::new([template.head, scalar.as_ref(), template.between, &point].concat())
     }
 
     /// The public half.
@@ -135,6 +201,55 @@ mod tests {
         }
         let copy = SigningKey::from_bytes(key.expose().as_ref()).unwrap();
         assert_eq!(copy.sign(&[1; 32]), signature);
+    }
+
+    #[test]
+    fn private_keys_are_read_as_they_are_written() {
+        let key = SigningKey::from_bytes(&[7; 32]).unwrap();
+        let texts = [key.expose_sec1_pem(), key.expose_pkcs8_pem()];
+        for text in &texts {
+            let read = SigningKey::from_pem(text).unwrap();
+            assert_eq!(*read.expose(), [7; 32]);
+            let unwrapped = text.replace("\n", " ");
+            assert!(SigningKey::from_pem(&unwrapped).is_ok(), "any wrapping");
+        }
+        assert!(texts[0].starts_with("-----BEGIN EC PRIVATE KEY-----\n"));
+        assert!(texts[1].starts_with("-----BEGIN PRIVATE KEY-----\n"));
+
+        for template in [&SEC1, &PKCS8] {
+            let der = key.der(template);
+            for at in 0..der.len() {
+                let mut other = der.to_vec();
+                other[at] ^= 1;
+                let text = pem::encode(template.label, &other);
+                assert!(SigningKey::from_pem(&text).is_err(), "byte {at}");
+                let text = pem::encode(template.label, &der[..at]);
+                assert!(SigningKey::from_pem(&text).is_err(), "{at} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn private_keys_are_those_that_openssl_writes() {
+        // `openssl ecparam -name secp256k1 -genkey -noout`, and the same through `openssl pkcs8 -topk8 -nocrypt`.
+        let sec1 = "-----BEGIN EC PRIVATE KEY-----
+MHQCAQEEIByHie2tCFoJekjiOB4VOC+sErEOgIXB1UA7NFAPpeAMoAcGBSuBBAAK
+oUQDQgAERvaV+62ide+3uLdoBulZTRnMgEMYbGMPq2mtrHXq7jqKLQtWYp6WzenC
+LQHa9n2fT9mr2nYRFeIog6OB2az8XQ==
+-----END EC PRIVATE KEY-----
+";
+        let pkcs8 = "-----BEGIN PRIVATE KEY-----
+MIGEAgEAMBAGByqGSM49AgEGBSuBBAAKBG0wawIBAQQgHIeJ7a0IWgl6SOI4HhU4
+L6wSsQ6AhcHVQDs0UA+l4AyhRANCAARG9pX7raJ177e4t2gG6VlNGcyAQxhsYw+r
+aa2sderuOootC1ZinpbN6cItAdr2fZ9P2avadhEV4iiDo4HZrPxd
+-----END PRIVATE KEY-----
+";
+        let key = SigningKey::from_pem(sec1).unwrap();
+        assert_eq!(*key.expose_pkcs8_pem(), pkcs8);
+        assert_eq!(
+            *SigningKey::from_pem(pkcs8).unwrap().expose_sec1_pem(),
+            sec1
+        );
     }
 
     #[test]
