@@ -12,11 +12,10 @@ use command_fds::{CommandFdExt as _, FdMapping};
 use mio::unix::pipe;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::config::Config;
 use crate::error::Error;
-use crate::key_file;
 use crate::launch::{Launcher, Reports};
 use crate::lines::Lines;
+use crate::outfit::{FIRST_OTHER, LAST_GIVEN, Outfit, REPORT_SOCKET};
 
 /// Bytes of log read at once before other work gets its turn.
 const READ: usize = 16 * 1024;
@@ -26,18 +25,6 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// Longest such wait.
 const LAST_LOOK: Duration = Duration::from_millis(50);
-
-/// The first descriptor that isn't standard input, output or error.
-pub(crate) const FIRST_OTHER: RawFd = 3;
-
-/// Where a measured program finds its report socket.
-const REPORT_SOCKET: RawFd = 3;
-
-/// Where a program finds its file of development keys.
-const DEVELOPMENT_KEYS: RawFd = 4;
-
-/// The last of those that programs are given.
-const LAST_GIVEN: RawFd = DEVELOPMENT_KEYS;
 
 /// A program that has been started and not yet been seen to exit. Dropping it kills it.
 pub(crate) struct Child {
@@ -52,9 +39,9 @@ pub(crate) struct Child {
 /// returned.
 ///
 /// The program inherits nothing else but what it is told of: no descriptor, no
-/// environment but the configured one, no terminal signals (it's in a process group of its own, so
+/// environment but its own, no terminal signals (it's in a process group of its own, so
 /// that an operator's Ctrl-C reaches the host alone and requests in flight are answered).
-pub(crate) fn start(config: &Config, launcher: &Launcher) -> Result<(Child, UnixStream), Error> {
+pub(crate) fn start(launcher: &Launcher, outfit: Outfit) -> Result<(Child, UnixStream), Error> {
     let (ours, theirs) = pair()?;
     ours.set_nonblocking(true)
         .map_err(Error::system("set up a socket"))?;
@@ -63,12 +50,8 @@ pub(crate) fn start(config: &Config, launcher: &Launcher) -> Result<(Child, Unix
     let (log, said) = io::pipe().map_err(Error::system("make a pipe"))?;
     let (process, reports) = match launcher {
         Launcher::Bare(path) => {
-            let mut order = Order::new(
-                config,
-                Command::new(path),
-                [theirs.into(), said.into()],
-                None,
-            )?;
+            let ends = [theirs.into(), said.into()];
+            let mut order = Order::new(Command::new(path), outfit, ends, None)?;
             let started = order.command.spawn().map_err(|source| Error::Start {
                 path: path.clone(),
                 source,
@@ -79,12 +62,8 @@ pub(crate) fn start(config: &Config, launcher: &Launcher) -> Result<(Child, Unix
             let (service, socket) = pair()?;
             let reports = measured.serve(service)?;
             let socket = Some(socket.into());
-            let mut order = Order::new(
-                config,
-                measured.command(),
-                [theirs.into(), said.into()],
-                socket,
-            )?;
+            let ends = [theirs.into(), said.into()];
+            let mut order = Order::new(measured.command(), outfit, ends, socket)?;
             (measured.spawn(&mut order.command)?, Some(reports))
         }
     };
@@ -115,8 +94,8 @@ struct Order {
 
 impl Order {
     fn new(
-        config: &Config,
         mut command: Command,
+        outfit: Outfit,
         [link, log]: [OwnedFd; 2],
         report_socket: Option<OwnedFd>,
     ) -> Result<Self, Error> {
@@ -126,26 +105,22 @@ impl Order {
             .open("/dev/null")
             .map_err(Error::system("open /dev/null"))?;
         let _held = hold(&nothing).map_err(Error::system("duplicate a descriptor"))?;
-        command.args(&config.program_args);
+        command.args(outfit.args);
         let mut given = Vec::new();
         if let Some(socket) = report_socket {
             tell(&mut command, "--report-socket", REPORT_SOCKET);
             given.push(mapping(socket, REPORT_SOCKET));
         }
-        if let Some(path) = &config.development_keys {
-            tell(&mut command, "--development-keys", DEVELOPMENT_KEYS);
-            let file = key_file::open(path).map_err(|source| Error::DevelopmentKeys {
-                path: path.clone(),
-                source,
-            })?;
-            given.push(mapping(file.into(), DEVELOPMENT_KEYS));
+        for thing in outfit.given {
+            tell(&mut command, thing.argument, thing.number);
+            given.push(mapping(thing.descriptor, thing.number));
         }
         // Rust's descriptors are close-on-exec by themselves; some of libzmq's, and whatever the host's
         // own parent left open, are not.
         close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
         command
             .env_clear()
-            .envs(config.program_env.iter().map(|(name, value)| (name, value)))
+            .envs(outfit.env)
             .stdin(Stdio::from(link))
             .stdout(Stdio::from(nothing))
             .stderr(Stdio::from(log))

@@ -49,12 +49,12 @@ pub enum Error {
     /// The measured program isn't launched.
     #[error(transparent)]
     Launch(#[from] launch::Error),
-    /// The file of development keys can't be opened.
+    /// A file that the program is to be given can't be opened.
     #[error(
-        "cannot open {} for reading and writing: {source}; give the program another file for its development keys",
+        "cannot open {} for reading and writing: {source}; give the program another file",
         path.display()
     )]
-    DevelopmentKeys {
+    PrivateFile {
         /// The file.
         path: PathBuf,
         /// What the operating system says.

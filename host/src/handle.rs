@@ -21,20 +21,7 @@ use crate::relay::Relay;
 /// Anything that keeps the host from starting: an endpoint that can't be bound, a program that can't
 /// be executed. A program that starts and dies is no error; it's started again.
 pub fn run(config: Config) -> Result<(), Error> {
-    let (stop, stopped) = stop_pair()?;
-    let watch = Error::system("watch for signals");
-    let copy = stop.try_clone().and_then(|copy| {
-        let interrupt = pipe::register(SIGINT, copy)?;
-        pipe::register(SIGTERM, stop).map(|terminate| [interrupt, terminate])
-    });
-    let signals = copy.map_err(watch)?;
-
-    let relay = Relay::start(config, stopped, Arc::default());
-    let end = relay.and_then(Relay::run);
-    for signal in signals {
-        unregister(signal);
-    }
-    end
+    until_signalled(|stop| Relay::start(config, stop, Arc::default())?.run())
 }
 
 /// Starts a host on a thread of its own. When this returns, its endpoint is bound and its program
@@ -44,20 +31,30 @@ pub fn run(config: Config) -> Result<(), Error> {
 ///
 /// As for [`run`].
 pub fn start(config: Config) -> Result<Handle, Error> {
-    let (stop, stopped) = stop_pair()?;
-    let pid = Arc::default();
-    let relay = Relay::start(config, stopped, Arc::clone(&pid))?;
-    let endpoint = relay.endpoint().map(str::to_owned);
-    let thread = thread::Builder::new()
-        .name("host".to_owned())
-        .spawn(move || relay.run())
-        .map_err(Error::system("start a thread"))?;
-    Ok(Handle {
-        endpoint,
-        pid,
-        stop,
-        thread: Some(thread),
+    Handle::start(|stop, pid| {
+        let relay = Relay::start(config, stop, pid)?;
+        let endpoint = relay.endpoint().map(str::to_owned);
+        Ok((endpoint, move || relay.run()))
     })
+}
+
+/// Does what reads a byte from the socket when it shall stop, at SIGTERM or SIGINT, and perhaps another.
+pub(crate) fn until_signalled(
+    life: impl FnOnce(UnixStream) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (stop, stopped) = stop_pair()?;
+    let watch = Error::system("watch for signals");
+    let copy = stop.try_clone().and_then(|copy| {
+        let interrupt = pipe::register(SIGINT, copy)?;
+        pipe::register(SIGTERM, stop).map(|terminate| [interrupt, terminate])
+    });
+    let signals = copy.map_err(watch)?;
+
+    let end = life(stopped);
+    for signal in signals {
+        unregister(signal);
+    }
+    end
 }
 
 /// Each byte written to the first end asks the host to stop, more urgently.
@@ -80,7 +77,30 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Where peers reach it, as in `tcp://127.0.0.1:40001`; `None` if its manager alone does.
+    /// Starts what gives its endpoint, if it has one, and the rest of its life, which goes on on a thread.
+    pub(crate) fn start<L>(
+        begin: impl FnOnce(UnixStream, Arc<AtomicU32>) -> Result<(Option<String>, L), Error>,
+    ) -> Result<Self, Error>
+    where
+        L: FnOnce() -> Result<(), Error> + Send + 'static,
+    {
+        let (stop, stopped) = stop_pair()?;
+        let pid = Arc::default();
+        let (endpoint, life) = begin(stopped, Arc::clone(&pid))?;
+        let thread = thread::Builder::new()
+            .name("host".to_owned())
+            .spawn(life)
+            .map_err(Error::system("start a thread"))?;
+        Ok(Self {
+            endpoint,
+            pid,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where peers reach it, as in `tcp://127.0.0.1:40001`; `None` if its manager alone does, or if it is
+    /// that of a vault.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()

@@ -28,14 +28,15 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sgx::{Digest, Kind};
 use simulator::launch::{Launched, Options};
-use simulator::{Platform, Secs, Settings};
+use simulator::{Counters, Platform, Secs, Settings};
 
 pub use self::error::Error;
 use self::memory::Sealed;
 pub(crate) use self::reports::Reports;
+pub(crate) use self::sandbox::Profile;
 use self::sandbox::Sandbox;
-use crate::child::FIRST_OTHER;
 use crate::config::{Enclave, Program};
+use crate::outfit::FIRST_OTHER;
 
 /// More bytes no SIGSTRUCT has; one that is longer is refused for it.
 const SIGSTRUCT: u64 = 1 << 16;
@@ -60,21 +61,21 @@ pub(crate) struct Measured {
 
 impl Launcher {
     /// Launch control, if the program is to be measured.
-    pub(crate) fn new(program: &Program) -> Result<Self, Error> {
+    pub(crate) fn new(program: &Program, profile: Profile) -> Result<Self, Error> {
         match program {
             Program::Bare(path) => Ok(Self::Bare(path.clone())),
             Program::Measured(enclave) => {
-                Measured::new(enclave).map(|measured| Self::Measured(Box::new(measured)))
+                Measured::new(enclave, profile).map(|measured| Self::Measured(Box::new(measured)))
             }
         }
     }
 }
 
 impl Measured {
-    fn new(enclave: &Enclave) -> Result<Self, Error> {
+    fn new(enclave: &Enclave, profile: Profile) -> Result<Self, Error> {
         let Launched { program, secs, .. } = control(enclave)?;
         let platform = platform(enclave)?;
-        let sandbox = Sandbox::new()?;
+        let sandbox = Sandbox::new(profile)?;
         tracing::info!(
             measurement = %Digest::Mrenclave(Kind::Sim, secs.mrenclave),
             signer = %Digest::Mrsigner(Kind::Sim, secs.mrsigner),
@@ -129,7 +130,8 @@ impl Measured {
     /// Answers what the program asks on its report socket, of which this is the host's end, until it
     /// closes it. The platform is the one that is in its folder now.
     pub(crate) fn serve(&self, socket: UnixStream) -> Result<Reports, Error> {
-        Reports::serve(socket, platform(&self.enclave)?, self.secs)
+        let counters = Counters::of(&self.enclave.platform);
+        Reports::serve(socket, platform(&self.enclave)?, counters, self.secs)
             .map_err(Error::system("start a thread"))
     }
 }

@@ -54,14 +54,17 @@ mod error;
 mod flight;
 mod front;
 mod handle;
-mod key_file;
 pub mod launch;
 mod lines;
 mod local;
 mod loss;
 mod membership;
+mod outfit;
+mod private_file;
+mod ready;
 mod relay;
 mod replies;
+mod supervise;
 pub mod vault;
 
 pub use config::{

@@ -2,9 +2,7 @@
 //!
 //! It waits in one place ([`Relay::wait`]), for the sockets, the program's log, a request to stop
 //! and the nearest deadline, and never anywhere else. What the program's state means is in
-//! [`supervise`]; this module moves frames.
-
-mod supervise;
+//! [`supervise`](crate::supervise); this module moves frames.
 
 use std::cell::LazyCell;
 use std::io::{ErrorKind, Read};
@@ -18,20 +16,23 @@ use link::{Frame, Kind};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use crate::child;
 use crate::config::Config;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::front::{Envelope, Front, Received};
+use crate::launch::{Launcher, Profile};
 use crate::local::Ticket;
 use crate::loss::Loss;
 use crate::membership::Membership;
+use crate::outfit::Outfit;
+use crate::ready::Ready;
 use crate::replies;
-use supervise::Supervisor;
+use crate::supervise::{Charge, LOG, PROGRAM, Supervisor};
 
 const FRONT: Token = Token(0);
 const MANAGER: Token = Token(1);
-pub(crate) const PROGRAM: Token = Token(2);
-pub(crate) const LOG: Token = Token(3);
+// 2 and 3 are the supervisor's.
 const STOP: Token = Token(4);
 
 /// Messages taken from peers before the program's answers get their turn.
@@ -122,7 +123,7 @@ impl Relay {
             .registry()
             .try_clone()
             .map_err(Error::system("share an event queue"))?;
-        let program = Supervisor::start(Arc::clone(&config), registry, pid)?;
+        let program = Supervisor::start(charge(&config)?, registry, pid)?;
         match front.as_ref().map(Front::endpoint) {
             Some(endpoint) => {
                 tracing::info!(worker = %config.worker, endpoint, "host is listening");
@@ -399,8 +400,10 @@ impl Relay {
                 self.reply(asker, replies::not_started());
             }
             Kind::Ready => {
+                let ready = Ready::parse(&frame.body, &self.config)?;
+                let pid = self.program.ready(now)?;
                 let endpoint = self.front.as_ref().map(Front::endpoint);
-                let worker = self.program.ready(&frame.body, endpoint, now)?;
+                let worker = ready.worker(&self.config, endpoint, pid);
                 self.silence = worker.longest + self.config.timing.silence;
                 if let (Some(membership), Stopping::No) = (&mut self.membership, self.stopping) {
                     membership.join(worker, now);
@@ -480,6 +483,21 @@ impl Relay {
         self.stopping = Stopping::Closing;
         self.lose(&Loss::Unwanted, now);
     }
+}
+
+/// The program of this host, to be kept alive.
+fn charge(config: &Arc<Config>) -> Result<Charge, Error> {
+    let launcher = Launcher::new(&config.program, Profile::Worker)?;
+    let start = {
+        let config = Arc::clone(config);
+        move || child::start(&launcher, Outfit::of_worker(&config)?)
+    };
+    Ok(Charge {
+        worker: Some(config.worker.clone()),
+        body: config.limits.body,
+        timing: config.timing,
+        start: Box::new(start),
+    })
 }
 
 fn register(poll: &Poll, descriptor: RawFd, token: Token) -> Result<(), Error> {

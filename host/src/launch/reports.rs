@@ -10,7 +10,7 @@ use std::thread;
 
 use link::report::{self, Answer, Progress, Refusal, Request};
 use sgx::{KeyRequest, TargetInfo};
-use simulator::{KeyError, Platform, Secs};
+use simulator::{CounterError, Counters, KeyError, Platform, Secs};
 use zeroize::Zeroizing;
 
 use super::now;
@@ -23,8 +23,17 @@ pub(crate) struct Reports {
 
 impl Reports {
     /// Answers on `socket` what the enclave with this SECS asks, one request after the other.
-    pub(super) fn serve(socket: UnixStream, platform: Platform, secs: Secs) -> io::Result<Self> {
-        let service = Service { platform, secs };
+    pub(super) fn serve(
+        socket: UnixStream,
+        platform: Platform,
+        counters: Counters,
+        secs: Secs,
+    ) -> io::Result<Self> {
+        let service = Service {
+            platform,
+            counters,
+            secs,
+        };
         let mut ours = socket.try_clone()?;
         thread::Builder::new()
             .name("reports".to_owned())
@@ -59,6 +68,7 @@ enum Error {
 
 struct Service {
     platform: Platform,
+    counters: Counters,
     secs: Secs,
 }
 
@@ -78,6 +88,9 @@ impl Service {
             } => self.report(target, report_data, now),
             Request::Quote { report_data } => self.quote(report_data, now),
             Request::Key(request) => self.key(request, now),
+            Request::Collateral => self.collateral(now),
+            Request::Counter => counted(self.counters.read(&self.secs)),
+            Request::Advance(to) => self.advance(to),
         };
         answer.unwrap_or_else(|refusal| {
             tracing::debug!(%refusal, "refused what the program asked of the platform");
@@ -104,12 +117,42 @@ impl Service {
         }
     }
 
+    fn collateral(&self, now: u64) -> Result<Answer, Refusal> {
+        let collateral = self.platform.collateral(now);
+        let text = collateral.map_err(|error| failed(&error.to_string()))?;
+        let text = text.to_json().into_bytes();
+        if text.len() > report::MAX_COLLATERAL {
+            return Err(failed(&format!("collateral of {} bytes", text.len())));
+        }
+        Ok(Answer::Collateral(text))
+    }
+
+    fn advance(&self, to: &report::Counter) -> Result<Answer, Refusal> {
+        let report::Counter { number, digest } = *to;
+        let to = simulator::Counter { number, digest };
+        counted(self.counters.advance(&self.secs, &to))
+    }
+
     fn key(&self, request: &[u8; report::KEY_REQUEST], now: u64) -> Result<Answer, Refusal> {
         let request = KeyRequest::parse(request).map_err(|_| Refusal::Fault)?;
         match self.platform.egetkey(&self.secs, &request, now) {
             Ok(key) => Ok(Answer::Key(Zeroizing::new(*key.expose()))),
             Err(error) => Err(refusal(error)),
         }
+    }
+}
+
+/// What the program is told of its counter.
+fn counted(counter: Result<simulator::Counter, CounterError>) -> Result<Answer, Refusal> {
+    match counter {
+        Ok(simulator::Counter { number, digest }) => {
+            Ok(Answer::Counter(report::Counter { number, digest }))
+        }
+        Err(error @ CounterError::NotNext { .. }) => {
+            tracing::warn!(%error, "refused to advance the program's counter");
+            Err(Refusal::NotNext)
+        }
+        Err(error) => Err(failed(&error.to_string())),
     }
 }
 

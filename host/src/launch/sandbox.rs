@@ -27,6 +27,15 @@ use super::Error;
 /// What is asked of Landlock: that of Linux 6.12. Of older kernels it enforces what they know.
 const LANDLOCK: ABI = ABI::V6;
 
+/// Which program it is for: they need different things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// It uses what it was given.
+    Worker,
+    /// It also takes connections, on sockets that it was given.
+    Vault,
+}
+
 /// The sandbox, ready to be entered by a thread.
 #[derive(Debug)]
 pub(super) struct Sandbox {
@@ -34,8 +43,8 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new() -> Result<Self, Error> {
-        let filters = filter::filters().map_err(|error| Error::Sandbox {
+    pub(super) fn new(profile: Profile) -> Result<Self, Error> {
+        let filters = filter::filters(profile).map_err(|error| Error::Sandbox {
             part: SECCOMP,
             why: error.to_string(),
         })?;

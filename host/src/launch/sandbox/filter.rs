@@ -11,6 +11,8 @@ use seccompiler::{
     SeccompCondition as Condition, SeccompFilter, SeccompRule as Rule, TargetArch,
 };
 
+use super::Profile;
+
 /// Calls that are allowed with any arguments.
 const ALLOWED: [c_long; 53] = [
     // Descriptors that it has.
@@ -86,12 +88,19 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
+/// What a vault may do beyond that.
+const OF_VAULTS: &[c_long] = &[libc::SYS_accept4];
+
 /// Two filters, to be entered in this order: the second forbids to enter another. The stricter one
 /// counts; the first is for an answer other than EPERM.
-pub(super) fn filters() -> Result<[BpfProgram; 2], BackendError> {
+pub(super) fn filters(profile: Profile) -> Result<[BpfProgram; 2], BackendError> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut rules: BTreeMap<c_long, Vec<Rule>> = BTreeMap::new();
-    for call in ALLOWED.iter().chain(OLDER) {
+    let further = match profile {
+        Profile::Worker => &[],
+        Profile::Vault => OF_VAULTS,
+    };
+    for call in ALLOWED.iter().chain(OLDER).chain(further) {
         rules.insert(*call, Vec::new());
     }
     rules.extend(conditional()?);

@@ -15,32 +15,50 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::net::UnixStream;
-use mio::{Interest, Registry};
-use serde::Deserialize;
+use mio::{Interest, Registry, Token};
+use tracing::field::{DisplayValue, display};
 
-use super::{LOG, PROGRAM};
 use crate::backoff::Backoff;
-use crate::child::{self, Child, Watch};
-use crate::config::Config;
+use crate::child::{Child, Watch};
+use crate::config::{Timing, WorkerName};
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::launch::Launcher;
 use crate::loss::Loss;
-use crate::membership::Worker;
+
+/// Events of the program's socket.
+pub(crate) const PROGRAM: Token = Token(2);
+
+/// Events of its log.
+pub(crate) const LOG: Token = Token(3);
 
 /// A program that ends with this code has ended an overrunning order and is to be replaced at once.
 const REPLACED: i32 = 75;
 
-/// Most orders that a manager is asked to have in flight with one host.
-const MOST_CAPACITY: u32 = 1024;
-
 /// Pieces of log that are read after a program has exited.
 const LAST_WORDS: usize = 16;
 
+/// Starts a program: the process, and the host's end of its socket.
+type Start = Box<dyn Fn() -> Result<(Child, std::os::unix::net::UnixStream), Error> + Send>;
+
+/// What is to be kept alive.
+pub(crate) struct Charge {
+    /// Which worker it is, for the log; a vault is none.
+    pub(crate) worker: Option<WorkerName>,
+    /// Longest body of a frame in bytes.
+    pub(crate) body: usize,
+    pub(crate) timing: Timing,
+    pub(crate) start: Start,
+}
+
+impl Charge {
+    fn name(&self) -> Option<DisplayValue<&WorkerName>> {
+        self.worker.as_ref().map(display)
+    }
+}
+
 /// The program, whatever its state.
-pub(super) struct Supervisor {
-    config: Arc<Config>,
-    launcher: Launcher,
+pub(crate) struct Supervisor {
+    charge: Charge,
     registry: Registry,
     /// The process id for others to read; 0 for none.
     pid: Arc<AtomicU32>,
@@ -61,29 +79,18 @@ enum State {
     Ending(Child, Watch, bool),
 }
 
-/// The body of a `Ready` frame.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ready {
-    worker: String,
-    threads: u32,
-    keys: String,
-    /// Longest time limit of its workloads, in seconds.
-    longest: u32,
-}
-
 impl Supervisor {
     /// Starts the program for the first time; only here is failing to an error.
-    pub(super) fn start(
-        config: Arc<Config>,
+    pub(crate) fn start(
+        charge: Charge,
         registry: Registry,
         pid: Arc<AtomicU32>,
     ) -> Result<Self, Error> {
         let now = Instant::now();
+        let timing = &charge.timing;
         let mut this = Self {
-            backoff: Backoff::new(config.timing.first_restart, config.timing.last_restart),
-            launcher: Launcher::new(&config.program)?,
-            config,
+            backoff: Backoff::new(timing.first_restart, timing.last_restart),
+            charge,
             registry,
             pid,
             state: State::Waiting(now),
@@ -95,11 +102,11 @@ impl Supervisor {
 
     fn spawn(&mut self, now: Instant) -> Result<(), Error> {
         let refused = "wait for the program";
-        let (mut child, stream) = child::start(&self.config, &self.launcher)?;
+        let (mut child, stream) = (self.charge.start)()?;
         let stream = UnixStream::from_std(stream);
         let share = self.registry.try_clone();
         let limits = link::Limits {
-            body: self.config.limits.body,
+            body: self.charge.body,
         };
         let connection = share
             .and_then(|registry| Connection::new(stream, registry, PROGRAM, limits))
@@ -109,14 +116,18 @@ impl Supervisor {
                 .register(log, LOG, Interest::READABLE)
                 .map_err(Error::system(refused))?;
         }
-        tracing::info!(worker = %self.config.worker, pid = child.pid(), "started the program");
+        tracing::info!(
+            worker = self.charge.name(),
+            pid = child.pid(),
+            "started the program"
+        );
         self.pid.store(child.pid(), Ordering::Release);
-        self.state = State::Starting(child, connection, now + self.config.timing.start);
+        self.state = State::Starting(child, connection, now + self.charge.timing.start);
         Ok(())
     }
 
     /// The way to the program, from its start to its loss.
-    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.state {
             State::Starting(_, connection, _) | State::Serving(_, connection, _) => {
                 Some(connection)
@@ -126,7 +137,7 @@ impl Supervisor {
     }
 
     /// The way to the program while it welcomes requests.
-    pub(super) fn ready_connection(&self) -> Option<&Connection> {
+    pub(crate) fn ready_connection(&self) -> Option<&Connection> {
         match &self.state {
             State::Serving(_, connection, _) => Some(connection),
             _ => None,
@@ -134,71 +145,53 @@ impl Supervisor {
     }
 
     /// Whether requests have waited for a program long enough.
-    pub(super) fn is_patience_over(&self, now: Instant) -> bool {
-        self.down_since + self.config.timing.patience <= now
+    pub(crate) fn is_patience_over(&self, now: Instant) -> bool {
+        self.down_since + self.charge.timing.patience <= now
     }
 
     /// Whether there is no process.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         matches!(self.state, State::Waiting(_))
     }
 
     /// Whether it has had its time to become ready.
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         matches!(self.state, State::Starting(_, _, until) if until <= now)
     }
 
     /// When something is due here that no event tells of.
-    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let own = match &self.state {
             State::Waiting(at) | State::Starting(_, _, at) => Some(*at),
             State::Ending(_, watch, _) => Some(watch.next),
             State::Serving(..) => return None,
         };
-        let patience = self.down_since + self.config.timing.patience;
+        let patience = self.down_since + self.charge.timing.patience;
         own.into_iter()
             .chain(Some(patience).filter(|at| *at > now))
             .min()
     }
 
-    /// Takes in the program's `Ready`: what to tell the manager of it.
-    pub(super) fn ready(
-        &mut self,
-        body: &[u8],
-        endpoint: Option<&str>,
-        now: Instant,
-    ) -> Result<Worker, Loss> {
-        let ready: Ready = serde_json::from_slice(body).map_err(|_| {
-            Loss::Conduct("its Ready is not readable; the program may be of another release")
-        })?;
-        if ready.worker != self.config.worker.as_str() {
-            return Err(Loss::Conduct("it is another worker than it should be"));
-        }
+    /// The program has said `Ready`: its process id.
+    pub(crate) fn ready(&mut self, now: Instant) -> Result<u32, Loss> {
         let state = std::mem::replace(&mut self.state, State::Waiting(now));
         let State::Starting(child, connection, _) = state else {
             self.state = state;
             return Err(Loss::Conduct("it says Ready twice"));
         };
-        let threads = ready.threads;
-        let keys = ready.keys.escape_debug().to_string();
-        tracing::info!(worker = %self.config.worker, pid = child.pid(), threads, keys, "the program is ready");
-        let worker = Worker {
-            name: ready.worker,
-            endpoint: endpoint.unwrap_or_default().to_owned(),
-            capacity: threads
-                .saturating_mul(self.config.pipelining)
-                .clamp(1, MOST_CAPACITY),
-            pid: child.pid(),
-            longest: Duration::from_secs(ready.longest.into()),
-            patience: self.patience(ready.longest),
-        };
+        let pid = child.pid();
         self.state = State::Serving(child, connection, now);
-        Ok(worker)
+        Ok(pid)
+    }
+
+    /// Whether it has been started, and has not said `Ready`.
+    pub(crate) fn is_starting(&self) -> bool {
+        matches!(self.state, State::Starting(..))
     }
 
     /// Closes the program's socket, and kills it if it isn't worth asking. `false` if it had been
     /// closed before.
-    pub(super) fn end(&mut self, why: &Loss, now: Instant) -> bool {
+    pub(crate) fn end(&mut self, why: &Loss, now: Instant) -> bool {
         let state = std::mem::replace(&mut self.state, State::Waiting(now));
         let (mut child, ready_for) = match state {
             State::Starting(child, _connection, _) => (child, None),
@@ -216,21 +209,21 @@ impl Supervisor {
             Loss::Unwanted => tracing::info!(pid, "stopping the program"),
             // Its exit is worth a warning, with the status and its last words before it.
             Loss::Closed => tracing::debug!(pid, "lost the program: {why}"),
-            _ => tracing::warn!(worker = %self.config.worker, pid, "lost the program: {why}"),
+            _ => tracing::warn!(worker = self.charge.name(), pid, "lost the program: {why}"),
         }
-        if ready_for.is_some_and(|time| time >= self.config.timing.settled) {
+        if ready_for.is_some_and(|time| time >= self.charge.timing.settled) {
             self.backoff.reset();
         }
         if why.is_misconduct() {
             child.kill();
         }
-        let watch = Watch::new(now, self.config.timing.grace);
+        let watch = Watch::new(now, self.charge.timing.grace);
         self.state = State::Ending(child, watch, ready_for.is_some());
         true
     }
 
     /// Doesn't wait for the program to exit by itself any longer.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub(crate) fn hurry(&mut self, now: Instant) {
         if let State::Ending(child, watch, _) = &mut self.state {
             child.kill();
             watch.next = now;
@@ -238,7 +231,7 @@ impl Supervisor {
     }
 
     /// Does what is due: looks whether the program has exited, starts the next.
-    pub(super) fn keep_time(&mut self, may_start: bool, now: Instant) {
+    pub(crate) fn keep_time(&mut self, may_start: bool, now: Instant) {
         if let State::Ending(child, watch, was_ready) = &mut self.state
             && let Some(status) = watch.look(child, now)
         {
@@ -256,15 +249,6 @@ impl Supervisor {
         }
     }
 
-    /// How long the manager shall wait for an order, in seconds: for those before it on its thread,
-    /// each of which may take the longest time, and as long as the host bears with silence.
-    fn patience(&self, longest: u32) -> u32 {
-        let margin = u32::try_from(self.config.timing.silence.as_secs()).unwrap_or(u32::MAX);
-        longest
-            .saturating_mul(self.config.pipelining)
-            .saturating_add(margin)
-    }
-
     fn exited(&mut self, status: ExitStatus, was_ready: bool, now: Instant) {
         // Its last words, but not for ever: somebody else may have got hold of its standard error.
         (0..LAST_WORDS)
@@ -273,14 +257,14 @@ impl Supervisor {
         let wait = match (was_ready, status.code()) {
             (true, Some(REPLACED)) => Duration::ZERO,
             // It can start, so an order has brought it down: the other orders shall not wait long.
-            (true, _) => self.backoff.wait().min(self.config.timing.ready_restart),
+            (true, _) => self.backoff.wait().min(self.charge.timing.ready_restart),
             (false, _) => self.backoff.wait(),
         };
-        let worker = &self.config.worker;
+        let worker = self.charge.name();
         if status.success() && was_ready {
-            tracing::info!(%worker, %status, "the program has exited");
+            tracing::info!(worker, %status, "the program has exited");
         } else {
-            tracing::warn!(%worker, %status, again_in = ?wait, "the program has exited");
+            tracing::warn!(worker, %status, again_in = ?wait, "the program has exited");
         }
         self.pid.store(0, Ordering::Release);
         self.state = State::Waiting(now + wait);
@@ -288,12 +272,12 @@ impl Supervisor {
 
     /// Logs what the program has written to its standard error. `true` if there may be more without
     /// another event.
-    pub(super) fn read_log(&mut self) -> bool {
-        let worker = &self.config.worker;
+    pub(crate) fn read_log(&mut self) -> bool {
+        let worker = self.charge.name();
         match &mut self.state {
             State::Starting(child, ..) | State::Serving(child, ..) | State::Ending(child, ..) => {
                 // It says nothing unless something is wrong.
-                child.read_log(|line| tracing::warn!(target: "program", %worker, "{line}"))
+                child.read_log(|line| tracing::warn!(target: "program", worker, "{line}"))
             }
             State::Waiting(_) => false,
         }

@@ -1,4 +1,4 @@
-//! The file of development keys, which a program is given open.
+//! A file of its owner's alone, which a program is given open.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
