@@ -3,14 +3,14 @@
 use std::io::{self, Read, Write};
 use std::sync::OnceLock;
 
-use link::report::{self, Answer, MAX_QUOTE, Progress, Request};
+use link::report::{self, Answer, Counter, MAX_COLLATERAL, Progress, Request};
 use sgx::quote::Quote;
 use sgx::{KeyRequest, Mrenclave, Mrsigner, TargetInfo};
 use simulator::{Platform, Secs, Seed, Settings};
 use tee::{Binding, PlatformVersion, Sim, Tee as _, Wanted};
 
 /// More than any message has.
-const LONGEST: usize = 5 + MAX_QUOTE;
+const LONGEST: usize = 5 + MAX_COLLATERAL;
 /// When everything happens: the simulated platform has no clock.
 const NOW: u64 = 1_800_000_000;
 
@@ -118,6 +118,12 @@ pub(crate) fn answer(request: &Request) -> Option<Answer> {
             let key = platform.egetkey(&secs, &request, NOW).ok()?;
             Some(Answer::Key((*key.expose()).into()))
         }
+        Request::Collateral => {
+            let collateral = platform.collateral(NOW).expect("collateral of today");
+            Some(Answer::Collateral(collateral.to_json().into_bytes()))
+        }
+        Request::Counter => Some(Answer::Counter(Counter::NONE)),
+        Request::Advance(to) => Some(Answer::Counter(*to)),
     }
 }
 

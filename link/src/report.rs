@@ -18,6 +18,9 @@
 //! | 0x01 | a REPORT: TARGETINFO (512 bytes), then REPORTDATA (64)  | 0x81 | REPORT, 432 bytes        |
 //! | 0x02 | a quote: REPORTDATA (64)                                | 0x82 | quote, 1 to 16384 bytes  |
 //! | 0x03 | a key: KEYREQUEST (512)                                 | 0x83 | key, 16 bytes            |
+//! | 0x04 | collateral of the platform: nothing                     | 0x84 | JSON, 1 to 65536 bytes   |
+//! | 0x05 | the counter: nothing                                    | 0x85 | number (8, big-endian), then digest (32) |
+//! | 0x06 | the counter one further: its number (8), then digest (32) | 0x85 | the same              |
 //! |      |                                                         | 0xFF | refused: code, u16 big-endian |
 //!
 //! One request at a time: the next is sent when the answer to the last is there. Whoever finds
@@ -58,6 +61,11 @@ pub const KEY: usize = 16;
 /// Longest quote. Those with a certificate chain in them, as DCAP makes them, have some 5000 bytes.
 pub const MAX_QUOTE: usize = 16 * 1024;
 
+/// Longest collateral. The simulated platform's has some 10 000 bytes; Intel's, 20 000.
+pub const MAX_COLLATERAL: usize = 64 * 1024;
+/// Bytes of the digest that a [`Counter`] stands for.
+pub const DIGEST: usize = 32;
+
 const LENGTH: usize = size_of::<u32>();
 const KIND: usize = size_of::<u8>();
 
@@ -78,6 +86,25 @@ pub enum Request {
     },
     /// EGETKEY: a key that this program's identity leads to.
     Key(Box<[u8; KEY_REQUEST]>),
+    /// What the platform's vendor says of it, for those that the program shows a quote.
+    Collateral,
+    /// How far the program's counter is.
+    Counter,
+    /// The program's counter is to become this, one further than it is.
+    Advance(Counter),
+}
+
+/// How far a program's counter is, and what it counted last.
+///
+/// A platform keeps one for all programs of a signer and product (those that can be debugged have one of
+/// their own), and never sets it back. The digest tells apart two histories of the same length, which a
+/// number alone can't. A TPM has the like: an index that counts beside one that is extended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Counter {
+    /// How often it was advanced.
+    pub number: u64,
+    /// What its program gave with that; zeros while it has not been advanced.
+    pub digest: [u8; DIGEST],
 }
 
 /// What it is answered.
@@ -89,6 +116,10 @@ pub enum Answer {
     Quote(Vec<u8>),
     /// To [`Request::Key`].
     Key(Zeroizing<[u8; KEY]>),
+    /// To [`Request::Collateral`]: 1 to [`MAX_COLLATERAL`] bytes of JSON, with DCAP's members.
+    Collateral(Vec<u8>),
+    /// To [`Request::Counter`] and [`Request::Advance`]: how far it is now.
+    Counter(Counter),
     /// To any of them.
     Refused(Refusal),
 }
@@ -117,17 +148,23 @@ pub enum Refusal {
     /// The platform can do it, but failed.
     #[error("the platform failed; its host's log says at what")]
     Failed = 0xFF01,
+    /// The counter would not be one further: somebody else has advanced it.
+    #[error(
+        "the counter is not one below that: another program of this signer and product has advanced it"
+    )]
+    NotNext = 0xFF02,
 }
 
 impl Refusal {
     /// Every refusal, in the order of its number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InvalidAttribute,
         Self::InvalidCpuSvn,
         Self::InvalidIsvSvn,
         Self::InvalidKeyName,
         Self::Fault,
         Self::Failed,
+        Self::NotNext,
     ];
 
     /// The refusal that this number stands for, if any.
@@ -200,6 +237,9 @@ impl Request {
             } => message(0x01, &[&target[..], &report_data[..]]),
             Self::Quote { report_data } => message(0x02, &[&report_data[..]]),
             Self::Key(request) => message(0x03, &[&request[..]]),
+            Self::Collateral => message(0x04, &[]),
+            Self::Counter => message(0x05, &[]),
+            Self::Advance(counter) => counter.message(0x06),
         }
     }
 
@@ -224,7 +264,10 @@ impl Request {
             0x02 => exactly(body).map(|report_data| Self::Quote {
                 report_data: Box::new(report_data),
             }),
-            _ => exactly(body).map(|request| Self::Key(Box::new(request))),
+            0x03 => exactly(body).map(|request| Self::Key(Box::new(request))),
+            0x04 => Some(Self::Collateral),
+            0x05 => Some(Self::Counter),
+            _ => Counter::read(body).map(Self::Advance),
         };
         request.map(Progress::Whole).ok_or(Error::Kind { kind })
     }
@@ -238,6 +281,8 @@ impl Answer {
             Self::Report(report) => message(0x81, &[&report[..]]),
             Self::Quote(quote) => message(0x82, &[quote]),
             Self::Key(key) => message(0x83, &[&key[..]]),
+            Self::Collateral(collateral) => message(0x84, &[collateral]),
+            Self::Counter(counter) => counter.message(0x85),
             Self::Refused(refusal) => message(0xFF, &[&refusal.number().to_be_bytes()]),
         })
     }
@@ -256,6 +301,8 @@ impl Answer {
             0x81 => exactly(body).map(|report| Self::Report(Box::new(report))),
             0x82 => Some(Self::Quote(body.to_vec())),
             0x83 => exactly(body).map(|key| Self::Key(Zeroizing::new(key))),
+            0x84 => Some(Self::Collateral(body.to_vec())),
+            0x85 => Counter::read(body).map(Self::Counter),
             _ => {
                 let number = exactly(body).map(u16::from_be_bytes).unwrap_or_default();
                 let refusal = Refusal::from_number(number).ok_or(Error::Refusal { number })?;
@@ -273,8 +320,33 @@ impl fmt::Debug for Answer {
             Self::Report(report) => f.debug_tuple("Report").field(report).finish(),
             Self::Quote(quote) => f.debug_tuple("Quote").field(quote).finish(),
             Self::Key(_) => f.debug_tuple("Key").finish_non_exhaustive(),
+            Self::Collateral(text) => f.debug_tuple("Collateral").field(&text.len()).finish(),
+            Self::Counter(counter) => f.debug_tuple("Counter").field(counter).finish(),
             Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
         }
+    }
+}
+
+impl Counter {
+    /// One that has not been advanced.
+    pub const NONE: Self = Self {
+        number: 0,
+        digest: [0; DIGEST],
+    };
+
+    /// Bytes of both.
+    const SIZE: usize = size_of::<u64>() + DIGEST;
+
+    fn message(&self, kind: u8) -> Vec<u8> {
+        message(kind, &[&self.number.to_be_bytes(), &self.digest])
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (number, digest) = bytes.split_first_chunk()?;
+        Some(Self {
+            number: u64::from_be_bytes(*number),
+            digest: exactly(digest)?,
+        })
     }
 }
 
@@ -284,6 +356,8 @@ fn request_body(kind: u8, bytes: usize) -> Option<bool> {
         0x01 => Some(bytes == TARGET_INFO + REPORT_DATA),
         0x02 => Some(bytes == REPORT_DATA),
         0x03 => Some(bytes == KEY_REQUEST),
+        0x04 | 0x05 => Some(bytes == 0),
+        0x06 => Some(bytes == Counter::SIZE),
         _ => None,
     }
 }
@@ -294,6 +368,8 @@ fn answer_body(kind: u8, bytes: usize) -> Option<bool> {
         0x81 => Some(bytes == REPORT),
         0x82 => Some((1..=MAX_QUOTE).contains(&bytes)),
         0x83 => Some(bytes == KEY),
+        0x84 => Some((1..=MAX_COLLATERAL).contains(&bytes)),
+        0x85 => Some(bytes == Counter::SIZE),
         0xFF => Some(bytes == size_of::<u16>()),
         _ => None,
     }
@@ -345,7 +421,7 @@ fn exactly<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn requests() -> [Request; 3] {
+    fn requests() -> [Request; 6] {
         [
             Request::Report {
                 target: Box::new([1; TARGET_INFO]),
@@ -355,6 +431,12 @@ mod tests {
                 report_data: Box::new([3; REPORT_DATA]),
             },
             Request::Key(Box::new([4; KEY_REQUEST])),
+            Request::Collateral,
+            Request::Counter,
+            Request::Advance(Counter {
+                number: 5,
+                digest: [6; DIGEST],
+            }),
         ]
     }
 
@@ -365,6 +447,12 @@ mod tests {
             Answer::Quote(vec![6; 1]),
             Answer::Quote(vec![6; MAX_QUOTE]),
             Answer::Key(Zeroizing::new([7; KEY])),
+            Answer::Collateral(vec![8; 1]),
+            Answer::Collateral(vec![8; MAX_COLLATERAL]),
+            Answer::Counter(Counter {
+                number: u64::MAX,
+                digest: [9; DIGEST],
+            }),
         ]
         .into_iter()
         .chain(refusals)

@@ -91,6 +91,34 @@ pub enum KeyError {
     GeneralProtection(&'static str),
 }
 
+/// Why a counter is not advanced, or not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CounterError {
+    /// It was asked to become something else than the next.
+    #[error("the counter is at {found}, and cannot become {asked}: it goes one further at a time")]
+    NotNext {
+        /// Where it is.
+        found: u64,
+        /// What was asked for.
+        asked: u64,
+    },
+    /// It can't be read or written.
+    #[error(transparent)]
+    State(#[from] Error),
+}
+
+impl CounterError {
+    /// The code of the page that says more of it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotNext { .. } => "platform.failed",
+            Self::State(error) => error.code(),
+        }
+    }
+}
+
 impl Error {
     /// The code of the page that says more of it.
     #[must_use]

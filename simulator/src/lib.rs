@@ -8,6 +8,7 @@
 //! - [`Change`]: what happens to it, in the ordinary course of things;
 //! - [`Forgery`]: what an attacker would show, apart from all that;
 //! - [`Scenario`]: named cases of both, to try verifiers with;
+//! - [`Counters`]: what is counted for programs, and never set back;
 //! - [`launch`]: which enclaves it starts, and with what.
 //!
 //! # Examples
@@ -39,6 +40,7 @@
 
 mod change;
 mod collateral;
+mod counter;
 mod documents;
 mod error;
 mod forgery;
@@ -58,7 +60,8 @@ mod tcb;
 
 pub use change::{Advisory, Change, Event, QeAdvisory};
 pub use collateral::Collateral;
-pub use error::{Error, KeyError};
+pub use counter::{Counter, Counters};
+pub use error::{CounterError, Error, KeyError};
 pub use forgery::Forgery;
 pub use keys::Seed;
 pub use platform::{Evidence, Key, Platform};

@@ -190,7 +190,7 @@ fn lock(folder: &Path) -> Result<Lock, Error> {
 }
 
 /// Refuses what is somebody else's, and what others have any of these permissions for.
-fn private(file: &File, path: &Path, permissions: u32) -> Result<(), Error> {
+pub(crate) fn private(file: &File, path: &Path, permissions: u32) -> Result<(), Error> {
     let metadata = file.metadata().map_err(io_error(path))?;
     let owner = metadata.uid();
     if owner != geteuid().as_raw() {
@@ -209,7 +209,7 @@ fn private(file: &File, path: &Path, permissions: u32) -> Result<(), Error> {
     })
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { path, source }
 }

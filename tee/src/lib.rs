@@ -23,6 +23,7 @@ mod tdx;
 
 pub use error::Error;
 pub use gramine::Gramine;
+pub use link::report::Counter;
 pub use scone::Scone;
 pub use seal::{Binding, PlatformVersion, SealingKey, Wanted};
 pub use sim::Sim;
@@ -48,4 +49,44 @@ pub trait Tee: Send + Sync {
     ///
     /// [`Error`] if the platform gives none, among others because a version is above the present one.
     fn sealing_key(&self, wanted: &Wanted) -> Result<SealingKey, Error>;
+
+    /// What the platform's vendor says of it: JSON with DCAP's members, to be shown with
+    /// [`evidence`](Self::evidence). It is somebody's claim, which whoever is shown it verifies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] where programs are not told; others if the platform fails.
+    fn collateral(&self) -> Result<String, Error> {
+        Err(Error::Unavailable {
+            kind: self.kind(),
+            what: "collateral to a program: who verifies it has to fetch it",
+        })
+    }
+
+    /// How far the counter is that the platform keeps for programs of this signer and product.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] where there is none; others if the platform fails.
+    fn counter(&self) -> Result<Counter, Error> {
+        Err(no_counter(self.kind()))
+    }
+
+    /// Sets that counter one further, durably, and whatever happens never back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with [`NotNext`](link::report::Refusal::NotNext) if it is not one below `to`;
+    /// otherwise as [`counter`](Self::counter), and then it may have been advanced or not.
+    fn advance(&self, to: &Counter) -> Result<(), Error> {
+        let _ = to;
+        Err(no_counter(self.kind()))
+    }
+}
+
+fn no_counter(kind: sgx::Kind) -> Error {
+    Error::Unavailable {
+        kind,
+        what: "counter that outlives a program: older state that is put back would not be found out",
+    }
 }

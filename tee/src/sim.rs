@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-use link::report::{Answer, Progress, REPORT_DATA, Request, TARGET_INFO};
+use link::report::{Answer, Counter, Progress, REPORT_DATA, Request, TARGET_INFO};
 use sgx::quote::Tee as QuotedTee;
 use sgx::{Attributes, KeyName, KeyPolicy, KeyRequest, Kind, Miscselect, Report, ReportBody};
 use zeroize::Zeroizing;
@@ -45,6 +45,13 @@ impl<S: Read + Write + Send> Sim<S> {
             Answer::Report(report) => Report::parse(&report)
                 .map(|report| report.body)
                 .map_err(|_| wrong("no REPORT")),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn count(&self, request: &Request) -> Result<Counter, Error> {
+        match self.ask(request)? {
+            Answer::Counter(counter) => Ok(counter),
             other => Err(unexpected(other)),
         }
     }
@@ -115,6 +122,27 @@ impl<S: Read + Write + Send> Tee for Sim<S> {
             Answer::Key(key) => SealingKey::derive(Kind::Sim, &*key, wanted, platform)
                 .ok_or_else(|| wrong("a secret that makes no key")),
             other => Err(unexpected(other)),
+        }
+    }
+
+    fn collateral(&self) -> Result<String, Error> {
+        match self.ask(&Request::Collateral)? {
+            Answer::Collateral(text) => {
+                String::from_utf8(text).map_err(|_| wrong("collateral that is no text"))
+            }
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn counter(&self) -> Result<Counter, Error> {
+        self.count(&Request::Counter)
+    }
+
+    fn advance(&self, to: &Counter) -> Result<(), Error> {
+        if self.count(&Request::Advance(*to))? == *to {
+            Ok(())
+        } else {
+            Err(wrong("another counter than was asked for"))
         }
     }
 }
@@ -213,6 +241,10 @@ mod tests {
                     Answer::Key(Zeroizing::new([first; 16]))
                 }
             }
+            Request::Collateral => Answer::Collateral(b"{}".to_vec()),
+            Request::Counter => Answer::Counter(Counter::NONE),
+            Request::Advance(to) if to.number == 1 => Answer::Counter(to),
+            Request::Advance(_) => Answer::Refused(Refusal::NotNext),
         };
         answer.encode().to_vec()
     }
@@ -256,6 +288,24 @@ mod tests {
         let refused = sim.sealing_key(&wanted(5)).err().unwrap();
         assert!(matches!(refused, Error::Refused(Refusal::InvalidIsvSvn)));
         assert!(sim.sealing_key(&again).is_ok(), "a refusal is no fault");
+    }
+
+    #[test]
+    fn collateral_and_the_counter_come_back() {
+        let sim = with_host(honest);
+        assert_eq!(sim.collateral().unwrap(), "{}");
+        assert_eq!(sim.counter().unwrap(), Counter::NONE);
+        let at = |number| Counter {
+            number,
+            digest: [1; 32],
+        };
+        sim.advance(&at(1)).unwrap();
+        let refused = sim.advance(&at(3)).unwrap_err();
+        assert!(matches!(refused, Error::Refused(Refusal::NotNext)));
+
+        let sim = with_host(|_| Answer::Counter(Counter::NONE).encode().to_vec());
+        assert_eq!(sim.advance(&at(1)).unwrap_err().code(), "tee.answer");
+        assert_eq!(sim.collateral().unwrap_err().code(), "tee.answer");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Messages of the report socket.
 
-use link::report::{Answer, Refusal, Request};
+use link::report::{Answer, Counter, Refusal, Request};
 use sgx::{Attributes, KeyName, KeyPolicy, KeyRequest, Miscselect};
 
 use crate::report_socket::answer;
@@ -13,13 +13,19 @@ pub(super) fn messages() -> Vec<Vec<u8>> {
     };
     let quote = Request::Quote { report_data };
     let key = Request::Key(Box::new(seal_key().to_bytes()));
-    let asked = [&report, &quote, &key];
+    let to = Counter {
+        number: 1,
+        digest: [3; 32],
+    };
+    let (collateral, counter) = (Request::Collateral, Request::Counter);
+    let advance = Request::Advance(to);
+    let asked = [&report, &quote, &key, &collateral, &counter, &advance];
     let mut seeds: Vec<_> = asked.map(|request| seed(0, &[&request.encode()])).to_vec();
     seeds.push(seed(0, &[&report.encode(), &key.encode()]));
 
     let answers = asked.map(|request| answer(request).expect("honest requests"));
     seeds.extend(answers.iter().map(|answer| seed(1, &[&answer.encode()])));
-    let [report, _, key] = &answers;
+    let [report, _, key, ..] = &answers;
     // What a program reads that wants a sealing key.
     seeds.push(seed(1, &[&report.encode(), &key.encode()]));
     let refused = Refusal::ALL.map(|refusal| seed(1, &[&Answer::Refused(refusal).encode()]));
