@@ -1,11 +1,13 @@
 //! Trust anchors: where every chain of signatures has to begin.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
 use ring::digest::{SHA256, digest};
 
-use crate::x509::{Certificate, Document, Error};
+use crate::Collateral;
+use crate::x509::{Certificate, Chain, Document, Error};
 
 /// The root certificate of Intel's SGX and TDX platforms, as Intel publishes it
 /// (`https://certificates.trustedservices.intel.com/IntelSGXRootCA.der`; SHA-256
@@ -70,6 +72,25 @@ impl TrustAnchor {
         })
     }
 
+    /// The anchor to verify evidence under: one of these simulated roots, if the collateral's own chain ends
+    /// at it, and Intel's otherwise. Only the list counts, which has to come from whoever trusts; the
+    /// collateral brings no more than the bytes of what is on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrustAnchor::simulated`], of a root that is on the list.
+    pub fn among(simulated: &[Fingerprint], collateral: &Collateral) -> Result<Self, Error> {
+        let root = collateral.claimed_root();
+        let known = root.and_then(|root| {
+            let found = Fingerprint::of(&root);
+            simulated.contains(&found).then_some((root, found))
+        });
+        match known {
+            Some((root, fingerprint)) => Self::simulated(&root, fingerprint),
+            None => Ok(Self::intel()),
+        }
+    }
+
     /// The fingerprint of a simulated root. `None`: it is Intel's.
     #[must_use]
     pub const fn simulated_fingerprint(&self) -> Option<Fingerprint> {
@@ -91,6 +112,16 @@ impl TrustAnchor {
     /// What the common names of the certificates below begin with.
     pub(crate) const fn prefix(&self) -> &'static str {
         self.prefix
+    }
+}
+
+impl Collateral {
+    /// The certificate (DER) that its chain of the platforms' CA ends at, if there is such a chain: nothing
+    /// of it is verified.
+    #[must_use]
+    pub fn claimed_root(&self) -> Option<Vec<u8>> {
+        let chain = Chain::pck_ca(self.pck_crl_issuer_chain.as_bytes()).ok()?;
+        chain.certificates().last().cloned()
     }
 }
 

@@ -288,3 +288,20 @@ fn what_the_vendor_has_given_up_is_refused() {
     assert_eq!(*part, "platform");
     assert_eq!(stage(refused), Stage::TcbStatus);
 }
+
+#[test]
+fn the_anchor_is_chosen_from_the_verifiers_own_list() {
+    let (platform, other) = (platform(1, settings()), platform(2, settings()));
+    let collateral = collateral(&evidence(&platform, NOW));
+    let (ours, others) = (anchor(&platform), anchor(&other));
+    let [ours, others] = [ours, others].map(|anchor| anchor.simulated_fingerprint().unwrap());
+    assert_eq!(collateral.claimed_root().unwrap(), platform.root_der());
+    let among = |roots: &[_]| {
+        let anchor = TrustAnchor::among(roots, &collateral).unwrap();
+        anchor.simulated_fingerprint()
+    };
+    assert_eq!(among(&[others, ours]), Some(ours));
+    // What the collateral claims counts for nothing by itself.
+    assert_eq!(among(&[others]), None);
+    assert_eq!(among(&[]), None);
+}
