@@ -117,7 +117,7 @@ async fn first_answer(up: &Up) {
     loop {
         if let Some(listener) = up.listener() {
             let client = Client::connect(&listener).expect("a client");
-            match client.worker(&WorkerId::from_name(WORKER)).await {
+            match client.unverified_worker(&WorkerId::from_name(WORKER)).await {
                 Ok(worker) => {
                     let order = Order::new(&worker, "python-hello").input("you");
                     client.run(&order).await.expect("an answer");

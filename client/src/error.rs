@@ -11,6 +11,7 @@ use protocol::record::{BadDetails, Status};
 use protocol::requester::{AnswerError, BuildError};
 use protocol::{Reason, WorkOrderId, WorkerId, receipt};
 
+use crate::EvidenceError;
 use crate::tls::fault_of;
 
 /// Why an operation of the client failed.
@@ -94,6 +95,14 @@ pub enum Error {
     UnsignedKeys {
         /// The worker.
         worker: WorkerId,
+    },
+    /// The worker's evidence is refused, so nothing is encrypted to it.
+    #[error("worker {worker} is not verified: {source}")]
+    Evidence {
+        /// The worker.
+        worker: WorkerId,
+        /// Why.
+        source: Box<EvidenceError>,
     },
     /// The order can't be built.
     #[error("the order cannot be built: {0}")]

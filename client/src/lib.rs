@@ -3,11 +3,18 @@
 //!
 //! ```no_run
 //! # use sconce_client as client;
-//! use client::{Client, Order, WorkerId};
+//! use client::policy::{Policy, Program, SgxProgram};
+//! use client::{Client, Order, Verifier, WorkerId};
 //!
-//! # async fn example() -> Result<(), client::Error> {
+//! # async fn example(measurement: sgx::Digest) -> Result<(), client::Error> {
+//! let program = SgxProgram {
+//!     measurements: vec![measurement],
+//!     ..SgxProgram::default()
+//! };
+//! let verifier = Verifier::new(Policy::strict(Program::Sgx(program)));
 //! let client = Client::connect("http://localhost:1947")?;
-//! let worker = client.worker(&WorkerId::from_name("scone-worker-1")).await?;
+//! let id = WorkerId::from_name("scone-worker-1");
+//! let worker = client.verified_worker(&id, &verifier).await?;
 //! for gap in worker.not_proved() {
 //!     eprintln!("note: {gap}");
 //! }
@@ -21,9 +28,11 @@
 //! # Whom this trusts
 //!
 //! Nobody on the way. Listener and manager see ciphertext; an answer is believed only when the key
-//! in the worker's record has signed it, for this very order. That the record is the worker's own,
-//! and that an enclave holds its keys, needs evidence that this version can't check:
-//! [`Worker::not_proved`] says so, in words to be shown to people.
+//! that was verified has signed it, for this very order. [`Client::verified_worker`] verifies before
+//! anything is encrypted: evidence in the worker's record has to show that the program that the
+//! [`Verifier`]'s policy names holds both keys of the record, under this id. Whoever does without has to
+//! say so: [`Client::unverified_worker`]. [`Worker::not_proved`] says what is left to believe, in words to
+//! be shown to people.
 //!
 //! Failures are not signed. A listener can always claim one; it can't make the workload's message
 //! that comes with a failure ([`RpcError::detail`]), which is encrypted under the session key.
@@ -40,17 +49,23 @@
 
 mod answer;
 mod error;
+mod evidence;
 mod http;
+mod lookup;
+mod not_proved;
 mod order;
 mod receipt;
 mod rpc;
 mod tls;
+mod verifier;
 mod wait;
 mod worker;
 
 pub use answer::{Answer, Pending};
 pub use error::{Error, RpcError};
 pub use http::Options;
+pub use lookup::Criteria;
+pub use not_proved::NotProved;
 pub use order::{Order, Sealed, Submitted};
 pub use protocol::receipt::ReceiptStatus;
 pub use protocol::requester::Protection;
@@ -58,4 +73,10 @@ pub use protocol::{WorkOrderId, WorkerId, WorkloadId};
 pub use receipt::{CheckedReceipt, ReceiptCriteria, Subject, Updater};
 pub use rpc::Client;
 pub use tls::Trust;
-pub use worker::{Criteria, NotProved, Worker};
+pub use verifier::{Differs, EvidenceError, Verifier};
+pub use worker::{CheckedRecord, Worker};
+
+/// Policies, for a [`Verifier`].
+pub mod policy {
+    pub use attestation::policy::*;
+}

@@ -75,8 +75,10 @@ impl Order {
     ///
     /// # Errors
     ///
-    /// [`Error::Build`].
+    /// [`Error::Build`]; [`Error::Evidence`] if the worker was verified, and its evidence does not hold any
+    /// more.
     pub fn seal(&self) -> Result<Sealed, Error> {
+        self.worker.check_in_force()?;
         let inputs: Vec<_> = self
             .inputs
             .iter()

@@ -1,29 +1,25 @@
-//! Finding a worker and checking its record.
+//! A worker: its record checked, and what is known of who holds its keys.
 
-use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
+use attestation::VerifiedEvidence;
 use protocol::WorkerId;
 use protocol::crypto::rsa::EncryptionKey;
 use protocol::crypto::secp256k1::VerifyingKey;
-use protocol::record::{DEVELOPMENT_KEYS, Status, WorkerKeys, WorkerRecord};
-use serde::{Deserialize, Serialize};
+use protocol::record::{Status, WorkerKeys, WorkerRecord};
 
-use crate::{Client, Error};
+use crate::verifier::Clock;
+use crate::{Client, Error, EvidenceError, NotProved, Verifier};
 
-/// A worker whose record has been checked: it's active, and its verification key has signed its
-/// encryption key. Clones share the keys.
-#[derive(Clone)]
-pub struct Worker(Arc<Inner>);
-
-struct Inner {
+/// A worker's record that can be used: the worker is active, and its verification key has signed its
+/// encryption key. Nothing says who holds these keys: [`Worker::verified`] finds that out.
+pub struct CheckedRecord {
     id: WorkerId,
     keys: WorkerKeys,
     record: WorkerRecord,
 }
 
-impl Worker {
+impl CheckedRecord {
     /// Checks the record of worker `id`.
     ///
     /// # Errors
@@ -39,162 +35,148 @@ impl Worker {
         match WorkerKeys::from_details(&record.details) {
             Err(source) => Err(Error::Keys { worker: id, source }),
             Ok(keys) if !keys.signed => Err(Error::UnsignedKeys { worker: id }),
-            Ok(keys) => Ok(Self(Arc::new(Inner { id, keys, record }))),
+            Ok(keys) => Ok(Self { id, keys, record }),
         }
     }
 
     /// The worker's id.
     pub fn id(&self) -> &WorkerId {
-        &self.0.id
+        &self.id
     }
 
     /// Verifies its answers.
     pub fn verification_key(&self) -> &VerifyingKey {
-        &self.0.keys.verification
+        &self.keys.verification
     }
 
     /// Encrypts session keys to it.
     pub fn encryption_key(&self) -> &EncryptionKey {
-        &self.0.keys.encryption
+        &self.keys.encryption
     }
 
     /// The record as the listener gave it.
     pub fn record(&self) -> &WorkerRecord {
-        &self.0.record
-    }
-
-    /// What the record does not prove. To be shown to whoever is about to send secrets.
-    pub fn not_proved(&self) -> Vec<NotProved> {
-        NotProved::of(&self.0.record)
+        &self.record
     }
 }
 
-/// Something that a worker's record leaves unproved. `Display` says it in a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotProved {
-    /// The record itself says that its keys come from a file made for development.
-    DevelopmentKeys,
-    /// There is no evidence that an enclave holds the keys.
-    NoEvidence,
-    /// There is evidence, and this version can't check it.
-    EvidenceNotChecked,
+/// A worker that orders can be made for. Clones share the keys.
+///
+/// There are two ways to one: [`verified`](Self::verified), and [`unverified`](Self::unverified), which
+/// says what it is. A record alone is none:
+///
+/// ```
+/// # use sconce_client::{CheckedRecord, Error, Order, Verifier, Worker};
+/// fn order(record: CheckedRecord, verifier: &Verifier) -> Result<Order, Error> {
+///     let worker = Worker::verified(record, verifier)?;
+///     Ok(Order::new(&worker, "python-hello"))
+/// }
+/// ```
+/// ```compile_fail,E0308
+/// # use sconce_client::{CheckedRecord, Error, Order};
+/// fn order(record: CheckedRecord) -> Order {
+///     Order::new(&record, "python-hello")
+/// }
+/// ```
+/// ```compile_fail,E0423
+/// # use sconce_client::{CheckedRecord, Error, Order, Worker};
+/// fn order(record: CheckedRecord) -> Order {
+///     let worker = Worker(record);
+///     Order::new(&worker, "python-hello")
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Worker(Arc<Inner>);
+
+struct Inner {
+    checked: CheckedRecord,
+    proof: Option<Proof>,
 }
 
-impl NotProved {
-    /// What this record leaves unproved.
-    pub fn of(record: &WorkerRecord) -> Vec<Self> {
-        let data = &record.details["workerTypeData"];
-        let none = data["proofData"].as_str().unwrap_or_default().is_empty()
-            && !data["proofData"].is_object();
-        let mut gaps = Vec::new();
-        if data["proofDataType"] == DEVELOPMENT_KEYS {
-            gaps.push(Self::DevelopmentKeys);
+/// Why the keys are believed, and whose clock says for how long.
+struct Proof {
+    evidence: VerifiedEvidence,
+    clock: Clock,
+}
+
+impl Worker {
+    /// A worker whose evidence the verifier accepts: it shows that the program that is wanted has these
+    /// very keys, under this id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Evidence`].
+    pub fn verified(checked: CheckedRecord, verifier: &Verifier) -> Result<Self, Error> {
+        match verifier.verify(&checked) {
+            Ok(evidence) => {
+                let clock = verifier.clock();
+                let proof = Some(Proof { evidence, clock });
+                Ok(Self(Arc::new(Inner { checked, proof })))
+            }
+            Err(source) => Err(Error::Evidence {
+                worker: checked.id,
+                source,
+            }),
         }
-        gaps.push(if none {
-            Self::NoEvidence
-        } else {
-            Self::EvidenceNotChecked
-        });
-        gaps
     }
-}
 
-impl fmt::Display for NotProved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DevelopmentKeys => {
-                "the worker's keys are development keys, kept in a file on its machine"
-            }
-            Self::NoEvidence => {
-                "nothing attests that an enclave holds the worker's keys: whoever runs the listener \
-                 or the worker may read what is sent"
-            }
-            Self::EvidenceNotChecked => {
-                "the worker's record has evidence that this version cannot check: whoever runs the \
-                 listener or the worker may read what is sent"
-            }
+    /// A worker that is taken as it is: whoever runs the listener or the worker may have made these keys,
+    /// and may read what is sent.
+    pub fn unverified(checked: CheckedRecord) -> Self {
+        let proof = None;
+        Self(Arc::new(Inner { checked, proof }))
+    }
+
+    /// The worker's id.
+    pub fn id(&self) -> &WorkerId {
+        self.0.checked.id()
+    }
+
+    /// Verifies its answers.
+    pub fn verification_key(&self) -> &VerifyingKey {
+        self.0.checked.verification_key()
+    }
+
+    /// Encrypts session keys to it.
+    pub fn encryption_key(&self) -> &EncryptionKey {
+        self.0.checked.encryption_key()
+    }
+
+    /// The record as the listener gave it.
+    pub fn record(&self) -> &WorkerRecord {
+        self.0.checked.record()
+    }
+
+    /// The evidence that was accepted; none of an unverified worker.
+    pub fn evidence(&self) -> Option<&VerifiedEvidence> {
+        self.0.proof.as_ref().map(|proof| &proof.evidence)
+    }
+
+    /// What is not proved all the same. To be shown to whoever is about to send secrets.
+    pub fn not_proved(&self) -> Vec<NotProved> {
+        match self.evidence() {
+            Some(evidence) => NotProved::by(evidence),
+            None => NotProved::without_evidence(self.record()),
+        }
+    }
+
+    /// Refuses to go on when the evidence does not hold any more.
+    pub(crate) fn check_in_force(&self) -> Result<(), Error> {
+        let Some(proof) = &self.0.proof else {
+            return Ok(());
+        };
+        let (now, until) = ((proof.clock)(), proof.evidence.expires());
+        if now <= until {
+            return Ok(());
+        }
+        Err(Error::Evidence {
+            worker: self.id().clone(),
+            source: Box::new(EvidenceError::Expired { until, now }),
         })
     }
 }
 
-/// Which workers to look for. Everything given must be equal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Criteria {
-    /// 1 TEE-SGX, 2 MPC, 3 ZK.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub worker_type: Option<i64>,
-    /// Hex text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub organization_id: Option<String>,
-    /// Hex text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub application_type_id: Option<String>,
-}
-
-impl Default for Criteria {
-    /// Every worker of type 1: listeners refuse a search without criteria.
-    fn default() -> Self {
-        Self {
-            worker_type: Some(1),
-            organization_id: None,
-            application_type_id: None,
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Next<'a> {
-    #[serde(flatten)]
-    criteria: &'a Criteria,
-    look_up_tag: &'a WorkerId,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Found {
-    total_count: usize,
-    ids: Vec<WorkerId>,
-}
-
-/// Pages after which a look-up ends, whatever the listener says there is.
-const MAX_PAGES: usize = 100;
-/// Ids after which it does.
-const MAX_IDS: usize = 100_000;
-
 impl Client {
-    /// The ids of the workers that meet `criteria`, each once, in the listener's order. There are
-    /// 100 000 at most, from 100 pages at most.
-    ///
-    /// # Errors
-    ///
-    /// Whatever [`call`](Self::call) returns.
-    pub async fn lookup(&self, criteria: &Criteria) -> Result<Vec<WorkerId>, Error> {
-        let first: Found = self.call("WorkerLookUp", criteria).await?;
-        let total = first.total_count.min(MAX_IDS);
-        let (mut ids, mut known) = (Vec::new(), HashSet::new());
-        let mut page = first.ids;
-        for pages in 1..=MAX_PAGES {
-            let before = ids.len();
-            let fresh = page.into_iter().filter(|id| known.insert(id.clone()));
-            ids.extend(fresh.take(MAX_IDS - before));
-            // Avalon's listener gives all at once, and can't continue (wire facts 3.6). A page that
-            // brings nothing new is the last: from there a listener could go round for ever.
-            let more = ids.len() > before && ids.len() < total && pages < MAX_PAGES;
-            let Some(look_up_tag) = ids.last().filter(|_| more) else {
-                break;
-            };
-            let next = Next {
-                criteria,
-                look_up_tag,
-            };
-            page = self.call::<Found>("WorkerLookUpNext", &next).await?.ids;
-        }
-        Ok(ids)
-    }
-
     /// A worker's record, unchecked.
     ///
     /// # Errors
@@ -206,12 +188,35 @@ impl Client {
             .await
     }
 
-    /// Retrieves a worker's record and checks it.
+    /// Retrieves a worker's record and checks it, as far as that goes without evidence.
     ///
     /// # Errors
     ///
-    /// As for [`record`](Self::record) and [`Worker::check`].
-    pub async fn worker(&self, id: &WorkerId) -> Result<Worker, Error> {
-        Worker::check(id.clone(), self.record(id).await?)
+    /// As for [`record`](Self::record) and [`CheckedRecord::check`].
+    pub async fn checked_record(&self, id: &WorkerId) -> Result<CheckedRecord, Error> {
+        CheckedRecord::check(id.clone(), self.record(id).await?)
+    }
+
+    /// Retrieves a worker's record, checks it, and verifies its evidence: before anything is encrypted
+    /// to its key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`checked_record`](Self::checked_record), and [`Error::Evidence`].
+    pub async fn verified_worker(
+        &self,
+        id: &WorkerId,
+        verifier: &Verifier,
+    ) -> Result<Worker, Error> {
+        Worker::verified(self.checked_record(id).await?, verifier)
+    }
+
+    /// Retrieves a worker's record and takes it as it is: see [`Worker::unverified`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`checked_record`](Self::checked_record).
+    pub async fn unverified_worker(&self, id: &WorkerId) -> Result<Worker, Error> {
+        Ok(Worker::unverified(self.checked_record(id).await?))
     }
 }

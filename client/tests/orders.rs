@@ -15,7 +15,9 @@ use support::{Fake, Listener, WORKER};
 
 async fn hello(listener: &Listener) -> Result<String, Error> {
     let client = Client::connect(&listener.uri)?;
-    let worker = client.worker(&WorkerId::from_name(WORKER)).await?;
+    let worker = client
+        .unverified_worker(&WorkerId::from_name(WORKER))
+        .await?;
     let order = Order::new(&worker, "python-hello").input("Mujtaba");
     Ok(client.run(&order).await?.text().into_owned())
 }
@@ -50,7 +52,10 @@ async fn an_answer_is_verified_and_opened_in_both_modes() {
 async fn the_plaintext_and_a_shared_iv_are_not_sent_unless_asked_for() {
     let listener = Fake::default().start();
     let client = Client::connect(&listener.uri).unwrap();
-    let worker = client.worker(&WorkerId::from_name(WORKER)).await.unwrap();
+    let worker = client
+        .unverified_worker(&WorkerId::from_name(WORKER))
+        .await
+        .unwrap();
     let order = || Order::new(&worker, "python-hello");
     for order in [
         order().input("Mujtaba"),
@@ -78,7 +83,10 @@ async fn the_plaintext_and_a_shared_iv_are_not_sent_unless_asked_for() {
 async fn a_signature_covers_the_request_hash() {
     let listener = Fake::default().start();
     let client = Client::connect(&listener.uri).unwrap();
-    let worker = client.worker(&WorkerId::from_name(WORKER)).await.unwrap();
+    let worker = client
+        .unverified_worker(&WorkerId::from_name(WORKER))
+        .await
+        .unwrap();
     let key = Arc::new(SigningKey::generate(&SystemEntropy::new()).unwrap());
     let order = Order::new(&worker, "python-hello").input("x").signed(key);
     let submitted = client.submit(&order).await.unwrap();
@@ -98,7 +106,10 @@ async fn many_orders_come_back_in_their_order() {
         ..Fake::default()
     };
     let client = Client::connect(&fake.start().uri).unwrap();
-    let worker = client.worker(&WorkerId::from_name(WORKER)).await.unwrap();
+    let worker = client
+        .unverified_worker(&WorkerId::from_name(WORKER))
+        .await
+        .unwrap();
     let orders = (0..20).map(|n| Order::new(&worker, "python-hello").input(n.to_string()));
     let answers = client.run_many(orders, 4).await;
     let texts: Vec<_> = answers
@@ -115,11 +126,8 @@ async fn workers_are_found_and_say_what_they_do_not_prove() {
     let client = Client::connect(&Fake::default().start().uri).unwrap();
     let ids = client.lookup(&Criteria::default()).await.unwrap();
     assert_eq!(ids, [WorkerId::from_name(WORKER)]);
-    let worker = client.worker(&ids[0]).await.unwrap();
-    assert_eq!(
-        worker.not_proved(),
-        [NotProved::DevelopmentKeys, NotProved::NoEvidence]
-    );
+    let worker = client.unverified_worker(&ids[0]).await.unwrap();
+    assert_eq!(worker.not_proved(), [NotProved::NoEvidence]);
 }
 
 #[tokio::test]
@@ -347,7 +355,10 @@ async fn waiting_ends_and_rides_out_a_lost_connection() {
         ..Fake::default()
     };
     let client = Client::connect(&fake.start().uri).unwrap();
-    let worker = client.worker(&WorkerId::from_name(WORKER)).await.unwrap();
+    let worker = client
+        .unverified_worker(&WorkerId::from_name(WORKER))
+        .await
+        .unwrap();
     let order = Order::new(&worker, "python-hello").input("x");
     let pending = client.submit(&order).await.unwrap().pending;
     assert_eq!(client.poll(&pending).await.unwrap(), None);

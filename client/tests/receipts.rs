@@ -30,7 +30,10 @@ struct Requester {
 impl Requester {
     async fn of(listener: &Listener) -> Self {
         let client = Client::connect(&listener.uri).unwrap();
-        let worker = client.worker(&WorkerId::from_name(WORKER)).await.unwrap();
+        let worker = client
+            .unverified_worker(&WorkerId::from_name(WORKER))
+            .await
+            .unwrap();
         let order = Order::new(&worker, "python-hello").input("Mujtaba");
         let sealed = order.seal().unwrap();
         assert!(client.post(&sealed).await.unwrap().is_none());

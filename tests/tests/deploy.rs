@@ -99,7 +99,7 @@ fn a_platform_and_a_worker_of_the_units_answer_an_order() {
         let client = Client::connect(&format!("http://{}", machine.listener)).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let worker = loop {
-            match client.worker(&WorkerId::from_name(Machine::INSTANCE)).await {
+            match client.unverified_worker(&WorkerId::from_name(Machine::INSTANCE)).await {
                 Ok(worker) => break worker,
                 Err(error) => assert!(Instant::now() < deadline, "{error}"),
             }

@@ -63,7 +63,7 @@ fn life(mode: Mode) {
     let client = Client::connect(&platform.uri()).unwrap();
     platform.block_on(async {
         let worker = client
-            .worker(&WorkerId::from_name(keys::WORKER))
+            .unverified_worker(&WorkerId::from_name(keys::WORKER))
             .await
             .unwrap();
         let (creator, stranger) = (key(), key());
@@ -146,7 +146,7 @@ fn receipts_before_results_do_no_harm() {
         .unwrap();
     let client = Client::connect(&platform.uri()).unwrap();
     let orders = platform.block_on(async {
-        let worker = client.worker(&id).await.unwrap();
+        let worker = client.unverified_worker(&id).await.unwrap();
         let mut orders = Vec::new();
         for number in 0..10 {
             let sealed = sent(&client, &worker, &number.to_string()).await;
@@ -191,7 +191,7 @@ fn what_was_acknowledged_survives_kill_9() {
     let client = Client::connect(&uri).unwrap();
     let subjects = runtime.block_on(async {
         let worker = WorkerId::from_name("scone-worker-1");
-        let worker = client.worker(&worker).await.unwrap();
+        let worker = client.unverified_worker(&worker).await.unwrap();
         let mut subjects = Vec::new();
         for number in 0..64 {
             let sealed = sent(&client, &worker, &number.to_string()).await;

@@ -111,7 +111,7 @@ async fn answer(uri: &str, certificate: &Path) -> Result<String, Error> {
     options.trust = Trust::Certificate(certificate.to_owned());
     let client = Client::connect_with(uri, options)?;
     let worker = client
-        .worker(&WorkerId::from_name("scone-worker-1"))
+        .unverified_worker(&WorkerId::from_name("scone-worker-1"))
         .await?;
     let order = Order::new(&worker, "python-hello").input("you");
     Ok(client.run(&order).await?.text().into_owned())

@@ -154,7 +154,7 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         .connect()
         .map_err(|error| Failure::of_client("submit", &error))?;
 
-    let worker = client.worker(&id).await.map_err(|error| {
+    let worker = client.unverified_worker(&id).await.map_err(|error| {
         let failure = Failure::of_client(format_args!("worker {}", args.worker.name()), &error);
         match &args.worker.name {
             Some(name) if looks_like_an_id(name) => failure.advice("for an id use -wx"),
@@ -267,16 +267,13 @@ async fn send(
 /// Says in a line what `worker show` says at length.
 fn warn(worker: &Worker, name: &str, terminal: &Terminal) {
     let gaps = worker.not_proved();
-    let mut gap = if gaps.contains(&NotProved::EvidenceNotChecked) {
-        "its evidence cannot be checked yet".to_owned()
+    let gap = if gaps.contains(&NotProved::EvidenceNotVerified) {
+        "its evidence is not verified"
     } else if gaps.contains(&NotProved::NoEvidence) {
-        "nothing is attested".to_owned()
+        "nothing is attested"
     } else {
         return;
     };
-    if gaps.contains(&NotProved::DevelopmentKeys) {
-        gap += ", development keys";
-    }
     terminal.warn(format_args!(
         "{gap}: whoever runs the listener or the worker may read what is sent (see `sconce worker \
          show {name}`)"

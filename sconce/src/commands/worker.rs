@@ -1,8 +1,8 @@
 //! `sconce worker`: who takes orders, and what their records prove.
 
-use client::{Client, Criteria, NotProved, Worker, WorkerId};
+use client::{CheckedRecord, Client, Criteria, NotProved, Worker, WorkerId};
 use protocol::crypto::sha256;
-use protocol::record::{DEVELOPMENT_KEYS, WorkerRecord};
+use protocol::record::WorkerRecord;
 use serde_json::{Value, json};
 
 use crate::args::ListenerArgs;
@@ -113,13 +113,9 @@ fn name_of(id: &WorkerId, names: &[String]) -> Option<String> {
 }
 
 fn keys_of(record: &WorkerRecord) -> &'static str {
-    if record.details["workerTypeData"]["proofDataType"] == DEVELOPMENT_KEYS {
-        "development"
-    } else {
-        match NotProved::of(record).first() {
-            Some(NotProved::EvidenceNotChecked) => "unchecked",
-            _ => "unattested",
-        }
+    match NotProved::without_evidence(record).first() {
+        Some(NotProved::NoEvidence) => "unattested",
+        _ => "attested",
     }
 }
 
@@ -150,8 +146,8 @@ async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
     let failure = |error| Failure::of_client(format_args!("worker {}", args.worker), &error);
     let client = args.listener.connect().map_err(failure)?;
     let record = client.record(&id).await.map_err(failure)?;
-    let checked = Worker::check(id.clone(), record.clone());
-    let gaps: Vec<_> = NotProved::of(&record)
+    let checked = CheckedRecord::check(id.clone(), record.clone()).map(Worker::unverified);
+    let gaps: Vec<_> = NotProved::without_evidence(&record)
         .iter()
         .map(ToString::to_string)
         .collect();

@@ -269,7 +269,7 @@ fn start(folder: &Path, runtime: &Runtime) -> (Up, Host, Client, Worker) {
     let client = Client::connect(&up.listener().unwrap()).unwrap();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match runtime.block_on(client.worker(&WorkerId::from_name(WORKER))) {
+        match runtime.block_on(client.unverified_worker(&WorkerId::from_name(WORKER))) {
             Ok(worker) => return (up, host, client, worker),
             Err(fault) => assert!(Instant::now() < deadline, "no worker: {fault}"),
         }

@@ -59,7 +59,7 @@ pub(super) async fn play(client: &Client, terminal: &Terminal) -> Result<(), Fai
     stage.act(format_args!("The worker {WORKER}"));
     let id = WorkerId::from_name(WORKER);
     let worker = client
-        .worker(&id)
+        .unverified_worker(&id)
         .await
         .map_err(|error| Failure::of_client(WORKER, &error))?;
     stage.worker(&worker);
@@ -76,9 +76,6 @@ pub(super) async fn play(client: &Client, terminal: &Terminal) -> Result<(), Fai
 /// What is missing, to be read after "not proved".
 fn unproved(gap: NotProved) -> String {
     match gap {
-        NotProved::DevelopmentKeys => {
-            "that the keys are kept safe: they are development keys, in a file".to_owned()
-        }
         NotProved::NoEvidence => {
             "that an enclave holds the keys: whoever runs the listener or the worker may read what \
              is sent"
