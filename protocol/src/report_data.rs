@@ -23,15 +23,48 @@ pub fn worker_keys(
         encryption_key_pem.as_bytes(),
         directory_key_der,
     ];
-    let lengths = texts.map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
-    let mut parts: Vec<&[u8]> = vec![b"sconce/v1/worker-keys", &[0]];
+    let first = sha256(&[verification_key_pem.as_bytes()]);
+    halves(&first, &labelled(b"sconce/v1/worker-keys", &texts))
+}
+
+/// What a program has quoted when it asks a vault for the secrets of `session`, written
+/// `NAMESPACE/NAME/SERVICE`: the vault's nonce, and the X25519 key that they are to be encrypted to.
+///
+/// The first half is the nonce. The second is SHA-256 of `sconce/v1/provision`, a zero byte, and then
+/// session, nonce and key, each behind its length.
+#[must_use]
+pub fn provision(nonce: &[u8; 32], session: &str, key: &[u8; 32]) -> [u8; 64] {
+    let texts: [&[u8]; 3] = [session.as_bytes(), nonce, key];
+    halves(nonce, &labelled(b"sconce/v1/provision", &texts))
+}
+
+/// What a vault has quoted when it starts: the public key of its TLS certificate (SubjectPublicKeyInfo,
+/// DER), and its realm, the name that it gave itself when it first started.
+///
+/// The first half is SHA-256 of the key. The second is SHA-256 of `sconce/v1/vault`, a zero byte, and
+/// then key and realm, each behind its length.
+#[must_use]
+pub fn vault(key_der: &[u8], realm: &str) -> [u8; 64] {
+    let texts: [&[u8]; 2] = [key_der, realm.as_bytes()];
+    halves(&sha256(&[key_der]), &labelled(b"sconce/v1/vault", &texts))
+}
+
+fn halves(first: &[u8; 32], second: &[u8; 32]) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(first);
+    bytes[32..].copy_from_slice(second);
+    bytes
+}
+
+/// SHA-256 of a purpose, a zero byte, and texts, each behind its length as four big-endian bytes.
+fn labelled(purpose: &[u8], texts: &[&[u8]]) -> [u8; 32] {
+    let length = |text: &&[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let lengths: Vec<[u8; 4]> = texts.iter().map(length).collect();
+    let mut parts: Vec<&[u8]> = vec![purpose, &[0]];
     for (length, text) in lengths.iter().zip(texts) {
         parts.extend([&length[..], text]);
     }
-    let mut bytes = [0; 64];
-    bytes[..32].copy_from_slice(&sha256(&[verification_key_pem.as_bytes()]));
-    bytes[32..].copy_from_slice(&sha256(&parts));
-    bytes
+    sha256(&parts)
 }
 
 #[cfg(test)]
@@ -60,5 +93,22 @@ mod tests {
             worker_keys(&worker, "ABC", "DE", b"F")[32..],
             worker_keys(&worker, "ABC", "DEF", &[])[32..]
         );
+    }
+
+    #[test]
+    fn each_purpose_has_its_layout() {
+        let (nonce, key) = ([1; 32], [2; 32]);
+        let mut text = b"sconce/v1/provision\0\0\0\0\x05a/b/c\0\0\0\x20".to_vec();
+        text.extend_from_slice(&nonce);
+        text.extend_from_slice(b"\0\0\0\x20");
+        text.extend_from_slice(&key);
+        let found = provision(&nonce, "a/b/c", &key);
+        assert_eq!(found[..32], nonce);
+        assert_eq!(found[32..], sha256(&[&text]));
+
+        let found = vault(b"DER", "realm");
+        assert_eq!(found[..32], sha256(&[b"DER"]));
+        let text = b"sconce/v1/vault\0\0\0\0\x03DER\0\0\0\x05realm";
+        assert_eq!(found[32..], sha256(&[text]));
     }
 }
