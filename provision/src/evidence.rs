@@ -59,7 +59,7 @@ pub struct VaultPolicy {
 ///     Vault { key, realm, evidence }
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Vault {
     key: Vec<u8>,
     realm: Realm,
