@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::SimulatedRoot;
+
 /// What a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -24,6 +26,9 @@ pub struct Attestation {
     /// With `maa`: Azure's attestation service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// With `simulated`: the roots of the simulated platforms that are taken. SCONE's own CAS knows neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulated_roots: Option<Vec<SimulatedRoot>>,
     /// What is put up with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerate: Option<Vec<Tolerance>>,
@@ -39,6 +44,7 @@ impl Attestation {
         Self {
             mode: Some(Mode::Hardware),
             url: None,
+            simulated_roots: None,
             tolerate: Some(Vec::new()),
             ignore_advisories: Some(Advisories::These(Vec::new())),
         }
@@ -56,6 +62,8 @@ pub enum Mode {
     None,
     /// By Azure's attestation service.
     Maa,
+    /// By a simulated platform, which protects nothing.
+    Simulated,
 }
 
 /// What can be put up with.

@@ -92,6 +92,10 @@ impl Session {
         match attestation.mode {
             Some(Mode::None) => concede("mode", "whoever reaches CAS gets everything".to_owned()),
             Some(Mode::Maa) => concede("mode", "Azure alone judges the machine".to_owned()),
+            Some(Mode::Simulated) => concede(
+                "mode",
+                "a simulated platform, which protects nothing, is taken".to_owned(),
+            ),
             None | Some(Mode::Hardware) => {}
         }
         let tolerated = attestation.tolerate.as_deref().unwrap_or_default();
@@ -168,6 +172,13 @@ impl Session {
             azure != attestation.url.is_some(),
             || key("url"),
             "mode maa has a url, and no other has one",
+        )?;
+        let roots = attestation.simulated_roots.as_deref();
+        refuse_if(
+            (attestation.mode == Some(Mode::Simulated))
+                != roots.is_some_and(|list| !list.is_empty()),
+            || key("simulated_roots"),
+            "mode simulated has them, and no other has any",
         )?;
         let tolerated = attestation.tolerate.as_deref().unwrap_or_default();
         let different: BTreeSet<_> = tolerated.iter().map(|one| one.word()).collect();

@@ -12,11 +12,13 @@
 mod access;
 mod attestation;
 mod check;
+mod hash;
 mod located;
 mod placeholder;
 mod secret;
 mod service;
 mod session;
+mod substitute;
 mod values;
 mod volume;
 
@@ -27,5 +29,6 @@ pub use placeholder::Placeholder;
 pub use secret::{Endpoint, Import, KeyType, Reference, Secret, SecretKind};
 pub use service::{Command, Factors, Service, Signer};
 pub use session::Session;
-pub use values::{FspfKey, Hex16, Hex32, OneOrMany, Sensitive, Version};
+pub use substitute::substitute;
+pub use values::{FspfKey, Hex16, Hex32, OneOrMany, Sensitive, SimulatedRoot, Version};
 pub use volume::{Export, Image, ImageVolume, InjectionFile, UpdatePolicy, Volume, VolumeImport};

@@ -46,6 +46,32 @@ impl fmt::Display for Hex16 {
     }
 }
 
+/// The root of a simulated platform: `sim:` and the 64 lower-case hex digits of its certificate's SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SimulatedRoot(pub [u8; 32]);
+
+impl FromStr for SimulatedRoot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix("sim:").filter(|digits| {
+            digits
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        });
+        let refusal = || "it takes sim: and 64 lower-case hex digits".to_owned();
+        bytes(digits.ok_or_else(refusal)?)
+            .map(Self)
+            .map_err(|_| refusal())
+    }
+}
+
+impl fmt::Display for SimulatedRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sim:{}", hex::encode(self.0))
+    }
+}
+
 /// The version of the session language, as in `0.3` or `0.3.10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
@@ -202,8 +228,8 @@ macro_rules! from_text {
     )*};
 }
 
-as_displayed!(Hex32, Hex16, Version);
-from_text!(Hex32, Hex16, Version, FspfKey);
+as_displayed!(Hex32, Hex16, SimulatedRoot, Version);
+from_text!(Hex32, Hex16, SimulatedRoot, Version, FspfKey);
 
 /// What may stand alone or in a list; it's written as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
