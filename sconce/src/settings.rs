@@ -14,7 +14,7 @@ mod parts;
 mod units;
 mod value;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) leases: Timing,
     pub(crate) manager: ManagerSettings,
     pub(crate) workers: WorkersSettings,
+    pub(crate) vault: VaultSettings,
     pub(crate) store: Options,
     pub(crate) log: LogSettings,
     pub(crate) metrics: Metrics,
@@ -91,6 +92,13 @@ pub(crate) struct WorkersSettings {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) image: Option<PathBuf>,
     pub(crate) elsewhere: Vec<StaticWorker>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct VaultSettings {
+    pub(crate) address: SocketAddr,
+    pub(crate) pool: Option<SocketAddr>,
+    pub(crate) image: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -153,6 +161,11 @@ impl Default for Settings {
                 threads: None,
                 image: None,
                 elsewhere: Vec::new(),
+            },
+            vault: VaultSettings {
+                address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
+                pool: None,
+                image: None,
             },
             store: Options::default(),
             log: LogSettings {

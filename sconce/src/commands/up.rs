@@ -48,10 +48,16 @@ pub(crate) struct Args {
     /// Threads of each process [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<String>,
-    /// The workers' image: a folder of `sconify build`, an OCI layout, a tar; or a bare program, which
-    /// is not measured [default: built from the checkout].
+    /// The workers' image: a folder of `sconify build`, an OCI layout, or a tar [default: built from the
+    /// checkout].
     #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
+    /// The vault's image [default: the folder vault beside that of --image, or built from the checkout].
+    #[arg(long, value_name = "IMAGE")]
+    vault_image: Option<PathBuf>,
+    /// Where workers and operators reach the vault; port 0 is any free one [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDRESS")]
+    vault: Option<String>,
     /// A worker that runs elsewhere and knows nothing of joining, such as Avalon's: its name and its
     /// ZeroMQ endpoint. May be given several times.
     #[arg(long, value_name = "NAME=tcp://HOST:PORT")]
@@ -98,7 +104,7 @@ impl Args {
             let from_environment = std::env::var("SCONCE_LOG_FORMAT").is_ok_and(|set| set == *name);
             (!from_environment).then(|| (*name).to_owned())
         });
-        let all: [(&str, &str, Vec<String>); 12] = [
+        let all: [(&str, &str, Vec<String>); 14] = [
             ("--listener", "listener.address", word(&self.listener)),
             ("--mode", "listener.mode", word(&self.mode)),
             ("--workers", "workers.count", word(&self.workers)),
@@ -106,6 +112,8 @@ impl Args {
             ("--processes", "workers.processes", word(&self.processes)),
             ("--threads", "workers.threads", word(&self.threads)),
             ("--image", "workers.image", path(&self.image)),
+            ("--vault-image", "vault.image", path(&self.vault_image)),
+            ("--vault", "vault.address", word(&self.vault)),
             (
                 "--static-worker",
                 "workers.elsewhere",

@@ -394,8 +394,7 @@ impl Settings {
         to.setting(
             "image",
             Some("--image"),
-            "The workers' image, or a bare program, which is not measured; without it an image is built from \
-             the checkout.",
+            "The workers' image; without it one is built from the checkout.",
             &mut MaybeFile(&mut of.image),
         );
         to.setting(
@@ -404,6 +403,31 @@ impl Settings {
             "Workers that run elsewhere and know nothing of joining, such as Avalon's, each as \
              NAME=tcp://HOST:PORT.",
             &mut Elsewhere(&mut of.elsewhere),
+        );
+        let of = &mut self.vault;
+        to.section(
+            "vault",
+            "The vault, which makes the workers' keys and gives them to the program that they were made for. \
+             It runs where workers do, and where pool or image is given.",
+        );
+        to.setting(
+            "address",
+            Some("--vault"),
+            "Where workers and operators reach it; port 0 is any free one. It speaks TLS, with a key that \
+             its evidence names.",
+            &mut Address(&mut of.address),
+        );
+        to.setting(
+            "pool",
+            None,
+            "Where a pool of Avalon's kind reaches its key management, in plain HTTP; without it nowhere.",
+            &mut MaybeAddress(&mut of.pool),
+        );
+        to.setting(
+            "image",
+            Some("--vault-image"),
+            "Its image; without it the folder vault beside that of workers.image, or built from the checkout.",
+            &mut MaybeFile(&mut of.image),
         );
         let of = &mut self.manager;
         to.section(

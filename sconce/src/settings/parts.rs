@@ -85,6 +85,9 @@ impl Settings {
                  workers.names without it"
             )
         });
+        let vault = &self.vault;
+        let one_address = (vault.address.port() != 0 && vault.pool == Some(vault.address))
+            .then(|| format!("both would listen at {}", vault.address));
         [
             (
                 vec!["tls.certificate"],
@@ -102,11 +105,20 @@ impl Settings {
                 vec!["limits.open_bytes", "limits.body"],
                 too_small("limits.open_bytes", self.store.max_open_bytes),
             ),
+            (vec!["vault.pool", "vault.address"], one_address),
             (vec!["workers.count"], nobody),
             (vec!["workers.elsewhere"], twice),
         ]
         .into_iter()
         .filter_map(|(keys, what)| Some((keys, what?)))
+    }
+}
+
+impl Settings {
+    /// Whether a vault runs here: workers get their keys from one.
+    pub(crate) fn wants_vault(&self) -> bool {
+        let vault = &self.vault;
+        vault.pool.is_some() || vault.image.is_some() || !self.workers.here().is_empty()
     }
 }
 
