@@ -8,7 +8,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use protocol::membership::LOCAL;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use provision::ServiceName;
+use provision::relay::Unattested;
 
 use crate::Error;
 
@@ -110,7 +111,7 @@ pub enum Keys {
     Vault(Provision),
     /// Nobody whom it could prove anything to. The program is given `--unattested`, and gets these
     /// keys, which the host knows; without any it makes its own, for as long as its process lasts.
-    Unattested(Option<UnattestedKeys>),
+    Unattested(Option<Unattested>),
 }
 
 /// From which vault a program gets its keys, and as what.
@@ -118,19 +119,8 @@ pub enum Keys {
 pub struct Provision {
     /// The vault.
     pub vault: VaultAddress,
-    /// `NAMESPACE/NAME/SERVICE`: the session that the keys are in and the program's service there.
-    pub session: String,
-}
-
-/// Keys of a program that proves nothing, for tests and benches.
-///
-/// No `Debug`: it holds keys.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct UnattestedKeys {
-    /// secp256k1, PEM.
-    pub signing_key: String,
-    /// RSA, PKCS#8 PEM.
-    pub encryption_key: String,
+    /// The session that the keys are in, and the program's service there: `NAMESPACE/NAME/SERVICE`.
+    pub service: ServiceName,
 }
 
 /// Where a vault is reached: a name or an address, and a port, as in `127.0.0.1:8081`.

@@ -68,8 +68,9 @@ mod supervise;
 pub mod vault;
 
 pub use config::{
-    Config, Enclave, Keys, Limits, Program, Provision, Timing, UnattestedKeys, VaultAddress,
-    WorkerName,
+    Config, Enclave, Keys, Limits, Program, Provision, Timing, VaultAddress, WorkerName,
 };
 pub use error::Error;
 pub use handle::{Handle, run, start};
+pub use provision::ServiceName;
+pub use provision::relay::Unattested;

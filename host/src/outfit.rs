@@ -52,7 +52,7 @@ impl Outfit {
         match &config.keys {
             Keys::None => {}
             Keys::Vault(provision) => {
-                args.extend(["--session".into(), provision.session.clone().into()]);
+                args.extend(["--session".into(), provision.service.to_string().into()]);
             }
             Keys::Unattested(_) => args.push("--unattested".into()),
         }
