@@ -13,13 +13,38 @@ pub fn of_sconify() -> BTreeSet<String> {
 
 /// Every code about evidence, launching and platforms.
 pub fn of_evidence() -> BTreeSet<String> {
-    of_sources(&[
+    let codes = of_sources(&[
         "attestation/src",
         "host/src",
         "sconce/src",
         "simulator/src",
         "tee/src",
-    ])
+    ]);
+    codes
+        .into_iter()
+        .filter(|code| !is_of_vault(code))
+        .collect()
+}
+
+/// Every code about keys and the vaults that give them, and about a requester who asks for them.
+pub fn of_vault() -> BTreeSet<String> {
+    let codes = of_sources(&[
+        "client/src",
+        "host/src",
+        "provision/src",
+        "sconce/src",
+        "vault-client/src",
+        "vault/src",
+        "worker/src",
+    ]);
+    codes.into_iter().filter(|code| is_of_vault(code)).collect()
+}
+
+/// Whether a code is about keys and vaults, by its first word.
+fn is_of_vault(code: &str) -> bool {
+    ["cas.", "evidence.", "kme.", "provision.", "vault."]
+        .iter()
+        .any(|word| code.starts_with(word))
 }
 
 fn of_sources(sources: &[&str]) -> BTreeSet<String> {
@@ -50,8 +75,9 @@ fn of_source(text: &str, codes: &mut BTreeSet<String>) {
     }
 }
 
-/// Words of small letters with dots between them.
+/// Words of small letters with dots between them, and hyphens in them.
 fn is_code(text: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
+    let small = |c: char| c.is_ascii_lowercase() || c == '-';
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(small);
     text.contains('.') && text.split('.').all(is_word)
 }

@@ -16,6 +16,9 @@ const SCONIFY: &str = "\n## Errors of `sconify`\n";
 /// What stands over the table of the codes about evidence, launching and platforms.
 const EVIDENCE: &str = "\n## Errors of evidence and launching\n";
 
+/// What stands over the table of the codes about keys and the vaults that give them.
+const VAULT: &str = "\n## Errors of keys and vaults\n";
+
 #[test]
 fn every_error_has_a_page_and_every_page_an_error() {
     let pages: BTreeSet<String> = fs::read_dir(errors())
@@ -27,6 +30,7 @@ fn every_error_has_a_page_and_every_page_an_error() {
     let errors: BTreeSet<String> = reasons
         .chain(codes::of_sconify())
         .chain(codes::of_evidence())
+        .chain(codes::of_vault())
         .map(|code| format!("{code}.md"))
         .collect();
     let (alone, missing) = (&pages - &errors, &errors - &pages);
@@ -38,10 +42,12 @@ fn every_error_has_a_page_and_every_page_an_error() {
 fn pages_of_commands_show_what_they_print() {
     let readme = read(&errors().join("README.md"));
     let (_, rest) = readme.split_once(SCONIFY).expect("a section for sconify");
-    let (sconify, evidence) = rest.split_once(EVIDENCE).expect("a section for evidence");
+    let (sconify, rest) = rest.split_once(EVIDENCE).expect("a section for evidence");
+    let (evidence, vault) = rest.split_once(VAULT).expect("a section for vaults");
     let sections = [
         (sconify, codes::of_sconify()),
         (evidence, codes::of_evidence()),
+        (vault, codes::of_vault()),
     ];
     let mut faults = Vec::new();
     for (table, codes) in sections {
