@@ -80,7 +80,6 @@ impl Vault {
     }
 
     /// What was verified.
-    #[must_use]
     pub fn evidence(&self) -> &VerifiedEvidence {
         &self.evidence
     }
