@@ -26,17 +26,25 @@ pub enum Kind {
     /// Host to manager and back, tag 0: one message about the worker behind the host. Never to or
     /// from a program.
     Member = 6,
+    /// Program to host, only before `Ready`: a question to the vault that the program gets its keys
+    /// from, `{"path":"/v1/challenge","body":{}}`. The tag is the program's choice.
+    Ask = 7,
+    /// Host to program: what the question of the same tag was answered, `{"status":200,"body":{…}}`.
+    /// Status 0: the vault can't be reached.
+    Told = 8,
 }
 
 impl Kind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Request,
         Self::Response,
         Self::Ready,
         Self::Returned,
         Self::Ending,
         Self::Member,
+        Self::Ask,
+        Self::Told,
     ];
 
     /// The kind that this byte stands for, if any.
@@ -149,7 +157,7 @@ mod tests {
         let known: Vec<u8> = (0..=u8::MAX)
             .filter(|byte| Kind::from_byte(*byte).is_some())
             .collect();
-        assert_eq!(known, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8]);
         for kind in Kind::ALL {
             assert_eq!(Kind::from_byte(kind.byte()), Some(kind));
         }

@@ -14,13 +14,15 @@
 //! |--------|-------|----------|--------------------------------------------------------------|
 //! | 0      | 4     | `length` | bytes that follow this field: 9 + length of the body         |
 //! | 4      | 1     | `kind`   | one of [`Kind`]                                              |
-//! | 5      | 8     | `tag`    | chosen by the host for a request, repeated in its answer     |
+//! | 5      | 8     | `tag`    | chosen by whoever asks, repeated in the answer               |
 //! | 13     | n     | `body`   | 0 to [`Limits::body`] bytes, by default 16 MiB               |
 //!
 //! # Conversation
 //!
 //! ```text
 //! program                                     host
+//!    │ ── Ask {"path":…,"body":…} ───────────▶ │   while it has no keys: questions to its vault,
+//!    │ ◀────────── Told {"status":…,"body":…} ─│   one after the other, each answered once
 //!    │ ── Ready {"worker":…,"threads":…} ────▶ │   once, when keys are there
 //!    │ ◀───────────────────── Request tag=7 ── │   any number in flight
 //!    │ ◀───────────────────── Request tag=8 ── │
