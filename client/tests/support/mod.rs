@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+pub(crate) mod evidence;
 mod receipts;
 
 use std::collections::HashMap;
@@ -286,7 +287,7 @@ fn error(error: ErrorObject) -> Value {
 }
 
 /// The worker's keys: made once for each test program, since RSA keys take their time.
-fn keys() -> &'static (SigningKey, DecryptionKey) {
+pub(crate) fn keys() -> &'static (SigningKey, DecryptionKey) {
     static KEYS: OnceLock<(SigningKey, DecryptionKey)> = OnceLock::new();
     KEYS.get_or_init(|| {
         let signing = SigningKey::generate(&SystemEntropy::new()).unwrap();
