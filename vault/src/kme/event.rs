@@ -1,0 +1,96 @@
+//! What happens to keys: kept in the journal, and told in the audit log.
+
+use attestation::Time;
+use provision::audit::{Audited, Outcome};
+use provision::text::{Hex, Text};
+use serde::{Deserialize, Serialize};
+
+use super::{Client, Program, WorkerName, service_name};
+
+/// Something that has happened. It holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// When, in seconds since 1970.
+    pub(super) time: u64,
+    /// What.
+    pub(super) what: What,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) enum What {
+    /// The vault has an owner.
+    Claimed {
+        /// Whom.
+        owner: Client,
+    },
+    /// A generation was made, with the next number.
+    Born {
+        /// The worker.
+        worker: WorkerName,
+        /// Its number.
+        generation: u64,
+        /// What it is for.
+        program: Program,
+        /// For how many seconds the ones before it live on.
+        overlap: u64,
+    },
+    /// A generation's keys are destroyed.
+    Retired {
+        /// The worker.
+        worker: WorkerName,
+        /// Its number.
+        generation: u64,
+    },
+}
+
+impl Event {
+    /// The line of the audit log that says so.
+    pub(super) fn audited(&self, who: Option<&Client>) -> Audited {
+        let line = Audited {
+            time: Text(Time::from_unix(self.time)),
+            event: String::new(),
+            outcome: Outcome::Done,
+            session: None,
+            service: None,
+            code: None,
+            detail: None,
+            measurement: None,
+            who: who.copied().map(Hex),
+        };
+        match &self.what {
+            What::Claimed { .. } => Audited {
+                event: "owner.claim".to_owned(),
+                ..line
+            },
+            What::Born {
+                worker,
+                generation,
+                program,
+                overlap,
+            } => Audited {
+                event: "worker.generation".to_owned(),
+                session: Some(worker.session().to_string()),
+                service: Some(service_name(*generation)),
+                detail: Some(format!(
+                    "keys made for {}, product {} of {}, SVN {} and above; earlier generations live \
+                     {overlap} s more",
+                    program.measurement(),
+                    program.product(),
+                    program.signer(),
+                    program.svn(),
+                )),
+                ..line
+            },
+            What::Retired { worker, generation } => Audited {
+                event: "worker.retire".to_owned(),
+                session: Some(worker.session().to_string()),
+                service: Some(service_name(*generation)),
+                detail: Some("its keys are destroyed".to_owned()),
+                ..line
+            },
+        }
+    }
+}
