@@ -71,6 +71,16 @@ impl Launcher {
     }
 }
 
+impl Launcher {
+    /// What platforms report of the program, if it is measured.
+    pub(crate) fn measurement(&self) -> Option<Digest> {
+        match self {
+            Self::Bare(_) => None,
+            Self::Measured(measured) => Some(Digest::Mrenclave(Kind::Sim, measured.secs.mrenclave)),
+        }
+    }
+}
+
 impl Measured {
     fn new(enclave: &Enclave, profile: Profile) -> Result<Self, Error> {
         let Launched { program, secs, .. } = control(enclave)?;

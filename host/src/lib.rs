@@ -50,10 +50,12 @@ mod backoff;
 mod child;
 mod config;
 mod connection;
+mod courier;
 mod error;
 mod flight;
 mod front;
 mod handle;
+mod key_keeper;
 pub mod launch;
 mod lines;
 mod local;
@@ -62,10 +64,12 @@ mod membership;
 mod outfit;
 mod private_file;
 mod ready;
+mod refusal;
 mod relay;
 mod replies;
 mod supervise;
 pub mod vault;
+mod vault_line;
 
 pub use config::{
     Config, Enclave, Keys, Limits, Program, Provision, Timing, VaultAddress, WorkerName,

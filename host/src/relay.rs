@@ -15,12 +15,14 @@ use std::time::{Duration, Instant};
 use link::{Frame, Kind};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use provision::relay::Told;
 
 use crate::child;
 use crate::config::Config;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::front::{Envelope, Front, Received};
+use crate::key_keeper::KeyKeeper;
 use crate::launch::{Launcher, Profile};
 use crate::local::Ticket;
 use crate::loss::Loss;
@@ -34,6 +36,7 @@ const FRONT: Token = Token(0);
 const MANAGER: Token = Token(1);
 // 2 and 3 are the supervisor's.
 const STOP: Token = Token(4);
+const VAULT: Token = Token(5);
 
 /// Messages taken from peers before the program's answers get their turn.
 const BATCH: usize = 64;
@@ -54,6 +57,8 @@ pub(crate) struct Relay {
     /// How long it may say nothing while it has requests.
     silence: Duration,
     program: Supervisor,
+    /// Where the program's keys come from.
+    keeper: KeyKeeper,
     stop: UnixStream,
     stopping: Stopping,
     /// Something is known to be left to do, so don't wait for an event.
@@ -123,7 +128,9 @@ impl Relay {
             .registry()
             .try_clone()
             .map_err(Error::system("share an event queue"))?;
-        let program = Supervisor::start(charge(&config)?, registry, pid)?;
+        let launcher = Launcher::new(&config.program, Profile::Worker)?;
+        let keeper = KeyKeeper::new(&config, &launcher, poll.registry(), VAULT)?;
+        let program = Supervisor::start(charge(launcher, &config), registry, pid)?;
         match front.as_ref().map(Front::endpoint) {
             Some(endpoint) => {
                 tracing::info!(worker = %config.worker, endpoint, "host is listening");
@@ -141,6 +148,7 @@ impl Relay {
             heard: Instant::now(),
             silence,
             program,
+            keeper,
             stop,
             stopping: Stopping::No,
             busy: true,
@@ -187,6 +195,7 @@ impl Relay {
                     }
                     LOG => self.log_left = true,
                     STOP => self.hear_stop(now),
+                    VAULT => self.hear_vault(now),
                     // Requests are taken on every turn.
                     _ => (),
                 }
@@ -399,6 +408,7 @@ impl Relay {
                 let asker = self.answered(frame.tag)?;
                 self.reply(asker, replies::not_started());
             }
+            Kind::Ask => self.hear_question(frame.tag, &frame.body, now)?,
             Kind::Ready => {
                 let ready = Ready::parse(&frame.body, &self.config)?;
                 let pid = self.program.ready(now)?;
@@ -413,11 +423,37 @@ impl Relay {
                 let reason = String::from_utf8_lossy(&frame.body).into_owned();
                 self.lose(&Loss::Ending(reason), now);
             }
-            Kind::Request | Kind::Member | Kind::Ask | Kind::Told => {
+            Kind::Request | Kind::Member | Kind::Told => {
                 return Err(Loss::Conduct("a frame that no program sends"));
             }
         }
         Ok(())
+    }
+
+    /// The program asks for its keys, by way of its vault.
+    fn hear_question(&mut self, tag: u64, body: &[u8], now: Instant) -> Result<(), Loss> {
+        if !self.program.is_starting() {
+            return Err(Loss::Conduct("it asks for keys after it was ready"));
+        }
+        if let Some(told) = self.keeper.ask(tag, body)? {
+            self.tell(tag, &told, now);
+        }
+        Ok(())
+    }
+
+    /// The vault has answered.
+    fn hear_vault(&mut self, now: Instant) {
+        if let Some((tag, told)) = self.keeper.answer() {
+            self.tell(tag, &told, now);
+        }
+    }
+
+    fn tell(&mut self, tag: u64, told: &Told, now: Instant) {
+        if let Some(connection) = self.program.connection()
+            && let Err(loss) = connection.queue(Kind::Told, tag, &told.to_json())
+        {
+            self.lose(&loss, now);
+        }
     }
 
     fn answered(&mut self, tag: u64) -> Result<Asker, Loss> {
@@ -440,6 +476,7 @@ impl Relay {
         if !self.program.end(why, now) {
             return;
         }
+        self.keeper.forget();
         if let Some(membership) = &mut self.membership {
             membership.leave();
         }
@@ -486,18 +523,17 @@ impl Relay {
 }
 
 /// The program of this host, to be kept alive.
-fn charge(config: &Arc<Config>) -> Result<Charge, Error> {
-    let launcher = Launcher::new(&config.program, Profile::Worker)?;
+fn charge(launcher: Launcher, config: &Arc<Config>) -> Charge {
     let start = {
         let config = Arc::clone(config);
         move || child::start(&launcher, Outfit::of_worker(&config)?)
     };
-    Ok(Charge {
+    Charge {
         worker: Some(config.worker.clone()),
         body: config.limits.body,
         timing: config.timing,
         start: Box::new(start),
-    })
+    }
 }
 
 fn register(poll: &Poll, descriptor: RawFd, token: Token) -> Result<(), Error> {
