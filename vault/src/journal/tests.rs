@@ -1,0 +1,1 @@
+//! What a hostile host can do, tried.
