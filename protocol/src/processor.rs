@@ -74,8 +74,9 @@ pub fn order_frame(id: u64, request: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// The bare object that answers `ProcessWorkerSignup`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The bare object that answers `ProcessWorkerSignup`. Workers that are not Sconce's have the members up
+/// to `quote` only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signup {
     /// Empty: the worker keeps its keys itself.
     pub sealed_data: String,
@@ -89,6 +90,15 @@ pub struct Signup {
     pub mrenclave: String,
     /// Base64, or empty outside an enclave.
     pub quote: String,
+    /// What the platform's vendor says of it: the JSON text of DCAP's collateral, or empty.
+    #[serde(default)]
+    pub collateral: String,
+    /// The platform's certificate and those above it, as the quote holds them: PEM, or empty.
+    #[serde(default)]
+    pub certificates: String,
+    /// Which of the worker's keys these are: 1 for its first, more for later ones. 0: nobody counts.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// A worker's answer to an order.

@@ -1,6 +1,7 @@
 //! A worker's entry in the registry (wire facts, section 5).
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::crypto::rsa::EncryptionKey;
@@ -90,13 +91,21 @@ pub const SAMPLE_ORGANIZATION: &str = "aabbcc1234ddeeff";
 /// See [`SAMPLE_ORGANIZATION`].
 pub const SAMPLE_APPLICATION_TYPE: &str = "11aa22bb33cc44dd";
 
-/// `proofDataType` of a worker whose keys come from a development key file: nothing is proved.
-pub const DEVELOPMENT_KEYS: &str = "DEVELOPMENT-KEYS";
+/// `proofDataType` of a worker that no platform vouches for: nothing is proved.
+pub const UNATTESTED: &str = "UNATTESTED";
+
+/// `proofDataType` of a worker with a quote: the only name that Avalon has for one of SGX. Readers go by
+/// the members of `proofData`.
+pub const ENCLAVE: &str = "TEE-SGX-IAS";
 
 impl WorkerRecord {
     /// The record of a worker that has just signed up. Without a quote nothing proves its keys,
     /// and the record says so.
     pub fn of_signup(signup: &Signup) -> Self {
+        let (proof_data_type, proof_data) = match proof_data(signup) {
+            Some(proof) => (ENCLAVE, Value::String(proof)),
+            None => (UNATTESTED, Value::Null),
+        };
         let details = json!({
             "workOrderSyncUri": "",
             "workOrderAsyncUri": "",
@@ -114,8 +123,8 @@ impl WorkerRecord {
             "workerTypeData": {
                 "verificationKey": signup.verifying_key,
                 "extendedMeasurements": null,
-                "proofDataType": DEVELOPMENT_KEYS,
-                "proofData": null,
+                "proofDataType": proof_data_type,
+                "proofData": proof_data,
                 "encryptionKey": signup.encryption_key,
                 "encryptionKeySignature": signup.encryption_key_signature,
             },
@@ -128,6 +137,34 @@ impl WorkerRecord {
             status: Status::Active,
         }
     }
+}
+
+/// The JSON text that `proofData` is, in Avalon's form of DCAP evidence, and beside its members the
+/// collateral, which Avalon leaves its readers to fetch.
+fn proof_data(signup: &Signup) -> Option<String> {
+    if signup.quote.is_empty() {
+        return None;
+    }
+    let collateral: Option<&RawValue> = serde_json::from_str(&signup.collateral).ok();
+    let proof = ProofData {
+        verification_report: &signup.quote,
+        report_signature: "",
+        report_signing_certificate: &signup.certificates,
+        collateral,
+    };
+    // Made of texts: writing it can't fail.
+    serde_json::to_string(&proof).ok()
+}
+
+#[derive(Serialize)]
+struct ProofData<'a> {
+    /// The quote, in base64.
+    verification_report: &'a str,
+    /// A quote has its signature in itself.
+    report_signature: &'a str,
+    report_signing_certificate: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collateral: Option<&'a RawValue>,
 }
 
 /// A worker's public keys, whose binding to each other has been checked.
@@ -184,5 +221,54 @@ impl WorkerKeys {
             encryption,
             signed,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn worker_type_data(signup: &Signup) -> Value {
+        let mut record = WorkerRecord::of_signup(signup);
+        record.details["workerTypeData"].take()
+    }
+
+    #[test]
+    fn a_quote_is_published_as_avalon_has_it() {
+        let signup = Signup {
+            quote: "AQ==".to_owned(),
+            certificates: "PEM".to_owned(),
+            collateral: r#"{"tcb_info": "…"}"#.to_owned(),
+            ..Signup::default()
+        };
+        let data = worker_type_data(&signup);
+        assert_eq!(data["proofDataType"], ENCLAVE);
+        let text = data["proofData"].as_str().unwrap();
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"verification_report":"AQ==","report_signature":"","#,
+                r#""report_signing_certificate":"PEM","collateral":{"tcb_info": "…"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn without_a_quote_the_record_says_so() {
+        let data = worker_type_data(&Signup::default());
+        assert_eq!(data["proofDataType"], UNATTESTED);
+        assert_eq!(data["proofData"], Value::Null);
+    }
+
+    #[test]
+    fn what_is_no_collateral_is_not_published() {
+        let signup = Signup {
+            quote: "AQ==".to_owned(),
+            collateral: "{".to_owned(),
+            ..Signup::default()
+        };
+        let data = worker_type_data(&signup);
+        let proof: Value = serde_json::from_str(data["proofData"].as_str().unwrap()).unwrap();
+        assert_eq!(proof.get("collateral"), None);
     }
 }

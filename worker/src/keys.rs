@@ -35,12 +35,10 @@ impl WorkerKeys {
         let encryption_key = decryption.encryption_key()?.pem().to_owned();
         let signature = signing.sign(&sha256(&[encryption_key.as_bytes()]));
         let signup = Signup {
-            sealed_data: String::new(),
             verifying_key: signing.verifying_key().pem().to_owned(),
             encryption_key,
             encryption_key_signature: hex::encode(&signature),
-            mrenclave: String::new(),
-            quote: String::new(),
+            ..Signup::default()
         };
         Ok(Self {
             worker_id: WorkerId::from_name(worker),

@@ -305,12 +305,10 @@ fn signup() -> Signup {
     let encryption = decryption.encryption_key().unwrap();
     let signature = signing.sign(&sha256(&[encryption.pem().as_bytes()]));
     Signup {
-        sealed_data: String::new(),
         verifying_key: signing.verifying_key().pem().to_owned(),
         encryption_key: encryption.pem().to_owned(),
         encryption_key_signature: hex::encode(signature),
-        mrenclave: String::new(),
-        quote: String::new(),
+        ..Signup::default()
     }
 }
 

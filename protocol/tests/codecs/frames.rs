@@ -44,7 +44,8 @@ fn manager_messages() -> impl Strategy<Value = ManagerMessage> {
 }
 
 fn signups() -> impl Strategy<Value = Signup> {
-    [text(), text(), text(), text(), text(), text()].prop_map(|texts| {
+    let texts = [(); 8].map(|()| text());
+    (texts, any::<u64>()).prop_map(|(texts, generation)| {
         let [
             sealed_data,
             verifying_key,
@@ -52,6 +53,8 @@ fn signups() -> impl Strategy<Value = Signup> {
             encryption_key_signature,
             mrenclave,
             quote,
+            collateral,
+            certificates,
         ] = texts;
         Signup {
             sealed_data,
@@ -60,6 +63,9 @@ fn signups() -> impl Strategy<Value = Signup> {
             encryption_key_signature,
             mrenclave,
             quote,
+            collateral,
+            certificates,
+            generation,
         }
     })
 }
