@@ -12,6 +12,7 @@
 //! Sockets, devices and files are parameters. Only the simulated platform has been run with; the other
 //! drivers are tested against devices that do what their documentation says.
 
+pub mod descriptors;
 mod error;
 mod files;
 mod gramine;

@@ -9,7 +9,6 @@
 //!      ◀─────────        ◀────────         ◀────────
 //! ```
 
-mod descriptors;
 pub mod engine;
 pub mod keys;
 pub mod program;

@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use rustix::net::sockopt::socket_type;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use tee::Sim;
+use tee::{Sim, descriptors};
 
-use crate::descriptors;
 use crate::engine::{Engine, Find};
 use crate::keys::{DevelopmentKeyFile, KeySource};
 use crate::serve::{self, exit};

@@ -29,7 +29,7 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 /// # Errors
 ///
 /// If nothing is open under the number, it was taken before, or no host gives it.
-pub(crate) fn take(number: RawFd) -> io::Result<OwnedFd> {
+pub fn take(number: RawFd) -> io::Result<OwnedFd> {
     let not_given = || {
         let what = format!("the host has opened nothing as descriptor {number}");
         io::Error::new(io::ErrorKind::InvalidInput, what)
