@@ -5,3 +5,4 @@ pub mod journal;
 pub mod kme;
 pub mod program;
 pub mod server;
+pub mod state;
