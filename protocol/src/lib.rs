@@ -17,6 +17,7 @@
 //! | [`ids`] | order, worker, workload and requester ids: hex that is hashed as it was sent |
 //! | [`crypto`] | RSA-OAEP, AES-256-GCM, ECDSA secp256k1, PEM |
 //! | [`hash`] | the request and response hashes |
+//! | [`opening`] | opening an order, with one verdict for all that can be wrong with it |
 //! | [`requester`] | building, encrypting and signing an order; opening its answer |
 //! | [`answer`] | what a worker returns |
 //! | [`detail`] | a workload's own message, encrypted |
@@ -37,6 +38,7 @@ pub mod ids;
 pub mod json;
 pub mod membership;
 pub mod methods;
+pub mod opening;
 pub mod processor;
 pub mod reason;
 pub mod receipt;

@@ -21,7 +21,6 @@
 //! - *A workload's own message* may hold its inputs. It leaves encrypted, for the requester.
 
 mod job;
-mod open;
 
 pub use job::Job;
 
@@ -32,7 +31,7 @@ use protocol::envelope::{self, ErrorObject, Limits};
 use protocol::methods::Method;
 use protocol::methods::submit::Submit;
 use protocol::processor::{Request, error_frame};
-use protocol::{Entropy, Reason};
+use protocol::{Entropy, Reason, opening};
 use serde_json::value::RawValue;
 use workload::Description;
 
@@ -159,7 +158,8 @@ impl Engine {
         id: &RawValue,
         entropy: &dyn Entropy,
     ) -> Result<Step, Reason> {
-        let opened = open::open(order, &self.keys, entropy)?;
+        let addressed = order.worker_id == *self.keys.worker_id();
+        let opened = opening::open(order, addressed, self.keys.decryption(), entropy)?;
         let name = order.workload_id.name();
         let found = name.as_deref().and_then(self.find);
         if found.is_some() && self.hash_covers_a_longer_name(order) {

@@ -10,13 +10,13 @@ use protocol::crypto::aes::{Ivs, SessionKey};
 use protocol::detail;
 use protocol::envelope::ErrorObject;
 use protocol::methods::submit::Submit;
+use protocol::opening::Opened;
 use protocol::processor::{error_frame, result_frame};
 use protocol::{Entropy, EntropyFailed, Reason};
 use serde_json::value::RawValue;
 use workload::{Context, Description, Failure, OUTPUT_LIMIT};
 use zeroize::Zeroizing;
 
-use super::open::Opened;
 use crate::keys::WorkerKeys;
 
 /// An order whose cryptography held and whose workload is known; it waits to be run.

@@ -2,39 +2,51 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use protocol::crypto::aes::{Iv, Ivs, SessionKey};
-use protocol::crypto::secp256k1::VerifyingKey;
-use protocol::crypto::sha256;
-use protocol::methods::submit::{Item, Submit};
-use protocol::{Entropy, Reason, hash, ids};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::keys::WorkerKeys;
+use crate::crypto::aes::{Iv, Ivs, SessionKey};
+use crate::crypto::rsa::DecryptionKey;
+use crate::crypto::secp256k1::VerifyingKey;
+use crate::crypto::sha256;
+use crate::methods::submit::{Item, Submit};
+use crate::{Entropy, Reason, hash, ids};
 
-/// An order whose cryptography held: only [`open`] makes one.
-pub(super) struct Opened {
-    /// Opens nothing any more, and encrypts the answer.
-    pub(super) session_key: SessionKey,
-    /// The layout of the answer's ciphertexts.
-    pub(super) ivs: Ivs,
-    /// The inputs in clear, sorted by index.
-    pub(super) inputs: Vec<Zeroizing<Vec<u8>>>,
+/// Who can open the keys of an order: they are encrypted to a worker, or were given to it.
+pub trait Unwrap {
+    /// The session key, of `encryptedSessionKey`. It takes as long whatever `sealed` is.
+    fn session_key(&self, sealed: &[u8]) -> Option<SessionKey>;
+
+    /// The key of the item at `index`, of what the session key has opened. It takes as long whatever
+    /// `sealed` is.
+    fn item_key(&self, index: i64, sealed: &[u8]) -> Option<SessionKey>;
 }
 
-/// Decrypts and checks `order`.
+/// An order whose cryptography held: only [`open`] makes one.
+pub struct Opened {
+    /// Opens nothing any more, and encrypts the answer.
+    pub session_key: SessionKey,
+    /// The layout of the answer's ciphertexts.
+    pub ivs: Ivs,
+    /// The inputs in clear, sorted by index.
+    pub inputs: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// Decrypts and checks `order`. One that is not `addressed` to this worker is refused as one whose
+/// cryptography is wrong is.
 ///
 /// # Errors
 ///
 /// [`Reason::OrderIntegrity`] whatever is wrong with the cryptography, [`Reason::OrderSignature`]
 /// when that is in order and the requester's signature isn't, [`Reason::Internal`] without
 /// randomness.
-pub(super) fn open(
+pub fn open(
     order: &Submit<'_>,
-    keys: &WorkerKeys,
+    addressed: bool,
+    keys: &dyn Unwrap,
     entropy: &dyn Entropy,
 ) -> Result<Opened, Reason> {
-    let mut verdict = Verdict(order.worker_id == *keys.worker_id());
+    let mut verdict = Verdict(addressed);
     let (session_key, ivs) = session(order, keys, entropy, &mut verdict)?;
 
     let request_hash = hash::of_submit(order);
@@ -82,13 +94,13 @@ impl Verdict {
 /// that what follows takes as long.
 fn session(
     order: &Submit<'_>,
-    keys: &WorkerKeys,
+    keys: &dyn Unwrap,
     entropy: &dyn Entropy,
     verdict: &mut Verdict,
 ) -> Result<(SessionKey, Ivs), Reason> {
     let spare = SessionKey::generate(entropy).map_err(|_| Reason::Internal)?;
     let sealed = ids::decode(&order.encrypted_session_key).unwrap_or_default();
-    let opened = unwrap_key(keys, &sealed);
+    let opened = keys.session_key(&sealed);
     verdict.demand(opened.is_some());
 
     let ivs = match &order.session_key_iv {
@@ -102,26 +114,32 @@ fn session(
     Ok((opened.unwrap_or(spare), ivs))
 }
 
-/// One RSA operation, whatever the length of `sealed`, and the key in it if it has 32 bytes.
-fn unwrap_key(keys: &WorkerKeys, sealed: &[u8]) -> Option<SessionKey> {
-    let length = keys.decryption().modulus_len();
-    let fits = sealed.len() == length;
-    // Below every modulus of the length, and no number that the library takes a short way with.
-    let mut whole = vec![0x5a; length];
-    if let Some(first) = whole.first_mut() {
-        *first = 0;
+impl Unwrap for DecryptionKey {
+    fn session_key(&self, sealed: &[u8]) -> Option<SessionKey> {
+        // One RSA operation, whatever the length of `sealed`.
+        let length = self.modulus_len();
+        let fits = sealed.len() == length;
+        // Below every modulus of the length, and no number that the library takes a short way with.
+        let mut whole = vec![0x5a; length];
+        if let Some(first) = whole.first_mut() {
+            *first = 0;
+        }
+        if fits {
+            whole.copy_from_slice(sealed);
+        }
+        let opened = self.open(&whole).ok();
+        opened
+            .filter(|_| fits)
+            .and_then(|key| SessionKey::new(&key))
     }
-    if fits {
-        whole.copy_from_slice(sealed);
+
+    fn item_key(&self, _: i64, sealed: &[u8]) -> Option<SessionKey> {
+        self.session_key(sealed)
     }
-    let opened = keys.decryption().open(&whole).ok();
-    opened
-        .filter(|_| fits)
-        .and_then(|key| SessionKey::new(&key))
 }
 
 struct ItemReader<'a> {
-    keys: &'a WorkerKeys,
+    keys: &'a dyn Unwrap,
     session_key: &'a SessionKey,
     ivs: Ivs,
     entropy: &'a dyn Entropy,
@@ -155,7 +173,8 @@ impl ItemReader<'_> {
         let spare = SessionKey::generate(self.entropy).map_err(|_| Reason::Internal)?;
         let wrapped = ids::decode(wrapped).unwrap_or_default();
         let to_worker = self.session_key.open(Ivs::Prefixed, &wrapped).ok();
-        let key = unwrap_key(self.keys, to_worker.as_deref().map_or(&[], Vec::as_slice));
+        let to_worker = to_worker.as_deref().map_or(&[][..], Vec::as_slice);
+        let key = self.keys.item_key(item.index, to_worker);
         let iv = ids::decode(&item.iv).and_then(|iv| Iv::try_from(iv).ok());
         let held = key.is_some() && iv.is_some();
         let plain = key
