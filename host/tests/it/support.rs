@@ -2,6 +2,7 @@
 
 pub(crate) mod image;
 pub(crate) mod program;
+pub(crate) mod vault;
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};

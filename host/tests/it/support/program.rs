@@ -22,8 +22,14 @@ fn enclave_program() {
         stream,
         decoder: Decoder::default(),
         held: vec![],
+        told: String::new(),
         stubborn: manner == "stubborn",
     };
+    if let Some(paths) = manner.strip_prefix("asks ") {
+        program.ask(paths);
+        program.ready("scone-worker-1");
+        return program.serve();
+    }
     match manner.as_str() {
         "good" | "stubborn" => program.ready("scone-worker-1"),
         "batches" => {
@@ -33,6 +39,11 @@ fn enclave_program() {
         "other worker" => program.ready("scone-worker-2"),
         "garbage" => program.write(b"Hello, I am no enclave program at all.\n"),
         "never ready" => (),
+        "asks twice at once" => {
+            program.question("/v1/evidence");
+            program.question("/v1/challenge");
+        }
+        "asks for more" => program.question("/v1/audit"),
         other => exit(other.parse().unwrap()),
     }
     program.serve();
@@ -42,6 +53,8 @@ struct Program {
     stream: UnixStream,
     decoder: Decoder,
     held: Vec<u64>,
+    /// What it was told before it was ready.
+    told: String,
     stubborn: bool,
 }
 
@@ -49,6 +62,26 @@ impl Program {
     fn ready(&mut self, worker: &str) {
         let ready = format!(r#"{{"worker":"{worker}","threads":2,"keys":"test","longest":3}}"#);
         self.send(Kind::Ready, 0, ready.as_bytes());
+    }
+
+    /// Asks for all of these paths, one after the other.
+    fn ask(&mut self, paths: &str) {
+        for path in paths.split(' ') {
+            self.question(path);
+            let answer = self.next().unwrap_or_else(|| exit(0));
+            assert_eq!((answer.kind, answer.tag), (Kind::Told, 5));
+            self.told += &String::from_utf8(answer.body).unwrap();
+            self.told.push('\n');
+        }
+    }
+
+    fn question(&mut self, path: &str) {
+        let body = match path {
+            "/v1/release" => r#"{"nonce":"n"}"#,
+            _ => "null",
+        };
+        let question = format!(r#"{{"path":"{path}","body":{body}}}"#);
+        self.send(Kind::Ask, 5, question.as_bytes());
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -109,6 +142,10 @@ impl Program {
         let text = String::from_utf8_lossy(&body).into_owned();
         let (order, argument) = text.split_once(' ').unwrap_or((&text, ""));
         match order {
+            "told" => {
+                let told = self.told.clone();
+                self.send(Kind::Response, tag, told.as_bytes());
+            }
             "hold" => self.held.push(tag),
             "release" => {
                 for held in std::mem::take(&mut self.held).into_iter().rev() {
@@ -172,6 +209,7 @@ impl Program {
             "returned" => self.send(Kind::Returned, 0, b""),
             "ready" => self.ready("scone-worker-1"),
             "request" => self.send(Kind::Request, 1, b"{}"),
+            "question" => self.question("/v1/evidence"),
             "cut" => {
                 self.write(&[0, 0, 0, 20, 2]);
                 exit(0);
