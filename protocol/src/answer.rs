@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::secp256k1::VerifyingKey;
+use crate::crypto::aes::{Ivs, SessionKey};
+use crate::crypto::secp256k1::{SigningKey, VerifyingKey};
 use crate::crypto::sha256;
 use crate::hash::{self, Ids, ItemTexts};
+use crate::{Entropy, EntropyFailed};
 
 /// The `result` object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,75 @@ impl OutItem {
             key: &self.encrypted_data_encryption_key,
             iv: &self.iv,
         }
+    }
+}
+
+/// An order that is about to be answered: whom the answer is for, and how it's encrypted.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// `workOrderId`
+    pub work_order: &'a str,
+    /// `workerId`
+    pub worker: &'a str,
+    /// `workloadId`
+    pub workload: &'a str,
+    /// `requesterId`
+    pub requester: &'a str,
+    /// Encrypts the output.
+    pub session_key: &'a SessionKey,
+    /// The layout of its ciphertext.
+    pub ivs: Ivs,
+}
+
+/// Who signs an answer.
+#[derive(Clone, Copy)]
+pub enum Signer<'a> {
+    /// The worker's published key.
+    Published(&'a SigningKey),
+    /// Pool mode: a key for this answer alone, which the published key vouches for.
+    OneTime(&'a OneTimeKey),
+}
+
+/// A key that signs one answer (wire facts 4.5 and 7).
+pub struct OneTimeKey {
+    /// Signs the answer.
+    pub signing: SigningKey,
+    /// Its public half, in PEM.
+    pub verification: String,
+    /// The published key's signature over SHA-256 of that text and the request's nonce: base64 of DER.
+    pub voucher: String,
+}
+
+impl Asked<'_> {
+    /// The result whose one output this is.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyFailed`] without randomness.
+    pub fn answer(
+        &self,
+        output: &[u8],
+        signer: Signer<'_>,
+        entropy: &dyn Entropy,
+    ) -> Result<WorkOrderResult, EntropyFailed> {
+        let sealed = self.session_key.seal(self.ivs, output, entropy)?;
+        let (key, one_time) = match signer {
+            Signer::Published(key) => (key, None),
+            Signer::OneTime(one_time) => (&one_time.signing, Some(one_time)),
+        };
+        let mut result = WorkOrderResult {
+            workload_id: self.workload.to_owned(),
+            work_order_id: self.work_order.to_owned(),
+            worker_id: self.worker.to_owned(),
+            requester_id: self.requester.to_owned(),
+            worker_nonce: STANDARD.encode(nonce(entropy)?),
+            out_data: vec![OutItem::new(0, &sealed)],
+            worker_signature: String::new(),
+            ext_verification_key: one_time.map(|key| key.verification.clone()),
+            ext_verification_key_signature: one_time.map(|key| key.voucher.clone()),
+        };
+        result.worker_signature = STANDARD.encode(key.sign(&result.hash()));
+        Ok(result)
     }
 }
 
@@ -170,4 +241,21 @@ impl WorkOrderResult {
         }
         VerifyingKey::from_pem(pem).map_err(|_| fault)
     }
+}
+
+/// 16 characters of A–Z and 0–9, as Avalon's worker has them.
+fn nonce(entropy: &dyn Entropy) -> Result<[u8; 16], EntropyFailed> {
+    const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut out = [0; 16];
+    let mut filled = 0;
+    while filled < out.len() {
+        for byte in entropy.bytes::<32>()? {
+            // 252 is the largest multiple of 36 in a byte: more would favour some letters.
+            if byte < 252 && filled < out.len() {
+                out[filled] = LETTERS[usize::from(byte % 36)];
+                filled += 1;
+            }
+        }
+    }
+    Ok(out)
 }

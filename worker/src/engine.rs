@@ -166,7 +166,7 @@ impl Engine {
             return Err(Reason::OrderIntegrity);
         }
         Ok(match found {
-            Some(workload) => Step::Run(Arc::new(Job::new(workload, order, id, opened))),
+            Some(workload) => Step::Run(Arc::new(Job::new(workload, order, id, opened, None))),
             None => Step::Reply(job::unknown_workload(order, id, opened, entropy)),
         })
     }

@@ -3,9 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use protocol::answer::{OutItem, WorkOrderResult};
+use protocol::answer::{Asked, OneTimeKey, Signer};
 use protocol::crypto::aes::{Ivs, SessionKey};
 use protocol::detail;
 use protocol::envelope::ErrorObject;
@@ -35,6 +33,8 @@ struct Address {
     requester: String,
     session_key: SessionKey,
     ivs: Ivs,
+    /// Signs in place of the worker's key, in a pool.
+    one_time: Option<OneTimeKey>,
 }
 
 /// A failure and the workload's words about it, which only the requester may read.
@@ -56,13 +56,15 @@ impl Job {
         order: &Submit<'_>,
         id: &RawValue,
         opened: Opened,
+        one_time: Option<OneTimeKey>,
     ) -> Self {
         let Opened {
             session_key,
             ivs,
             inputs,
         } = opened;
-        let address = Address::of(order, id, session_key, ivs);
+        let mut address = Address::of(order, id, session_key, ivs);
+        address.one_time = one_time;
         Self {
             workload,
             inputs,
@@ -162,6 +164,7 @@ impl Address {
             requester: order.requester_id.as_str().to_owned(),
             session_key,
             ivs,
+            one_time: None,
         }
     }
 
@@ -171,19 +174,19 @@ impl Address {
         keys: &WorkerKeys,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, EntropyFailed> {
-        let sealed = self.session_key.seal(self.ivs, output, entropy)?;
-        let mut result = WorkOrderResult {
-            workload_id: self.workload.clone(),
-            work_order_id: self.work_order.clone(),
-            worker_id: self.worker.clone(),
-            requester_id: self.requester.clone(),
-            worker_nonce: STANDARD.encode(nonce(entropy)?),
-            out_data: vec![OutItem::new(0, &sealed)],
-            worker_signature: String::new(),
-            ext_verification_key: None,
-            ext_verification_key_signature: None,
+        let asked = Asked {
+            work_order: &self.work_order,
+            worker: &self.worker,
+            workload: &self.workload,
+            requester: &self.requester,
+            session_key: &self.session_key,
+            ivs: self.ivs,
         };
-        result.worker_signature = STANDARD.encode(keys.signing().sign(&result.hash()));
+        let signer = match &self.one_time {
+            Some(key) => Signer::OneTime(key),
+            None => Signer::Published(keys.signing()),
+        };
+        let result = asked.answer(output, signer, entropy)?;
         // Made of strings and numbers: writing it can't fail.
         let text = serde_json::to_string(&result).unwrap_or_default();
         Ok(result_frame(&self.id, &text))
@@ -197,21 +200,4 @@ impl Address {
         }
         error_frame(Some(&self.id), &error)
     }
-}
-
-/// 16 characters of A–Z and 0–9, as Avalon's worker has them.
-fn nonce(entropy: &dyn Entropy) -> Result<[u8; 16], EntropyFailed> {
-    const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    let mut out = [0; 16];
-    let mut filled = 0;
-    while filled < out.len() {
-        for byte in entropy.bytes::<32>()? {
-            // 252 is the largest multiple of 36 in a byte: more would favour some letters.
-            if byte < 252 && filled < out.len() {
-                out[filled] = LETTERS[usize::from(byte % 36)];
-                filled += 1;
-            }
-        }
-    }
-    Ok(out)
 }
