@@ -31,6 +31,7 @@ mod event;
 mod keys;
 mod name;
 mod program;
+pub mod requests;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -199,6 +200,20 @@ impl Kme {
         }
         found.check_successor(worker, program, overlap)?;
         self.born(worker, program, overlap, keys, now)
+    }
+
+    /// The program of a worker's newest generation, for the owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`], and what keeps others from it.
+    pub fn program(&self, client: Option<&Client>, worker: &WorkerName) -> Result<Program, Error> {
+        self.authorize(client)?;
+        let newest = self.worker(worker)?.generations().last();
+        let program = newest.map(|(_, generation)| generation.program.clone());
+        program.ok_or_else(|| Error::Unknown {
+            worker: worker.clone(),
+        })
     }
 
     /// Destroys the keys of a generation now.

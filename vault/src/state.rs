@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::cas;
+use crate::kme::{self, Kme};
 
 /// Everything that outlives the program.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct State {
     /// Sessions, and the values of their secrets.
     pub cas: cas::Sessions,
+    /// The owner, and the generations of workers' keys.
+    pub kme: Kme,
 }
 
 /// A change of the state, as it stands in the journal.
@@ -25,6 +28,8 @@ pub struct State {
 pub enum Event {
     /// Of sessions.
     Cas(cas::Event),
+    /// Of the owner, and of generations.
+    Kme(kme::Event),
 }
 
 /// What is to be done, and said.
@@ -54,6 +59,7 @@ impl State {
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::Cas(event) => self.cas.apply(event),
+            Event::Kme(event) => self.kme.apply(&event),
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sgx::Digest;
 
+use crate::cas;
+
 use super::{MAX_LIVING, MAX_OVERLAP, MAX_WORKERS, Program, ProgramError, WorkerName};
 
 /// Why nothing was made or retired.
@@ -109,6 +111,9 @@ pub enum Error {
     /// No keys could be made.
     #[error("no keys could be made")]
     NoKeys,
+    /// CAS does not take the session that the keys stand in.
+    #[error("the session of the keys is not written: {0}")]
+    Session(#[source] cas::Error),
 }
 
 /// What differs between two programs of one measurement.
@@ -148,6 +153,7 @@ impl Error {
             | Self::Newest { .. }
             | Self::Gone { .. }
             | Self::NoKeys => "kme.generation",
+            Self::Session(error) => error.code(),
         }
     }
 
@@ -159,6 +165,7 @@ impl Error {
             Self::Program(_) | Self::Name | Self::Overlap => 400,
             Self::Unknown { .. } | Self::Gone { .. } => 404,
             Self::NoKeys => 503,
+            Self::Session(error) => error.status(),
             _ => 409,
         }
     }
@@ -190,6 +197,7 @@ impl Error {
             Self::Newest { .. } => "make a new generation first: `sconce keys rotate`",
             Self::Gone { .. } => "`sconce status` lists those that live",
             Self::NoKeys => "try again; the vault's log says more",
+            Self::Session(error) => error.advice().unwrap_or("the vault's audit log says more"),
         }
     }
 }
