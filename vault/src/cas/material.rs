@@ -112,9 +112,10 @@ impl Material {
             Value::Certificate { chain, private_key } => {
                 if let Some(format) = key_format(format) {
                     let key = private_key.as_deref().and_then(key);
-                    return key
-                        .ok_or("the certificate's private key is not here")?
-                        .form(Some(format), |_| None);
+                    let Some(Value::PrivateKey { pem, .. }) = key.map(|key| &key.value) else {
+                        return Err("the certificate's private key is not here");
+                    };
+                    return private_key_form(pem.expose(), format);
                 }
                 certificate_form(chain, format)
             }
