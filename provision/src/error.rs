@@ -20,6 +20,9 @@ pub enum Error {
     /// What the vault says its key is, is none.
     #[error("the vault's key is no P-256 public key")]
     VaultKey,
+    /// The program's own processor has given it no quote of an enclave.
+    #[error("the platform's own quote is of no enclave that a vault could be held against")]
+    OwnQuote,
     /// A message is not in its form.
     #[error("the {what} is not in its form: {fault}")]
     Form {
@@ -61,7 +64,8 @@ impl Error {
             Self::VaultCollateral(_)
             | Self::VaultQuote(_)
             | Self::VaultPolicy(_)
-            | Self::VaultKey => "provision.vault-evidence",
+            | Self::VaultKey
+            | Self::OwnQuote => "provision.vault-evidence",
             Self::Refused { .. } => "provision.refused",
             _ => "provision.release",
         }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use attestation::policy::{Program, SgxProgram};
-use attestation::{Collateral, Policy, Time, TrustAnchor, VerifiedEvidence};
+use attestation::x509::Chain;
+use attestation::{Collateral, Fingerprint, Policy, Time, TrustAnchor, VerifiedEvidence};
 use protocol::{Entropy, EntropyFailed, report_data};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use sgx::Digest;
+use sgx::quote::{Body, CertificationKind, Quote};
+use sgx::{Digest, Kind};
 
 use crate::key::is_public_key;
 use crate::text::{Base64, Hex, NotHex};
@@ -124,6 +126,28 @@ impl VaultEvidence {
 }
 
 impl VaultPolicy {
+    /// What a program demands of a vault, by the program's own quote, which its processor gave it: the
+    /// processor, not the host, thereby says who signed the program and which root vouches for them both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OwnQuote`] if the processor gave no quote of an enclave.
+    pub fn of_own(quote: &[u8], kind: Kind) -> Result<Self, Error> {
+        let quote = Quote::parse(quote).map_err(|_| Error::OwnQuote)?;
+        let Body::Sgx(report) = quote.body() else {
+            return Err(Error::OwnQuote);
+        };
+        let (anchor, of) = match kind {
+            Kind::Sim => (simulated_anchor(&quote)?, Kind::Sim),
+            _ => (TrustAnchor::intel(), Kind::Sgx),
+        };
+        Ok(Self {
+            signer: Digest::Mrsigner(of, report.mrsigner),
+            debug: report.attributes.is_debug(),
+            anchor,
+        })
+    }
+
     /// The same as a policy: a vault of this signer, up to date.
     #[must_use]
     pub fn policy(&self) -> Policy {
@@ -140,6 +164,18 @@ impl VaultPolicy {
         }
         policy
     }
+}
+
+/// The root that a quote's own certificates lead to.
+fn simulated_anchor(quote: &Quote<'_>) -> Result<TrustAnchor, Error> {
+    let certification = &quote.signature().certification;
+    let chain = match certification.kind {
+        CertificationKind::PckChain => Chain::pck(certification.data).ok(),
+        _ => None,
+    };
+    let root = chain.as_ref().and_then(|chain| chain.certificates().last());
+    let root = root.ok_or(Error::OwnQuote)?;
+    TrustAnchor::simulated(root, Fingerprint::of(root)).map_err(|_| Error::OwnQuote)
 }
 
 impl Evidence {

@@ -1,17 +1,15 @@
-//! A worker's keys, and where they come from.
+//! A worker's keys, and the quote over them.
 
-mod development;
 mod evidence;
 
-pub use development::DevelopmentKeyFile;
 pub use evidence::NoEvidence;
 
+use protocol::WorkerId;
 use protocol::crypto::KeyError;
 use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
 use protocol::crypto::sha256;
 use protocol::processor::Signup;
-use protocol::{EntropyFailed, WorkerId};
 
 /// The private keys of one worker id; all processes of the id have the same.
 pub struct WorkerKeys {
@@ -67,43 +65,4 @@ impl WorkerKeys {
     pub fn signup(&self) -> &Signup {
         &self.signup
     }
-}
-
-/// Where a worker gets its keys when it starts.
-pub trait KeySource {
-    /// The keys; made now if this source makes them.
-    fn keys(&self) -> Result<WorkerKeys, KeySourceError>;
-
-    /// What kind of keys these are, in one word that operators and requesters are shown.
-    fn kind(&self) -> &'static str;
-}
-
-/// Why a worker has no keys. It doesn't know what the file is called: its host opened it.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeySourceError {
-    /// The file could not be read or written.
-    #[error("cannot {action} the development key file")]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file isn't one of ours.
-    #[error(
-        "the development key file is none of this worker ({0}); move it away and restart to have new keys made"
-    )]
-    Content(&'static str),
-    /// Others could read the file.
-    #[error(
-        "the development key file can be read by other users; run `chmod 600` on it, or remove it to have new keys made"
-    )]
-    Permissions,
-    /// The cryptographic library refused.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// No randomness.
-    #[error(transparent)]
-    Entropy(#[from] EntropyFailed),
 }

@@ -1,14 +1,15 @@
 //! The enclave program that runs workloads.
 //!
-//! It is small on purpose. [`keys`] says where its keys come from, [`engine`] turns a request into
-//! a response without any input or output, and [`serve`] carries frames between the engine and the
-//! host, which owns everything else: disk, network, clock and environment are hostile.
+//! It is small on purpose. [`boot`] gets its keys from a vault that it has verified, [`engine`] turns a
+//! request into a response without any input or output, and [`serve`] carries frames between the engine and
+//! the host, which owns everything else: disk, network, clock and environment are hostile.
 //!
 //! ```text
 //! host ──frames──▶ serve ──bytes──▶ engine ──items──▶ workload (from the table)
 //!      ◀─────────        ◀────────         ◀────────
 //! ```
 
+pub mod boot;
 pub mod engine;
 pub mod keys;
 pub mod program;

@@ -1,26 +1,28 @@
-//! From the command line to serving: `--worker NAME --threads N --development-keys DESCRIPTOR`, on a
-//! platform that can vouch for it also `--report-socket DESCRIPTOR`; or a list of what there is to run:
-//! `--list`.
+//! From the command line to serving: `--worker NAME --threads N`, and `--report-socket DESCRIPTOR
+//! --session NAMESPACE/NAME/SERVICE` on a platform that can vouch for it, `--unattested` on any other; or a list
+//! of what there is to run: `--list`.
 
 use std::error::Error;
-use std::fs::File;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::os::fd::RawFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use attestation::Time;
+use provision::ServiceName;
 use rustix::net::sockopt::socket_type;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tee::{Sim, descriptors};
 
-use crate::engine::{Engine, Find};
-use crate::keys::{DevelopmentKeyFile, KeySource};
+use crate::boot::{self, Host, Unattested};
+use crate::engine::Find;
 use crate::serve::{self, exit};
 
-const USAGE: &str = "usage: sconce-worker --worker NAME --threads N --development-keys DESCRIPTOR\n\
-                     \x20                    [--report-socket DESCRIPTOR]\n\
+const USAGE: &str = "usage: sconce-worker --worker NAME --threads N --report-socket DESCRIPTOR\n\
+                     \x20                    --session NAMESPACE/NAME/SERVICE\n\
+                     \x20      sconce-worker --worker NAME --threads N --unattested\n\
                      \x20      sconce-worker --list\n\
                      It is started by `sconce host`, with a socket as standard input.";
 
@@ -33,20 +35,28 @@ pub fn run(find: Find, longest: Duration, ids: &mut dyn Iterator<Item = &str>) -
     }
     match start(find, longest) {
         Ok(()) => ExitCode::from(exit::END_OF_FILE),
-        Err(fault) => {
-            eprintln!("{fault}");
-            let mut source = fault.source();
-            while let Some(inner) = source {
-                eprintln!("  because: {inner}");
-                source = inner.source();
-            }
-            let serving = fault.downcast_ref::<serve::Error>().is_some();
-            ExitCode::from(if serving {
-                exit::INTERNAL
-            } else {
-                exit::CONFIGURATION
-            })
-        }
+        Err(fault) => ExitCode::from(tell(&*fault)),
+    }
+}
+
+/// Writes into the log why the program ends, and returns its exit code.
+fn tell(fault: &(dyn Error + 'static)) -> u8 {
+    let boot = fault.downcast_ref::<boot::Error>();
+    if matches!(boot, Some(boot::Error::Closed)) {
+        return exit::END_OF_FILE;
+    }
+    match boot.and_then(boot::Error::code) {
+        Some(code) => eprintln!("error[{code}]: {fault}"),
+        None => eprintln!("{fault}"),
+    }
+    let mut source = fault.source();
+    while let Some(inner) = source {
+        eprintln!("  because: {inner}");
+        source = inner.source();
+    }
+    match fault.downcast_ref::<serve::Error>() {
+        Some(_) => exit::INTERNAL,
+        None => exit::CONFIGURATION,
     }
 }
 
@@ -65,21 +75,27 @@ fn start(find: Find, longest: Duration) -> Result<(), Box<dyn Error>> {
     // Nobody but root may look into it from now on, and it leaves no core.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let arguments = Arguments::parse(std::env::args().skip(1)).ok_or(USAGE)?;
-    let source = DevelopmentKeyFile::new(&arguments.worker, arguments.key_file()?);
     let platform = arguments.platform()?;
     let stream = connection()?;
-    let mut keys = source.keys()?;
-    if let Some(platform) = platform {
-        keys = keys.attested(&platform)?;
-    }
+    let mut host = Host::new(stream.try_clone()?);
+    let unattested = Unattested::new(&arguments.worker, &mut host);
+    let provisioned = match platform {
+        Some((platform, session)) => unattested.attest(&platform, session, now())?.provision()?,
+        None => unattested.unvouched()?,
+    };
     let config = serve::Config {
         worker: arguments.worker,
-        keys: source.kind(),
         threads: arguments.threads,
         longest,
     };
-    serve::serve(stream, Engine::new(keys, find), &config)?;
+    serve::serve(stream, provisioned.serving(find), &config)?;
     Ok(())
+}
+
+/// The time, as far as the host lets the program know it.
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Time::from_unix(since.unwrap_or_default().as_secs())
 }
 
 /// Standard input, if it's the socket that a host gives.
@@ -92,43 +108,59 @@ fn connection() -> Result<UnixStream, Box<dyn Error>> {
 struct Arguments {
     worker: String,
     threads: NonZeroUsize,
-    development_keys: RawFd,
-    report_socket: Option<RawFd>,
+    boot: Boot,
+}
+
+/// Where the keys come from.
+enum Boot {
+    Vault {
+        report_socket: RawFd,
+        session: ServiceName,
+    },
+    Unattested,
 }
 
 impl Arguments {
     fn parse(mut given: impl Iterator<Item = String>) -> Option<Self> {
         let (mut worker, mut threads) = (None, None);
-        let (mut development_keys, mut report_socket) = (None, None);
+        let (mut report_socket, mut session, mut unattested) = (None, None, false);
         while let Some(name) = given.next() {
-            let value = given.next()?;
+            let mut value = || given.next();
             match name.as_str() {
-                "--worker" => worker = Some(value),
-                "--development-keys" => development_keys = Some(value.parse().ok()?),
-                "--threads" => threads = Some(value.parse().ok()?),
-                "--report-socket" => report_socket = Some(value.parse().ok()?),
+                "--worker" => worker = Some(value()?),
+                "--threads" => threads = Some(value()?.parse().ok()?),
+                "--report-socket" => report_socket = Some(value()?.parse().ok()?),
+                "--session" => session = Some(value()?.parse().ok()?),
+                "--unattested" => unattested = true,
                 _ => return None,
             }
         }
+        let boot = match (report_socket, session, unattested) {
+            (Some(report_socket), Some(session), false) => Boot::Vault {
+                report_socket,
+                session,
+            },
+            (None, None, true) => Boot::Unattested,
+            _ => return None,
+        };
         Some(Self {
             worker: worker?,
             threads: threads?,
-            development_keys: development_keys?,
-            report_socket,
+            boot,
         })
     }
 
-    /// The simulated platform, if there is a socket to it.
-    fn platform(&self) -> std::io::Result<Option<Sim<UnixStream>>> {
-        let Some(number) = self.report_socket else {
-            return Ok(None);
-        };
-        let socket = UnixStream::from(descriptors::take(number)?);
-        Ok(Some(Sim::new(socket)))
-    }
-
-    /// The file of development keys.
-    fn key_file(&self) -> std::io::Result<File> {
-        descriptors::take(self.development_keys).map(File::from)
+    /// The simulated platform, if there is a socket to it, and the session to ask for there.
+    fn platform(&self) -> std::io::Result<Option<(Sim<UnixStream>, ServiceName)>> {
+        match &self.boot {
+            Boot::Unattested => Ok(None),
+            Boot::Vault {
+                report_socket,
+                session,
+            } => {
+                let socket = UnixStream::from(descriptors::take(*report_socket)?);
+                Ok(Some((Sim::new(socket), session.clone())))
+            }
+        }
     }
 }

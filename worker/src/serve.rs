@@ -35,6 +35,7 @@ use serde::Serialize;
 use self::inbox::Inbox;
 use self::outbox::Outbox;
 use self::watchdog::Watchdog;
+use crate::boot::Serving;
 use crate::engine::{Engine, Job, Step};
 
 /// Exit codes that the host understands.
@@ -54,8 +55,6 @@ pub mod exit {
 pub struct Config {
     /// The worker's name.
     pub worker: String,
-    /// What kind of keys it has; shown to operators.
-    pub keys: &'static str,
     /// Threads that run workloads.
     pub threads: NonZeroUsize,
     /// The longest time limit of its workloads: how long its host must bear with it.
@@ -91,8 +90,9 @@ struct Ready<'a> {
 /// # Errors
 ///
 /// When the connection breaks or the host sends what it must not.
-pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), Error> {
+pub fn serve(stream: UnixStream, serving: Serving, config: &Config) -> Result<(), Error> {
     silence_panics();
+    let (engine, keys) = serving.into_parts();
     let shared = Arc::new(Shared {
         engine,
         inbox: Inbox::new(stream.try_clone()?),
@@ -117,7 +117,7 @@ pub fn serve(stream: UnixStream, engine: Engine, config: &Config) -> Result<(), 
     let ready = Ready {
         worker: &config.worker,
         threads: config.threads.get(),
-        keys: config.keys,
+        keys,
         longest: config.longest.as_secs() + u64::from(config.longest.subsec_nanos() > 0),
     };
     // Made of strings and a number: writing it can't fail.

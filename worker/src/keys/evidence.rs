@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::report_data;
-use sgx::quote::{self, Body, Quote};
+use sgx::quote::{self, Body, CertificationKind, Quote};
 use tee::Tee;
 
 use super::WorkerKeys;
@@ -13,11 +13,8 @@ use super::WorkerKeys;
 #[non_exhaustive]
 pub enum NoEvidence {
     /// The platform gave no quote.
-    #[error("error[{code}]: {fault}; the worker has no quote over its keys", code = .fault.code())]
-    Platform {
-        /// Why.
-        fault: tee::Error,
-    },
+    #[error("{0}; the worker has no quote over its keys")]
+    Platform(#[from] tee::Error),
     /// The platform's quote is not in its form.
     #[error("the platform's quote is none")]
     Form(#[from] quote::Error),
@@ -28,12 +25,13 @@ pub enum NoEvidence {
 
 impl WorkerKeys {
     /// These keys, with what a platform says of the program that has them: the signup carries a quote
-    /// over its public keys, and the measurement that stands in it. Nothing is published by a directory.
+    /// over its public keys, the measurement that stands in it, and what the vendor says of the platform.
+    /// Nothing is published by a directory.
     ///
     /// # Errors
     ///
     /// [`NoEvidence`] if the platform gives no quote of an enclave.
-    pub fn attested(mut self, platform: &dyn Tee) -> Result<Self, NoEvidence> {
+    pub fn attested(mut self, platform: &dyn Tee, generation: u64) -> Result<Self, NoEvidence> {
         let signup = &mut self.signup;
         let said = report_data::worker_keys(
             &self.worker_id,
@@ -41,28 +39,38 @@ impl WorkerKeys {
             &signup.encryption_key,
             &[],
         );
-        let evidence = platform
-            .evidence(&said)
-            .map_err(|fault| NoEvidence::Platform { fault })?;
-        let Body::Sgx(report) = *Quote::parse(&evidence)?.body() else {
+        let evidence = platform.evidence(&said)?;
+        let quote = Quote::parse(&evidence)?;
+        let Body::Sgx(report) = *quote.body() else {
             return Err(NoEvidence::Machine);
         };
         signup.mrenclave = report.mrenclave.to_string();
+        signup.certificates = certificates(&quote);
+        signup.collateral = platform.collateral()?;
+        signup.generation = generation;
         signup.quote = STANDARD.encode(&evidence);
         Ok(self)
     }
 }
 
+/// The certificates that a quote brings, if it does. Intel's end in a zero byte.
+fn certificates(quote: &Quote<'_>) -> String {
+    let certification = &quote.signature().certification;
+    let text = match certification.kind {
+        CertificationKind::PckChain => std::str::from_utf8(certification.data).ok(),
+        _ => None,
+    };
+    text.unwrap_or_default().trim_end_matches('\0').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs::OpenOptions;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
     use link::report::Refusal;
+    use protocol::crypto::rsa::DecryptionKey;
+    use protocol::crypto::secp256k1::SigningKey;
     use tee::{SealingKey, Wanted};
 
     use super::*;
-    use crate::keys::{DevelopmentKeyFile, KeySource as _};
 
     /// A platform that gives these bytes as a quote, or nothing.
     struct Gives(Option<&'static [u8]>);
@@ -83,24 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_quote_there_are_no_keys() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(folder.path().join("keys"))
-            .unwrap();
-        let source = DevelopmentKeyFile::new("w", file);
-        let refused = |platform: Gives| source.keys().unwrap().attested(&platform).err().unwrap();
-
-        let none = refused(Gives(None));
-        assert!(
-            none.to_string().starts_with("error[tee.refused]: "),
-            "{none}"
-        );
-        assert!(matches!(refused(Gives(Some(b"x"))), NoEvidence::Form(_)));
+    fn without_a_quote_there_is_no_evidence() {
+        let refused = |given| {
+            let signing = SigningKey::from_bytes(&[7; 32]).unwrap();
+            let keys = WorkerKeys::new("w", signing, DecryptionKey::generate().unwrap());
+            keys.unwrap().attested(&Gives(given), 1).err().unwrap()
+        };
+        assert!(matches!(refused(None), NoEvidence::Platform(_)));
+        assert!(matches!(refused(Some(b"x")), NoEvidence::Form(_)));
     }
 }
