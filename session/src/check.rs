@@ -191,7 +191,11 @@ impl Session {
                 "\"*\" is for debug enclaves only: list the advisories, as in INTEL-SA-00161",
             ),
             Some(Advisories::These(list)) => refuse_if(
-                !list.iter().all(|name| is_advisory(name)),
+                !list.iter().all(|name| {
+                    is_advisory(name, "INTEL-SA-")
+                        || (attestation.mode == Some(Mode::Simulated)
+                            && is_advisory(name, "SIM-SA-"))
+                }),
                 || key("ignore_advisories"),
                 "an advisory is called as in INTEL-SA-00161 (and \"*\" stands alone, not in a list)",
             ),
@@ -200,8 +204,8 @@ impl Session {
     }
 }
 
-fn is_advisory(name: &str) -> bool {
-    let digits = name.strip_prefix("INTEL-SA-").unwrap_or_default();
+fn is_advisory(name: &str, kind: &str) -> bool {
+    let digits = name.strip_prefix(kind).unwrap_or_default();
     digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 

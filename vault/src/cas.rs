@@ -18,6 +18,7 @@
 mod access;
 mod certificate;
 mod error;
+mod evidence;
 mod fit;
 mod import;
 mod limits;
@@ -25,6 +26,7 @@ mod making;
 mod material;
 mod nonce;
 mod principal;
+mod release;
 mod sessions;
 mod write;
 
@@ -53,6 +55,7 @@ pub struct Cas {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     nonces: nonce::Nonces,
+    verifier: evidence::Verifier,
 }
 
 impl Cas {
@@ -68,6 +71,7 @@ impl Cas {
     ) -> Result<Self, EntropyFailed> {
         Ok(Self {
             nonces: nonce::Nonces::new(&*entropy)?,
+            verifier: evidence::Verifier::new(),
             key,
             entropy,
             limits,

@@ -1,5 +1,6 @@
 //! Why sessions are not written, and secrets not released.
 
+use protocol::EntropyFailed;
 use session::Hex32;
 
 /// Why a request about sessions is refused. It holds no value of a secret.
@@ -123,6 +124,9 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// The system gave no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyFailed),
 }
 
 impl Error {
@@ -147,7 +151,7 @@ impl Error {
             Self::NonceUsed => "cas.nonce-used",
             Self::Evidence { .. } => "cas.evidence",
             Self::Platform(_) => "cas.platform",
-            Self::Secret { .. } => "cas.secret",
+            Self::Secret { .. } | Self::Entropy(_) => "cas.secret",
             Self::Import { .. } => "cas.import",
         }
     }
@@ -159,6 +163,7 @@ impl Error {
             Self::Form(_) | Self::Unattested(_) => 400,
             Self::Session(_) | Self::Service { .. } => 404,
             Self::Predecessor { .. } => 409,
+            Self::Entropy(_) => 500,
             _ => 403,
         }
     }

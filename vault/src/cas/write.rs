@@ -92,11 +92,12 @@ impl Plan {
         now: Time,
     ) -> Result<Draft, Error> {
         for secret in &self.session.secrets {
-            if secret.import.is_none() && !self.values.contains_key(&secret.name) {
-                if let Some(value) = plain(secret, entropy).map_err(|error| made(secret, error))? {
-                    let material = Material::made(value);
-                    self.values.insert(secret.name.clone(), material);
-                }
+            if secret.import.is_none()
+                && !self.values.contains_key(&secret.name)
+                && let Some(value) = plain(secret, entropy)?
+            {
+                let material = Material::made(value);
+                self.values.insert(secret.name.clone(), material);
             }
         }
         self.make_certificates(now)?;
@@ -288,8 +289,4 @@ fn refused(secret: &Secret, what: &str) -> Error {
         name: secret.name.clone(),
         what: what.to_owned(),
     }
-}
-
-fn made(secret: &Secret, error: EntropyFailed) -> Error {
-    refused(secret, &error.to_string())
 }
