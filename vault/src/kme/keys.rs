@@ -2,7 +2,7 @@
 //! second.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use protocol::Entropy;
 use protocol::crypto::rsa::DecryptionKey;
@@ -70,9 +70,9 @@ impl Spares {
             state: Mutex::default(),
             taken: Condvar::new(),
         });
-        let weak = Arc::downgrade(&shared);
         let thread = std::thread::Builder::new().name("keys".to_owned());
-        thread.spawn(move || while Shared::make_next(&weak).is_some() {})?;
+        let maker = Arc::clone(&shared);
+        thread.spawn(move || while maker.make_next().is_some() {})?;
         Ok(Self(shared))
     }
 
@@ -101,16 +101,15 @@ impl Drop for Spares {
 impl Shared {
     /// Waits until more are wanted, and makes one. `None`: none are wanted any more, or can be made;
     /// whoever asks next is told.
-    fn make_next(weak: &Weak<Self>) -> Option<()> {
-        let shared = weak.upgrade()?;
-        let enough = |state: &mut State| !state.ended && state.ready.len() >= shared.wanted;
-        let state = shared.taken.wait_while(shared.state(), enough);
+    fn make_next(&self) -> Option<()> {
+        let enough = |state: &mut State| !state.ended && state.ready.len() >= self.wanted;
+        let state = self.taken.wait_while(self.state(), enough);
         let ended = state.unwrap_or_else(PoisonError::into_inner).ended;
         if ended {
             return None;
         }
-        let keys = Keys::generate(shared.entropy.as_ref()).ok()?;
-        shared.state().ready.push_back(keys);
+        let keys = Keys::generate(self.entropy.as_ref()).ok()?;
+        self.state().ready.push_back(keys);
         Some(())
     }
 

@@ -209,3 +209,6 @@ fn listed((name, worker): (&WorkerName, &Worker)) -> api::Worker {
         generations: worker.generations().map(generation).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
