@@ -3,8 +3,8 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, drill, host, order, quote, receipt, sconify, status, submit, up,
-    worker, workload,
+    bench, config, demo, down, drill, host, keys, order, quote, receipt, sconify, session, status,
+    submit, up, upgrade, vault, verify, worker, workload,
 };
 use crate::logging::Format;
 
@@ -58,6 +58,7 @@ pub(crate) enum Command {
     Status(status::Args),
     Down(down::Args),
     Submit(Box<submit::Args>),
+    Verify(Box<verify::Args>),
     #[command(subcommand)]
     Worker(worker::Command),
     #[command(subcommand)]
@@ -68,8 +69,14 @@ pub(crate) enum Command {
     Workload(workload::Command),
     Bench(bench::Args),
     #[command(subcommand)]
+    Keys(keys::Command),
+    Upgrade(upgrade::Args),
+    #[command(subcommand)]
+    Session(session::Command),
+    #[command(subcommand)]
     Quote(quote::Command),
     Drill(Box<drill::Args>),
     Sconify(sconify::Args),
     Host(Box<host::Args>),
+    Vault(Box<vault::Args>),
 }

@@ -6,13 +6,18 @@ pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod drill;
 pub(crate) mod host;
+pub(crate) mod keys;
 pub(crate) mod order;
 pub(crate) mod quote;
 pub(crate) mod receipt;
 pub(crate) mod sconify;
+pub(crate) mod session;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod up;
+pub(crate) mod upgrade;
+pub(crate) mod vault;
+pub(crate) mod verify;
 pub(crate) mod worker;
 pub(crate) mod workload;
 
@@ -50,13 +55,18 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Down(args) => down::run(&args, terminal),
         Command::Submit(args) => block_on(Threads::One, submit::run(*args, terminal)),
         Command::Worker(command) => block_on(Threads::One, worker::run(command, terminal)),
+        Command::Verify(args) => block_on(Threads::One, verify::run(*args, terminal)),
         Command::Receipt(command) => block_on(Threads::One, receipt::run(command, terminal)),
         Command::Order(command) => block_on(Threads::One, order::run(command, terminal)),
         Command::Bench(args) => block_on(Threads::One, bench::run(args, terminal)),
         Command::Workload(command) => workload::run(command, terminal),
+        Command::Keys(command) => keys::run(command, terminal),
+        Command::Upgrade(args) => block_on(Threads::One, upgrade::run(args, terminal)),
+        Command::Session(command) => session::run(command, terminal),
         Command::Quote(command) => quote::run(command, terminal),
         Command::Drill(args) => drill::run(&args, terminal),
         Command::Host(args) => host::run(*args),
+        Command::Vault(args) => vault::run(*args),
     }
 }
 

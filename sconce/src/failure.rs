@@ -1,5 +1,6 @@
 //! Why a command failed, for the person at the terminal.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -12,12 +13,13 @@ use crate::args::DEFAULT_URI;
 use crate::folders;
 use crate::platform::{self, Found};
 use crate::settings::Fault;
+use crate::verification;
 
 /// What went wrong, what to do next, and the exit status.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: u8,
-    code: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
     lines: Vec<String>,
     json: Value,
 }
@@ -45,10 +47,11 @@ impl Failure {
 
     /// Gives it a code, which has a page in `docs/errors`.
     #[must_use]
-    pub(crate) fn coded(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
-        self.json["code"] = code.into();
+    pub(crate) fn coded(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        let code = code.into();
+        self.json["code"] = code.as_ref().into();
         self.json["docs"] = format!("docs/errors/{code}.md").into();
+        self.code = Some(code);
         self
     }
 
@@ -76,10 +79,15 @@ impl Failure {
 
     /// What stands before it on standard error.
     pub(crate) fn mark(&self) -> String {
-        match self.code {
+        match &self.code {
             Some(code) => format!("error[{code}]: "),
             None => "error: ".to_owned(),
         }
+    }
+
+    /// What went wrong, without advice.
+    pub(crate) fn message(&self) -> &str {
+        self.lines.first().map_or("", String::as_str)
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -123,6 +131,19 @@ impl Failure {
         failure
     }
 
+    /// What a client of a vault says. Code, message and advice may be the vault's own.
+    pub(crate) fn of_vault(error: &vault_client::Error) -> Self {
+        let failure = Self::failed(harmless(&error.to_string()));
+        let failure = match error.code() {
+            code if is_code(code) => failure.coded(code.to_owned()),
+            _ => failure,
+        };
+        match error.advice() {
+            Some(advice) => failure.advised(harmless(advice)),
+            None => failure,
+        }
+    }
+
     /// Settings that can't be used, if there are any: each is a line.
     pub(crate) fn of_settings(faults: &[Fault]) -> Option<Self> {
         let (first, others) = faults.split_first()?;
@@ -163,10 +184,19 @@ impl Failure {
                 .advice("`sconce status` shows whether its worker is there"),
             E::NotVerified { .. } => Self::failed(error)
                 .advice("somebody between the worker and you changed it, or answers in its place; do not use it"),
+            E::Evidence { .. } => {
+                verification::of_client(&what.to_string(), error, DEFAULT_URI)
+            }
             E::NotActive { .. } => Self::failed(error).advice("see `sconce worker list`"),
             _ => Self::failed(error),
         }
     }
+}
+
+/// Whether a text that came from elsewhere looks as codes do: it's made a file's name of.
+fn is_code(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || b".-".contains(&byte);
+    text.len() <= 40 && !text.contains("..") && text.bytes().all(plain)
 }
 
 /// What to do next, where that is not the same for every error.

@@ -15,6 +15,8 @@ mod platform;
 mod settings;
 mod signals;
 mod terminal;
+mod vault;
+mod verification;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,23 +1,32 @@
-//! A platform in one process: store, manager and listener here, a host process for each worker.
+//! A platform in one process: store, manager and listener here, a process for the vault's host and for
+//! that of each worker.
 //!
 //! ```text
 //! sconce up ─┬─ listener   HTTP, the requesters' door
 //!            ├─ manager    a socket in the data folder; ZeroMQ, loopback, for hosts elsewhere
 //!            ├─ store      one file in the data folder
+//!            ├─ sconce vault …                     ── vault program (a process)
 //!            └─ sconce host … (a process a worker) ── worker program (a process)
 //! ```
 //!
+//! The vault makes the workers' keys, and a worker program proves to it what it is before it gets any.
+//!
 //! Hosts end when the supervisor does, however it ends: they watch a pipe that it holds open.
 
+mod attended;
+mod built;
 mod folder;
+mod generations;
 mod hosts;
 mod image;
 mod program;
 mod record;
+mod sockets;
+mod vault;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,16 +36,16 @@ use manager::{Manager, WorkerStatus};
 use monitor::Monitor;
 use receipts::Receipts;
 use store::redb::Engine;
-use workers::Registry;
 
-pub(crate) use self::folder::{Found, look, read_token};
-pub(crate) use self::image::enclave;
+pub(crate) use self::folder::{Found, images, look, read_token};
+pub(crate) use self::image::{Images, Measured, enclave};
+pub(crate) use self::program::{Which, locate};
 pub(crate) use self::record::{Mode, Record};
+pub(crate) use self::sockets::receive as receive_sockets;
 
 use self::folder::DataFolder;
-use self::hosts::{HostPlan, Hosts, Start};
-use self::program::Program;
-use self::record::Running;
+use self::vault::Sockets;
+use self::workers::{Order, Workers};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
@@ -45,6 +54,8 @@ use crate::terminal::Terminal;
 pub(crate) struct Plan {
     pub(crate) data: PathBuf,
     pub(crate) settings: Settings,
+    /// Workers whose keys are for another image get new ones for this, and keep the others for so long.
+    pub(crate) upgrade: Option<Duration>,
 }
 
 impl Plan {
@@ -57,7 +68,7 @@ impl Plan {
 /// A running platform. Dropped without [`stop`](Self::stop), it ends without waiting for orders.
 pub(crate) struct Platform {
     record: Record,
-    hosts: Hosts,
+    workers: Option<Workers>,
     listener: Listener,
     manager: Manager,
     // Last: whatever uses the folder has gone when another may take it.
@@ -70,12 +81,12 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How often the record is compared with what is, once all workers are there.
 const RECORD: Duration = Duration::from_secs(1);
 
-/// Making keys takes a second or two; after so long something is wrong.
+/// After so long without a worker something is wrong.
 const LONG: Duration = Duration::from_secs(10);
 
 impl Platform {
-    /// Starts everything that can be refused (folder, store, ports), then builds the worker program
-    /// where that's needed, then starts the hosts.
+    /// Starts everything that can be refused (folder, store, ports), then builds the images where that's
+    /// needed, then starts the vault and the hosts.
     pub(crate) async fn start(plan: Plan, terminal: &Terminal) -> Result<Self, Failure> {
         let settings = &plan.settings;
         let folder = DataFolder::take(&plan.data)?;
@@ -86,7 +97,11 @@ impl Platform {
         let engine = Engine::open(folder.store(), settings.store.clone())
             .map(Arc::new)
             .map_err(|error| Failure::failed(format_args!("the store: {error}")))?;
-        let registry = Registry::new(engine.clone());
+        let sockets = settings
+            .wants_vault()
+            .then(|| Sockets::bind(&settings.vault));
+        let sockets = sockets.transpose()?;
+        let registry = ::workers::Registry::new(engine.clone());
         let receipts = Receipts::new(engine.clone());
         let monitor = monitor_of(&engine, &folder.store());
 
@@ -113,18 +128,30 @@ impl Platform {
             operator_file.display()
         ));
 
-        let hosts = start_hosts(
-            settings,
-            &mut record,
-            &folder,
-            &manager,
-            token_file,
-            terminal,
-        )
-        .await?;
+        let workers = match sockets {
+            None => {
+                terminal.warn(
+                    "no worker is started here, and those that join are not attested: do not send secrets",
+                );
+                None
+            }
+            Some(sockets) => {
+                let order = Order {
+                    settings,
+                    folder: &folder,
+                    manager: manager
+                        .local_endpoint()
+                        .unwrap_or_else(|| manager.endpoint().to_owned()),
+                    token_file,
+                    upgrade: plan.upgrade,
+                };
+                let found = |found| note(&mut record, &folder, found, terminal);
+                Some(Workers::start(order, sockets, terminal, found).await?)
+            }
+        };
         Ok(Self {
             record,
-            hosts,
+            workers,
             listener,
             manager,
             folder,
@@ -134,6 +161,11 @@ impl Platform {
     /// What runs here.
     pub(crate) fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Reads the certificate's files again; false if there is none.
@@ -187,13 +219,25 @@ impl Platform {
         self.folder.write_record(&self.record)
     }
 
-    /// Keeps the record true for as long as it's waited for.
-    pub(crate) async fn keep_record(&mut self) {
+    /// Keeps processes and record as they have to be, for as long as it's waited for.
+    pub(crate) async fn keep(&mut self) {
         loop {
+            self.follow_the_vault().await;
             if let Err(failure) = self.look().await {
                 tracing::warn!(%failure, "the record of what runs here is not up to date");
             }
             tokio::time::sleep(RECORD).await;
+        }
+    }
+
+    /// Does what follows from the keys that live now.
+    async fn follow_the_vault(&mut self) {
+        let Some(workers) = &mut self.workers else {
+            return;
+        };
+        if let Err(error) = workers.look().await {
+            // It says itself why it is not there; nothing is taken from its silence.
+            tracing::debug!(%error, "the vault does not say which keys live");
         }
     }
 
@@ -210,7 +254,10 @@ impl Platform {
             .filter(|worker| !worker.processes.is_empty())
             .filter_map(|worker| Some((worker.name.clone()?, worker.processes.len())))
             .collect();
-        if serving != self.record.serving {
+        let generations = self.workers.as_ref().map(Workers::generations);
+        let generations = generations.unwrap_or(&self.record.generations);
+        if serving != self.record.serving || *generations != self.record.generations {
+            self.record.generations = generations.clone();
             self.record.serving = serving;
             self.folder.write_record(&self.record)?;
         }
@@ -221,81 +268,43 @@ impl Platform {
     pub(crate) async fn stop(self) {
         self.listener.shutdown().await;
         self.manager.shutdown().await;
-        self.hosts.stop().await;
+        if let Some(workers) = self.workers {
+            workers.stop().await;
+        }
         self.folder.forget_record();
     }
 }
 
-/// Starts the hosts of the workers of this machine. Where there are none, no worker program is needed.
-async fn start_hosts(
-    settings: &Settings,
+/// Says what will run, on the terminal and in the record.
+fn note(
     record: &mut Record,
     folder: &DataFolder,
-    manager: &Manager,
-    token_file: PathBuf,
+    found: workers::Found,
     terminal: &Terminal,
-) -> Result<Hosts, Failure> {
-    if record.workers.is_empty() {
-        terminal.warn(
-            "no worker is started here, and those that join are not attested: do not send secrets",
-        );
-        return Ok(Hosts::none());
-    }
-    let image = settings.workers.image.as_deref();
-    let program = program::locate(image, &folder.image(), terminal).await?;
-    let keys = folder.make_keys_folder()?;
-    let mut threads = settings.workers.threads;
-    let (start, running) = match program {
-        Program::Bare(file) => (Start::Program(file.clone()), Running::Bare { file }),
-        Program::Measured(image) => {
-            threads = Some(threads_of(threads, image.threads, terminal));
-            let platform = folder.simulated_platform();
-            let running = Running::Simulated {
-                measurement: image.measurement().to_string(),
-                signer: image.signer().to_string(),
-                debug: image.is_debug(),
-                root: image::platform(&platform)?,
-            };
-            let image = image.folder;
-            (Start::Image { image, platform }, running)
-        }
-    };
-    for line in running.to_string().lines() {
+) -> Result<(), Failure> {
+    let workers::Found {
+        program,
+        vault,
+        pool,
+    } = found;
+    for line in program.to_string().lines() {
         terminal.say(line);
     }
-    record.program = Some(running);
-    folder.write_record(record)?;
-    terminal.warn(format_args!(
-        "workers have DEVELOPMENT keys, kept in {}; nothing protects what they are sent: do not send secrets",
-        keys.display()
-    ));
-    let plan = HostPlan {
-        start,
-        manager: manager
-            .local_endpoint()
-            .unwrap_or_else(|| manager.endpoint().to_owned()),
-        token_file,
-        threads,
-    };
-    let each = record
-        .workers
-        .iter()
-        .flat_map(|name| std::iter::repeat_n(name, record.processes));
-    let each = each.map(|name| (name.clone(), folder.keys_of(name)));
-    Ok(Hosts::start(&plan, each, terminal))
-}
-
-/// How many threads a launched program is told to have: as asked, or one a core, but no more than its
-/// enclave has been measured with.
-fn threads_of(asked: Option<NonZeroUsize>, measured: usize, terminal: &Terminal) -> NonZeroUsize {
-    let most = NonZeroUsize::new(measured).unwrap_or(NonZeroUsize::MIN);
-    if asked.is_some_and(|asked| asked > most) {
-        terminal.warn(format_args!(
-            "workers have {most} threads and not as many as were asked for: more were not measured"
-        ));
+    terminal.say(format_args!("vault      {}", vault.address));
+    terminal.say(format_args!("measured   {}", vault.measurement.0));
+    if let Some(pool) = &pool {
+        terminal.say(format_args!("pool       {pool}"));
     }
-    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    asked.unwrap_or_else(cores).min(most)
+    if program.debug || vault.debug {
+        terminal.warn(
+            "these are images for DEBUGGING: whoever runs them can read keys and orders. Do not send \
+             secrets",
+        );
+    }
+    record.program = Some(program);
+    record.vault = Some(vault);
+    record.pool = pool;
+    folder.write_record(record)
 }
 
 /// A monitor that watches the store.

@@ -10,21 +10,25 @@ use crate::platform::{Plan, Platform};
 use crate::settings::Settings;
 use crate::signals::StopSignals;
 use crate::terminal::Terminal;
+use crate::verification::Requirement;
 
 /// Show everything: a platform in a temporary folder, sample orders, each step.
 ///
-/// The worker's image is built first where that has not been done: that takes a minute or two.
+/// The images of worker and vault are built first where that has not been done: that takes some minutes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   cargo run --release -- demo")]
 pub(crate) struct Args {
-    /// The worker's image, or a bare program, which is not measured [default: built from the checkout].
+    /// The worker's image [default: built from the checkout].
     #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
+    /// The vault's image [default: the folder vault beside that of --image, or built from the checkout].
+    #[arg(long, value_name = "IMAGE")]
+    vault_image: Option<PathBuf>,
 }
 
-/// How long the worker may take to turn up: it makes an RSA key first.
+/// How long the worker may take to turn up: the vault makes an RSA key first.
 const READY: Duration = Duration::from_secs(60);
 
 /// Runs the demonstration; any other answer than the expected is a failure.
@@ -38,9 +42,12 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     settings.listener.address.set_port(0);
     settings.workers.names = vec![script::WORKER.to_owned()];
     settings.workers.image = args.image;
+    settings.vault.image = args.vault_image;
+    settings.vault.address.set_port(0);
     let plan = Plan {
         data: folder.path().to_owned(),
         settings,
+        upgrade: None,
     };
     let interrupted = || Failure::failed("stopped before the demonstration was over");
     let mut platform = tokio::select! {
@@ -86,7 +93,8 @@ async fn show(platform: &mut Platform, terminal: &Terminal) -> Result<(), Failur
         .record()
         .client()
         .map_err(|error| Failure::of_client("the demonstration", &error))?;
-    script::play(&client, terminal).await?;
+    let requirement = Requirement::of_platform(platform.data())?;
+    script::play(&client, &requirement, terminal).await?;
     terminal.print("");
     terminal.print(format_args!(
         "All answers are as expected, {:.1} s after the worker was ready.",

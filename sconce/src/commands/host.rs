@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ArgGroup;
-use host::{Config, Program, WorkerName};
+use host::{Config, Keys, Program, Provision, Timing, VaultAddress, WorkerName};
+use provision::ServiceName;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::failure::Failure;
@@ -20,15 +21,19 @@ use crate::platform;
 /// Without --manager it waits for peers, such as Avalon's own enclave manager.
 ///
 /// With --image the program is the one in the image's measured pages, launched on a simulated platform,
-/// which vouches for it and protects nothing.
+/// which vouches for it and protects nothing. It gets its keys from a vault on the same platform.
+///
+/// With --program nothing vouches for it, and no vault has keys for it: it makes its own, for as long as its
+/// process lasts, and its record says that it is unattested.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("start").args(["program", "image"]).required(true))]
 #[command(after_help = "\
 Examples, for Avalon's enclave manager:
   sconce host --worker scone-worker-1 --bind tcp://127.0.0.1:7777 \\
-      --program target/release/sconce-worker --development-keys keys.json
+      --image target/sconify/worker --platform ~/.local/share/sconce/simulated-platform \\
+      --vault 127.0.0.1:8081 --session avalon/scone-worker-1/g1
   sconce host --worker scone-worker-1 --bind tcp://127.0.0.1:7777 \\
-      --image target/sconify/worker --platform platform --development-keys keys.json")]
+      --program target/release/sconce-worker")]
 pub(crate) struct Args {
     /// The worker's name.
     #[arg(long, value_name = "NAME")]
@@ -37,9 +42,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
     /// The folder of the worker's image, as `sconify build` writes it.
-    #[arg(long, value_name = "FOLDER", requires = "platform")]
+    #[arg(long, value_name = "FOLDER", requires_all = ["platform", "vault", "session"])]
     image: Option<PathBuf>,
-    /// The folder of the simulated platform that the image is launched on; a new one if it isn't there.
+    /// The folder of the simulated platform that the image is launched on.
     #[arg(
         long,
         value_name = "FOLDER",
@@ -47,9 +52,22 @@ pub(crate) struct Args {
         conflicts_with = "program"
     )]
     platform: Option<PathBuf>,
-    /// The file of the worker's development keys; the program makes them if it isn't there.
-    #[arg(long, value_name = "FILE")]
-    development_keys: Option<PathBuf>,
+    /// The vault that has the worker's keys.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        requires = "session",
+        conflicts_with = "program"
+    )]
+    vault: Option<VaultAddress>,
+    /// The session that they are in, and the service in it: `sconce session show` lists them.
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME/SERVICE",
+        requires = "vault",
+        conflicts_with = "program"
+    )]
+    session: Option<ServiceName>,
     /// Threads of the program [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -85,7 +103,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let told = ["--worker", config.worker.as_str(), "--threads", &threads];
     config.program_args = told.map(OsString::from).to_vec();
     config.program_args.extend(args.program_args);
-    config.development_keys = args.development_keys;
+    config.keys = match (args.vault, args.session) {
+        (Some(vault), Some(service)) => Keys::Vault(Provision { vault, service }),
+        _ => Keys::Unattested(None),
+    };
     config.bind = args.bind;
     config.manager = args.manager;
     if let Some(file) = args.token_file {
@@ -97,17 +118,25 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         tracing::warn!("the program runs on a simulated platform, which protects nothing");
     }
     if args.until_stdin_closes {
-        // Longer than a stop may take: after that the process ends whatever it's waiting for.
-        let longest = config.timing.drain + config.timing.grace * 2;
-        thread::spawn(move || stop_at_end_of_input(longest));
+        stop_with_standard_input(config.timing);
     }
-    host::run(config).map_err(|error| {
-        let failure = Failure::failed(&error);
-        match error.code() {
-            Some(code) => failure.coded(code),
-            None => failure,
-        }
-    })
+    host::run(config).map_err(|error| failed(&error))
+}
+
+/// Why a host ends.
+pub(super) fn failed(error: &host::Error) -> Failure {
+    let failure = Failure::failed(error);
+    match error.code() {
+        Some(code) => failure.coded(code),
+        None => failure,
+    }
+}
+
+/// Has this process told to stop when its standard input ends.
+pub(super) fn stop_with_standard_input(timing: Timing) {
+    // Longer than a stop may take: after that the process ends whatever it's waiting for.
+    let longest = timing.drain + timing.grace * 2;
+    thread::spawn(move || stop_at_end_of_input(longest));
 }
 
 fn stop_at_end_of_input(longest: Duration) {

@@ -2,8 +2,9 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::args::{DataArgs, Read, SettingsArgs};
+use crate::args::{DataArgs, Read, SettingsArgs, duration};
 use crate::failure::Failure;
 use crate::logging::Format;
 use crate::notify;
@@ -12,10 +13,13 @@ use crate::settings::{Flag, LogSettings};
 use crate::signals::{HangUps, StopSignals};
 use crate::terminal::Terminal;
 
-/// Start a platform: store, manager, listener, and a worker process for each worker.
+/// Start a platform: store, manager, listener, a vault, and a worker process for each worker.
 ///
-/// Runs until Ctrl-C or `sconce down`. The data folder keeps orders, answers, tokens and the
-/// workers' development keys; only one platform at a time can use it.
+/// Runs until Ctrl-C or `sconce down`. The data folder keeps orders, answers, tokens and, sealed, the
+/// vault's state with the workers' keys; only one platform at a time can use it.
+///
+/// The vault has keys for the one image that they were made for. Started with another, as after a change of
+/// a workload, workers get none: --upgrade has new ones made.
 ///
 /// Every setting stands in a file too, and in the environment: see `sconce config example`. The
 /// flags here go before both.
@@ -55,6 +59,13 @@ pub(crate) struct Args {
     /// The vault's image [default: the folder vault beside that of --image, or built from the checkout].
     #[arg(long, value_name = "IMAGE")]
     vault_image: Option<PathBuf>,
+    /// Give workers whose keys were made for another image new keys for this one. Those that they have are
+    /// kept, and the image that they are for runs on, for the time of --overlap.
+    #[arg(long)]
+    upgrade: bool,
+    /// How long earlier keys of the workers are kept after an upgrade.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration, requires = "upgrade")]
+    overlap: Duration,
     /// Where workers and operators reach the vault; port 0 is any free one [default: 127.0.0.1:8081].
     #[arg(long, value_name = "ADDRESS")]
     vault: Option<String>,
@@ -78,6 +89,7 @@ pub(crate) struct Args {
 pub(crate) struct Prepared {
     data: PathBuf,
     read: Read,
+    upgrade: Option<Duration>,
 }
 
 impl Args {
@@ -86,7 +98,11 @@ impl Args {
         let data = self.data.folder()?;
         let flags = self.flags(log_format);
         let read = self.settings.read(&data, flags)?;
-        Ok(Prepared { data, read })
+        Ok(Prepared {
+            data,
+            read,
+            upgrade: self.upgrade.then_some(self.overlap),
+        })
     }
 
     /// The flags that were given.
@@ -170,6 +186,7 @@ pub(crate) async fn run(prepared: Prepared, terminal: &Terminal) -> Result<(), F
     let plan = Plan {
         data: prepared.data,
         settings: prepared.read.effective.settings,
+        upgrade: prepared.upgrade,
     };
     let mut stop = StopSignals::new()?;
     let mut hang_ups = HangUps::new()?;
@@ -192,7 +209,7 @@ pub(crate) async fn run(prepared: Prepared, terminal: &Terminal) -> Result<(), F
         loop {
             tokio::select! {
                 () = stop.next() => break,
-                () = platform.keep_record() => {}
+                () = platform.keep() => {}
                 there = hang_ups.next() => {
                     if !(there && platform.reload_certificate(terminal)) {
                         break;

@@ -36,9 +36,10 @@ const RECORD: &str = "up.json";
 const STORE: &str = "store.redb";
 const HOST_TOKEN: &str = "host-token";
 const OPERATOR_TOKEN: &str = "operator-token";
-const KEYS: &str = "keys";
 const MANAGER: &str = "manager.sock";
-const IMAGE: &str = "image";
+const IMAGES: &str = "images";
+const VAULT_IMAGE: &str = "vault-image";
+const JOURNAL: &str = "vault.journal";
 const SIMULATED_PLATFORM: &str = "simulated-platform";
 
 /// Most bytes in the path of a Unix socket (`sockaddr_un`).
@@ -118,9 +119,19 @@ impl DataFolder {
         self.path.join(STORE)
     }
 
-    /// The folder for the image that the workers are launched from.
-    pub(crate) fn image(&self) -> PathBuf {
-        self.path.join(IMAGE)
+    /// The folder for the images that the workers are launched from.
+    pub(crate) fn images(&self) -> PathBuf {
+        images(&self.path)
+    }
+
+    /// The folder for the image that the vault is launched from.
+    pub(crate) fn vault_image(&self) -> PathBuf {
+        self.path.join(VAULT_IMAGE)
+    }
+
+    /// The file with the vault's sealed state.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
     }
 
     /// The folder of the simulated platform that they are launched on.
@@ -174,18 +185,6 @@ impl DataFolder {
         Ok((self.new_token(&own)?, own))
     }
 
-    /// The folder for development keys.
-    pub(crate) fn make_keys_folder(&self) -> Result<PathBuf, Failure> {
-        let path = self.path.join(KEYS);
-        folders::make_private(&path).map_err(|error| not_written(&path, error))?;
-        Ok(path)
-    }
-
-    /// The development key file of a worker.
-    pub(crate) fn keys_of(&self, worker: &str) -> PathBuf {
-        self.path.join(KEYS).join(format!("{worker}.json"))
-    }
-
     /// Says to `status` and `down` what runs here.
     pub(crate) fn write_record(&self, record: &Record) -> Result<(), Failure> {
         let path = self.path.join(RECORD);
@@ -212,6 +211,11 @@ impl DataFolder {
         replace(path, line.as_bytes()).map_err(|error| not_written(path, error))?;
         Ok(token)
     }
+}
+
+/// The folder for the workers' images in a data folder.
+pub(crate) fn images(data: &Path) -> PathBuf {
+    data.join(IMAGES)
 }
 
 /// Looks at a data folder without taking it.

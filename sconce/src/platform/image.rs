@@ -1,14 +1,21 @@
-//! The image whose program the workers are, and the simulated platform that it is launched on.
+//! Images that are launched, kept in the data folder, and the simulated platform under them.
 //!
-//! An image's stream and SIGSTRUCT are kept in the data folder, as they were verified, for as long as the
-//! platform runs. Launch control looks at them here, before anything is started, and again in each host.
+//! Of an image its stream and SIGSTRUCT are kept, as they were verified. Those of workers stay for as
+//! long as keys live that were made for their measurement; so a platform can start all its processes
+//! again, whatever has become of the files. Launch control looks at an image here, before anything is
+//! started, and again in each host.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use attestation::{Fingerprint, TrustAnchor};
 use host::Enclave;
+use provision::api::Program;
+use provision::text::Text;
 use sconify::image::{self, Form, Image};
 use sconify::reading::Reading;
 use sgx::sigstruct::{SIZE as SIGSTRUCT, Sigstruct};
@@ -16,56 +23,180 @@ use sgx::{Digest, Kind, Mrenclave};
 use simulator::launch::{self, Options};
 use simulator::{Secs, Settings};
 
-use super::program::of_sconify;
+use super::program::{Verified, of_sconify};
 use crate::failure::Failure;
 use crate::folders;
 
 /// An image that launch control lets through.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Measured {
     /// The folder with its stream and SIGSTRUCT.
     pub(crate) folder: PathBuf,
     /// What the platform will report of it.
     secs: Secs,
-    /// How many orders its threads can work on at once.
-    pub(crate) threads: usize,
+    /// How many threads it has.
+    threads: usize,
 }
 
-/// Threads of an image that work on no order: one for the connection, one for time limits.
+/// The images of workers that a platform keeps, each in a folder with the name of its measurement.
+pub(crate) struct Images {
+    folder: PathBuf,
+    kept: BTreeMap<Mrenclave, Measured>,
+}
+
+/// Threads of a worker that work on no order: one for the connection, one for time limits.
 const OTHER_THREADS: usize = 2;
 
-impl Measured {
-    /// Keeps what `reading`, of the image at `from`, was verified to be in `folder`.
-    pub(super) fn place(reading: &Reading, from: &Path, folder: &Path) -> Result<Self, Failure> {
-        let Some(manifest) = reading
+impl Images {
+    /// Those that are kept in a folder. What is there and is no image any more is passed over: keys
+    /// that were made for it have no processes then, and that is said.
+    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
+        folders::make_private(&folder)?;
+        let mut images = Self {
+            folder,
+            kept: BTreeMap::new(),
+        };
+        images.look()?;
+        Ok(images)
+    }
+
+    /// Looks for images that somebody else has put there since.
+    pub(crate) fn look(&mut self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let folder = entry?.path();
+            let Some(named) = named(&folder).filter(|named| !self.kept.contains_key(named)) else {
+                continue;
+            };
+            match Measured::kept(&folder, named) {
+                Ok(measured) => {
+                    self.kept.insert(named, measured);
+                }
+                Err(failure) => {
+                    tracing::warn!(folder = %folder.display(), %failure, "a kept image cannot be used");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an image too, and says what it is.
+    pub(crate) fn keep(&mut self, image: &Verified) -> Result<Measured, Failure> {
+        let measurement = image.reading.summary.mrenclave;
+        let folder = self.folder.join(hex::encode(measurement.0));
+        // Under a name that means nothing yet: whoever looks finds it whole.
+        let fresh = self.folder.join(format!("new-{}", std::process::id()));
+        let placed = image.place(&fresh)?;
+        if let Some(kept) = self.kept.get(&measurement)
+            && kept.secs == placed.secs
+        {
+            let _left: io::Result<()> = fs::remove_dir_all(&fresh);
+            return Ok(kept.clone());
+        }
+        let renamed = remove(&folder).and_then(|()| fs::rename(&fresh, &folder));
+        renamed.map_err(|error| not_kept(&folder, &error))?;
+        let measured = Measured { folder, ..placed };
+        self.kept.insert(measurement, measured.clone());
+        Ok(measured)
+    }
+
+    /// That with a measurement.
+    pub(crate) fn get(&self, measurement: &Mrenclave) -> Option<&Measured> {
+        self.kept.get(measurement)
+    }
+
+    /// What there are.
+    pub(crate) fn measurements(&self) -> BTreeSet<Mrenclave> {
+        self.kept.keys().copied().collect()
+    }
+
+    /// Removes those that no keys are for any more.
+    pub(crate) fn forget_all_but(&mut self, needed: &BTreeSet<Mrenclave>) {
+        self.kept.retain(|measurement, image| {
+            let stays = needed.contains(measurement);
+            if !stays && let Err(error) = remove(&image.folder) {
+                let folder = image.folder.display();
+                tracing::warn!(%error, %folder, "an image that is not needed any more is still there");
+            }
+            stays
+        });
+    }
+}
+
+/// The measurement that a folder has as its name.
+fn named(folder: &Path) -> Option<Mrenclave> {
+    let bytes = hex::decode(folder.file_name()?.to_str()?).ok()?;
+    Some(Mrenclave(bytes.try_into().ok()?))
+}
+
+impl Verified {
+    /// Keeps it in `folder`, which has nothing else then.
+    pub(crate) fn place(&self, folder: &Path) -> Result<Measured, Failure> {
+        let Some(manifest) = self
+            .reading
             .manifest
             .as_ref()
-            .filter(|_| reading.program.is_some())
+            .filter(|_| self.reading.program.is_some())
         else {
             return Err(Failure::unusable(format_args!(
                 "{} has no program in its measured pages",
-                from.display()
+                self.from.display()
             )));
         };
-        let threads = usize::from(manifest.parameters.threads.count).saturating_sub(OTHER_THREADS);
-        if threads == 0 {
-            return Err(Failure::unusable(format_args!(
-                "{} has no thread for an order: threads.count in its enclave.toml must be at least 3",
-                from.display()
-            )));
-        }
-        copy(from, folder)?;
-        let secs = control(folder, reading.summary.mrenclave)?;
+        copy(&self.from, folder)?;
+        Ok(Measured {
+            folder: folder.to_owned(),
+            secs: control(folder, self.reading.summary.mrenclave)?,
+            threads: manifest.parameters.threads.count.into(),
+        })
+    }
+}
+
+impl Measured {
+    /// What is kept in a folder from before, if it still has its measurement.
+    fn kept(folder: &Path, measurement: Mrenclave) -> Result<Self, Failure> {
+        let reading = Reading::open(folder).map_err(|error| of_sconify(&error))?;
+        let threads = reading
+            .manifest
+            .as_ref()
+            .map_or(0, |manifest| manifest.parameters.threads.count.into());
         Ok(Self {
             folder: folder.to_owned(),
-            secs,
+            secs: control(folder, measurement)?,
             threads,
         })
+    }
+
+    /// On how many orders its threads can work at once; none if it's no worker's.
+    pub(crate) fn for_orders(&self) -> Result<NonZeroUsize, Failure> {
+        NonZeroUsize::new(self.threads.saturating_sub(OTHER_THREADS)).ok_or_else(|| {
+            Failure::unusable(format_args!(
+                "{} has no thread for an order: threads.count in its enclave.toml must be at least 3",
+                self.measurement()
+            ))
+        })
+    }
+
+    /// What it is to those who decide about its keys. `root` is that of the platform that it runs on.
+    pub(crate) fn program(&self, root: Fingerprint) -> Program {
+        Program {
+            measurement: Text(self.measurement()),
+            signer: Text(self.signer()),
+            product: self.secs.isv_prod_id,
+            svn: self.secs.isv_svn,
+            debug: self.is_debug(),
+            simulated_roots: vec![Text(root)],
+            tolerate: Vec::new(),
+        }
     }
 
     /// What it measures.
     pub(crate) const fn measurement(&self) -> Digest {
         Digest::Mrenclave(Kind::Sim, self.secs.mrenclave)
+    }
+
+    /// The same without its kind.
+    pub(super) const fn mrenclave(&self) -> Mrenclave {
+        self.secs.mrenclave
     }
 
     /// Who signed it.
@@ -100,19 +231,19 @@ pub(crate) fn enclave(folder: &Path, platform: PathBuf) -> Result<Enclave, Failu
     })
 }
 
-/// The fingerprint of the simulated platform in a folder, which is made if it isn't there.
-pub(super) fn platform(folder: &Path) -> Result<String, Failure> {
+/// The trust anchor of the simulated platform in a folder, which is made if it isn't there.
+pub(super) fn platform(folder: &Path) -> Result<TrustAnchor, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let settings = Settings::new(now.map_or(0, |now| now.as_secs()));
-    simulator::Platform::open_or_make(folder, settings)
-        .map(|platform| platform.fingerprint())
-        .map_err(|error| {
-            let failure = Failure::failed(&error).coded(error.code());
-            match error.advice() {
-                Some(advice) => failure.advised(advice),
-                None => failure,
-            }
-        })
+    let platform = simulator::Platform::open_or_make(folder, settings).map_err(|error| {
+        let failure = Failure::failed(&error).coded(error.code());
+        match error.advice() {
+            Some(advice) => failure.advised(advice),
+            None => failure,
+        }
+    })?;
+    let root = platform.root_der();
+    TrustAnchor::simulated(root, Fingerprint::of(root)).map_err(Failure::failed)
 }
 
 fn open(path: &Path) -> Result<Image, Failure> {
@@ -140,17 +271,8 @@ fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
     let image = open(from)?;
     let (stream, sigstruct) = members(&image)?;
     let enclave = folder.join(image::ENCLAVE);
-    let cannot = |error: io::Error| {
-        Failure::failed(format_args!(
-            "the image cannot be kept in {}: {error}",
-            folder.display()
-        ))
-        .advice("choose another folder with --data-dir")
-    };
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
-        _ => {}
-    }
+    let cannot = |error: io::Error| not_kept(folder, &error);
+    remove(folder).map_err(cannot)?;
     folders::make_private(&enclave).map_err(cannot)?;
     for member in [stream, sigstruct] {
         let mut reader = image
@@ -163,6 +285,22 @@ fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
         copied.map_err(cannot)?;
     }
     Ok(())
+}
+
+/// Removes a folder, if it's there.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn not_kept(folder: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format_args!(
+        "the image cannot be kept in {}: {error}",
+        folder.display()
+    ))
+    .advice("choose another folder with --data-dir")
 }
 
 /// Launch control over what is kept in a folder: the verified enclave, or nothing.

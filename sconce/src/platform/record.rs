@@ -5,12 +5,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use attestation::Fingerprint;
 use client::{Client, Options, Trust};
 use listener::Listener;
+use provision::api;
+use provision::text::Text;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
+use super::image::Measured;
 use crate::failure::Failure;
+use crate::vault::VaultRecord;
 
 /// A running platform.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -45,54 +50,93 @@ pub(crate) struct Record {
     /// What they run, once that has been found out.
     #[serde(default)]
     pub(crate) program: Option<Running>,
+    /// The vault that has their keys, if one runs here.
+    #[serde(default)]
+    pub(crate) vault: Option<VaultRecord>,
+    /// Where pools reach the vault.
+    #[serde(default)]
+    pub(crate) pool: Option<String>,
+    /// The living generations of each worker's keys, the oldest first.
+    #[serde(default)]
+    pub(crate) generations: BTreeMap<String, Vec<Generation>>,
 }
 
-/// What the workers of a platform run.
+/// A generation of a worker's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Generation {
+    /// Counts from 1.
+    pub(crate) generation: u64,
+    /// What the keys are for, with its kind.
+    pub(crate) measurement: String,
+    /// When they are destroyed, if that is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retires: Option<String>,
+}
+
+impl Generation {
+    /// As the vault names it.
+    pub(super) fn of(generation: &api::Generation) -> Self {
+        Self {
+            generation: generation.generation,
+            measurement: generation.measurement.0.to_string(),
+            retires: generation.retires.as_ref().map(|Text(at)| at.to_string()),
+        }
+    }
+}
+
+/// What the workers of a platform run: an image's program, launched on a simulated platform, which
+/// protects nothing.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase", tag = "kind")]
-pub(crate) enum Running {
-    /// A program that nothing has measured.
-    Bare {
-        /// Its file.
-        file: PathBuf,
-    },
-    /// An image's program, launched on a simulated platform, which protects nothing.
-    Simulated {
-        /// Its measurement, with its kind.
-        measurement: String,
-        /// Its signer, with its kind.
-        signer: String,
-        /// Whether a debugger may look into it.
-        debug: bool,
-        /// The fingerprint of the simulated platform's root: `sim:` and 64 hex digits.
-        root: String,
-    },
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Running {
+    /// Always `simulated`: no other kind is launched.
+    pub(crate) kind: Kind,
+    /// Its measurement, with its kind.
+    pub(crate) measurement: String,
+    /// Its signer, with its kind.
+    pub(crate) signer: String,
+    /// Whether a debugger may look into it.
+    pub(crate) debug: bool,
+    /// The fingerprint of the simulated platform's root: `sim:` and 64 hex digits.
+    pub(crate) root: String,
+}
+
+/// On what kind of platform a program runs.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// It protects nothing.
+    Simulated,
+}
+
+impl Running {
+    pub(super) fn of(image: &Measured, root: Fingerprint) -> Self {
+        Self {
+            kind: Kind::Simulated,
+            measurement: image.measurement().to_string(),
+            signer: image.signer().to_string(),
+            debug: image.is_debug(),
+            root: root.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Running {
     /// In a few lines, each with what it is about.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bare { file } => write!(f, "program    {} (not measured)", file.display()),
-            Self::Simulated {
-                measurement,
-                signer,
-                debug,
-                root,
-            } => {
-                let debug = if *debug {
-                    " (a debugger may look in)"
-                } else {
-                    ""
-                };
-                writeln!(f, "measured   {measurement}{debug}")?;
-                writeln!(f, "signer     {signer}")?;
-                write!(
-                    f,
-                    "runs on    a simulated platform, which protects nothing; root {root}"
-                )
-            }
-        }
+        let debug = if self.debug {
+            " (a debugger may look in)"
+        } else {
+            ""
+        };
+        writeln!(f, "measured   {}{debug}", self.measurement)?;
+        writeln!(f, "signer     {}", self.signer)?;
+        write!(
+            f,
+            "runs on    a simulated platform, which protects nothing; root {}",
+            self.root
+        )
     }
 }
 
@@ -168,6 +212,9 @@ impl Record {
             ready: false,
             serving: BTreeMap::new(),
             program: None,
+            vault: None,
+            pool: None,
+            generations: BTreeMap::new(),
         }
     }
 }

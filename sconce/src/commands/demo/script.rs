@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, short};
 use crate::terminal::Terminal;
+use crate::verification::Requirement;
 
 /// The worker that gets the orders.
 pub(super) const WORKER: &str = "scone-worker-1";
@@ -53,15 +54,16 @@ const SCENES: [Scene; 4] = [
 /// Longest time for one answer.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// Plays all scenes.
-pub(super) async fn play(client: &Client, terminal: &Terminal) -> Result<(), Failure> {
+/// Plays all scenes, with a worker that fits the requirement.
+pub(super) async fn play(
+    client: &Client,
+    requirement: &Requirement,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let stage = Stage { terminal };
     stage.act(format_args!("The worker {WORKER}"));
     let id = WorkerId::from_name(WORKER);
-    let worker = client
-        .unverified_worker(&id)
-        .await
-        .map_err(|error| Failure::of_client(WORKER, &error))?;
+    let worker = requirement.worker(client, &id, WORKER).await?;
     stage.worker(&worker);
     for (scene, number) in SCENES.iter().zip(1..) {
         stage.act(format_args!(
@@ -116,6 +118,10 @@ impl Stage<'_> {
                 "its secp256k1 key has signed its RSA key of {} bits",
                 worker.encryption_key().bits()
             ),
+        );
+        self.step(
+            "verified",
+            "its evidence: the program that this platform launched holds these keys",
         );
         for gap in worker.not_proved() {
             self.step("NOT proved", unproved(gap));
