@@ -52,8 +52,6 @@ mod lines;
 mod record;
 mod recover;
 mod seal;
-#[cfg(test)]
-mod tests;
 
 use std::fs::File;
 use std::sync::Arc;

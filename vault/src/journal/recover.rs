@@ -67,7 +67,8 @@ fn prepare(file: &File) -> Result<(), Error> {
         .min(usize::try_from(length).unwrap_or(usize::MAX));
     file.read_exact_at(&mut begin[..present], 0)
         .map_err(Error::file("read"))?;
-    if begin != [0; MAGIC.len()] && begin != *MAGIC {
+    let begin = &begin[..present];
+    if !MAGIC.starts_with(begin) && begin.iter().any(|byte| *byte != 0) {
         return Err(Error::Foreign("it is another file, and is left as it is"));
     }
     if length > BEGIN + KEY_RECORD as u64 {

@@ -1,1 +1,0 @@
-//! What a hostile host can do, tried.
