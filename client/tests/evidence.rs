@@ -1,6 +1,6 @@
 //! A requester verifies before it encrypts, whatever the listener and the manager behind it show.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 mod support;
 

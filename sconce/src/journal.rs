@@ -67,6 +67,10 @@ pub(crate) struct Entry {
     /// PEM of the key that signed the receipt.
     #[serde(default)]
     pub(crate) receipt_key: Option<String>,
+    /// The measurement, with its kind, that the worker's evidence showed before the order was sent;
+    /// none if nobody asked for evidence.
+    #[serde(default)]
+    pub(crate) measurement: Option<String>,
 }
 
 /// How far an order is known to be.
@@ -146,6 +150,7 @@ impl Entry {
             request_hash: Some(hex::encode(sealed.request_hash)),
             key_file: key_file.and_then(|file| std::path::absolute(file).ok()),
             receipt_key: None,
+            measurement: None,
         }
     }
 

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "down",
     "host",
     "submit",
+    "verify",
     "worker",
     "worker list",
     "worker show",

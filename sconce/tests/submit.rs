@@ -27,6 +27,7 @@ fn the_promised_command_prints_the_promised_line() {
         "--in_data",
         "Mujtaba",
         "-o",
+        "--insecure-skip-verify",
     ];
     let outcome = user.run(line);
     assert_eq!(
@@ -34,7 +35,10 @@ fn the_promised_command_prints_the_promised_line() {
         "Decryption result at client - Hello Mujtaba\n"
     );
     assert_eq!(outcome.status, 0);
-    insta::assert_snapshot!(outcome.stderr, @"warning: nothing is attested, development keys: whoever runs the listener or the worker may read what is sent (see `sconce worker show scone-worker-1`)");
+    insta::assert_snapshot!(outcome.stderr, @r"
+    warning: the worker is not verified (--insecure-skip-verify)
+    warning: nothing attests that an enclave holds the worker's keys: whoever runs the listener or the worker may read what is sent
+    ");
 }
 
 #[test]
@@ -99,7 +103,8 @@ fn every_way_to_write_an_option() {
             "DCAP", "-o",
         ],
     ] {
-        let outcome = user.run(["submit"].iter().chain(args));
+        let submit = ["submit", "--insecure-skip-verify"];
+        let outcome = user.run(submit.iter().chain(args));
         assert_eq!(
             outcome.stdout, "Decryption result at client - Hello a\n",
             "{outcome:?}"
@@ -135,6 +140,7 @@ fn inputs_are_texts_numbers_and_files() {
         "-l",
         "w",
         "--json",
+        "--insecure-skip-verify",
     ];
     let run = |more: &[&str]| parsed(&user.run(base.iter().chain(more)))["outputs"][0].clone();
     assert_eq!(run(&["-i", "-5"]), json!({ "text": "Hello -5" }));
@@ -271,7 +277,7 @@ fn an_order_without_inputs_says_so_when_they_are_missed() {
     };
     let listener = fake.start();
     let bare = ["submit", "-u", &listener.uri, "-w", WORKER, "-l", "w"];
-    let outcome = User::new().run(bare);
+    let outcome = User::new().run(bare.iter().chain(&["--insecure-skip-verify"]));
     assert!(
         outcome.stderr.contains("no input was sent: -i TEXT"),
         "{outcome:?}"
@@ -325,6 +331,7 @@ fn outputs_do_not_steer_a_terminal_and_are_raw_elsewhere() {
         "w",
         "-i",
         SPITEFUL,
+        "--insecure-skip-verify",
     ];
     let raw = format!("Hello {SPITEFUL}");
     let outcome = user.run(base.iter().chain(&["-o"]));
@@ -344,7 +351,8 @@ fn outputs_do_not_steer_a_terminal_and_are_raw_elsewhere() {
     let file = user.home().join("input");
     std::fs::write(&file, b"\xff\x00").unwrap();
     let mut command = user.command(&base[..7]);
-    command.args(["-o", "--in_data_file"]).arg(&file);
+    command.args(["--insecure-skip-verify", "-o", "--in_data_file"]);
+    command.arg(&file);
     let outcome = command.output().unwrap();
     assert_eq!(
         outcome.stdout,
@@ -383,12 +391,12 @@ fn workers_are_listed_and_shown() {
     let user = User::new();
     let list = user.run(["worker", "list", "-u", &listener.uri]);
     let row: Vec<_> = list.stdout.split_whitespace().collect();
-    assert_eq!([row[0], row[2], row[3]], [WORKER, "active", "development"]);
+    assert_eq!([row[0], row[2], row[3]], [WORKER, "active", "unattested"]);
     let list = parsed(&user.run(["worker", "list", "--json", "-u", &listener.uri]));
     let id = WorkerId::from_name(WORKER);
     assert_eq!(
         list,
-        json!([{ "name": WORKER, "id": id, "status": "active", "keys": "development" }])
+        json!([{ "name": WORKER, "id": id, "status": "active", "keys": "unattested" }])
     );
 
     let show = user.run(["worker", "show", WORKER, "-u", &listener.uri]);
@@ -397,7 +405,7 @@ fn workers_are_listed_and_shown() {
         id.as_str(),
         "RSA 3072 bits",
         "not proved",
-        "development keys",
+        "nothing attests",
     ] {
         assert!(show.stdout.contains(text), "{show:?}");
     }

@@ -1,9 +1,9 @@
 //! Evidence of a simulated platform for the worker, or for whoever pretends to be it.
 
+use attestation::policy::{Policy, Program, SgxProgram};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use protocol::{WorkerId, report_data};
-use sconce_client::policy::{Policy, Program, SgxProgram};
 use serde_json::{Value, json};
 use sgx::{Digest, Kind, Mrenclave, Mrsigner};
 use simulator::{Platform, Secs, Seed, Settings};
@@ -46,7 +46,12 @@ pub(crate) fn keys_of(name: &str) -> [u8; 64] {
 
 /// `proofData` of an enclave on a platform that quoted this at [`NOW`].
 pub(crate) fn proof(platform: &Platform, secs: &Secs, report_data: &[u8; 64]) -> Value {
-    let evidence = platform.evidence(secs, report_data, NOW).unwrap();
+    proof_at(platform, secs, report_data, NOW)
+}
+
+/// The same at another time.
+pub(crate) fn proof_at(platform: &Platform, secs: &Secs, quoted: &[u8; 64], now: u64) -> Value {
+    let evidence = platform.evidence(secs, quoted, now).unwrap();
     let collateral: Value = serde_json::from_str(&evidence.collateral.to_json()).unwrap();
     let proof = json!({
         "verification_report": STANDARD.encode(&evidence.quote),

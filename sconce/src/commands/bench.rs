@@ -12,10 +12,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::load::{Bound, Load, Tally};
 use self::report::Report;
 use crate::args::{ListenerArgs, duration};
-use crate::failure::Failure;
+use crate::failure::{Failure, short};
 use crate::platform::Mode;
 use crate::signals::StopSignals;
 use crate::terminal::{Terminal, is_unicode};
+use crate::verification::{self, Requirement, VerifyArgs};
 
 /// Send a listener many orders, and show how many it gets done and how long each takes.
 ///
@@ -65,6 +66,8 @@ pub(crate) struct Args {
     /// Print one JSON object with all figures.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    verify: VerifyArgs,
 }
 
 fn rate(text: &str) -> Result<f64, &'static str> {
@@ -101,9 +104,13 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
 
 async fn measure(args: Args, terminal: &Terminal) -> Result<(Report, Tally), Failure> {
     let mut stop = StopSignals::new()?;
+    let requirement = args.verify.requirement()?;
     let failure = |error| Failure::of_client("bench", &error);
     let client = args.listener.connect().map_err(failure)?;
-    let workers = workers(&client, &args.worker).await?;
+    let workers = workers(&client, &args.worker, &requirement).await?;
+    if let Some(worker) = workers.first() {
+        verification::warn(worker, terminal);
+    }
     let orders = workers.iter().map(|worker| args.order(worker)).collect();
     let load = Load::new(client, orders, args.clients.into());
     args.try_one(&load).await?;
@@ -165,25 +172,30 @@ impl Args {
     }
 }
 
-/// Those that are named, or all that take orders.
-async fn workers(client: &Client, names: &[String]) -> Result<Vec<Worker>, Failure> {
+/// Those that are named, or all that take orders; each fulfils what is asked of workers.
+async fn workers(
+    client: &Client,
+    names: &[String],
+    requirement: &Requirement,
+) -> Result<Vec<Worker>, Failure> {
     let failure = |error| Failure::of_client("bench", &error);
+    let mut workers = Vec::new();
     if !names.is_empty() {
-        let mut workers = Vec::new();
         for name in names {
             let id = WorkerId::from_name(name);
-            let worker = client.unverified_worker(&id).await;
-            workers.push(
-                worker
-                    .map_err(|error| Failure::of_client(format_args!("worker {name}"), &error))?,
-            );
+            workers.push(requirement.worker(client, &id, name).await?);
         }
         return Ok(workers);
     }
-    let mut workers = Vec::new();
     for id in client.lookup(&Criteria::default()).await.map_err(failure)? {
-        match client.unverified_worker(&id).await {
-            Ok(worker) => workers.push(worker),
+        match client.checked_record(&id).await {
+            Ok(record) => {
+                let what = format!("worker {}", short(id.as_str()));
+                let worker = requirement.judge(record);
+                workers.push(
+                    worker.map_err(|error| verification::of_client(&what, &error, client.uri()))?,
+                );
+            }
             Err(client::Error::NotActive { .. }) => {}
             Err(error) => return Err(failure(error)),
         }

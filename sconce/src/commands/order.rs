@@ -23,6 +23,9 @@ pub(crate) enum Command {
 }
 
 /// Fetch, verify and decrypt the answer to an order.
+///
+/// It has to be signed with the key that the worker's record had when the order was sent: the one that
+/// was verified then.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -76,6 +79,9 @@ async fn get(args: &GetArgs, terminal: &Terminal) -> Result<(), Failure> {
         Failure::failed(format_args!("the journal's entry of order {id} is damaged"))
             .advice("its answer cannot be opened any more")
     })?;
+    if entry.measurement.is_none() {
+        terminal.warn("the worker was not verified when the order was sent");
+    }
     let what = format!("order {id}");
     let uri = args.uri.as_deref().unwrap_or(&entry.uri);
     let client = args
@@ -101,6 +107,7 @@ async fn get(args: &GetArgs, terminal: &Terminal) -> Result<(), Failure> {
             "workOrderId": entry.work_order_id,
             "state": entry.state.name(),
             "verified": true,
+            "measurement": entry.measurement,
             "outputs": answer.outputs().map(OutputView::new).collect::<Vec<_>>(),
         }));
     } else {
@@ -169,6 +176,7 @@ fn view(entry: &Entry) -> serde_json::Value {
         "worker": entry.worker,
         "workerId": entry.worker_id,
         "workload": workload(entry),
+        "measurement": entry.measurement,
         "submitted": entry.submitted,
         "state": entry.state.name(),
         "reason": entry.reason,

@@ -4,7 +4,7 @@ mod inputs;
 mod sample;
 mod show;
 mod verify;
-mod view;
+pub(crate) mod view;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

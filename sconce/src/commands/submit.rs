@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::{
-    Answer, Client, Error, NotProved, Order, Protection, ReceiptStatus, Sealed, Subject, Worker,
-    WorkerId,
+    Answer, Client, Error, Order, Protection, ReceiptStatus, Sealed, Subject, Worker, WorkerId,
 };
 use protocol::Reason;
 use protocol::crypto::secp256k1::SigningKey;
@@ -23,16 +22,19 @@ use crate::journal::{Entry, Journal};
 use crate::key_file;
 use crate::output::OutputView;
 use crate::terminal::Terminal;
+use crate::verification::{self, VerifyArgs};
 
 /// Send a work order and wait for its answer.
 ///
 /// The options are those of Hyperledger Avalon's generic client, under the same names; each may be
-/// written with hyphens too (--worker-id). The answer is shown only if the worker has signed it.
+/// written with hyphens too (--worker-id). Before anything is encrypted,
+/// the worker's evidence is verified; the answer is shown only if that worker has signed it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   sconce submit -w scone-worker-1 -l python-hello -i Mujtaba -o
-  sconce submit --uri http://localhost:1947 -w scone-worker-1 -l python-fib -i 5 -o
+  sconce submit -w scone-worker-1 -l python-hello -i Mujtaba -o --data-dir ~/.local/share/sconce
+  sconce submit --uri http://localhost:1947 -w scone-worker-1 -l python-fib -i 5 -o --policy p.toml
   sconce submit -w scone-worker-1 -l python-hello --in_data_file letter.txt --json
   sconce submit -w scone-worker-1 -l python-fib -i 100000 --no-wait")]
 pub(crate) struct Args {
@@ -75,6 +77,8 @@ pub(crate) struct Args {
     /// Keep nothing that could open the answer later.
     #[arg(long, alias = "no_journal", conflicts_with = "no_wait")]
     no_journal: bool,
+    #[command(flatten)]
+    verify: VerifyArgs,
     #[command(flatten)]
     unused: unused::UnusedArgs,
 }
@@ -139,6 +143,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
 async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     args.unused.check(terminal)?;
     let id = args.worker.id()?;
+    let requirement = args.verify.requirement()?;
     let inputs = args.inputs.read()?;
     let no_inputs = inputs.is_empty();
     let key = args
@@ -154,19 +159,17 @@ async fn submit(args: Args, terminal: &Terminal) -> Result<(), Failure> {
         .connect()
         .map_err(|error| Failure::of_client("submit", &error))?;
 
-    let worker = client.unverified_worker(&id).await.map_err(|error| {
-        let failure = Failure::of_client(format_args!("worker {}", args.worker.name()), &error);
-        match &args.worker.name {
-            Some(name) if looks_like_an_id(name) => failure.advice("for an id use -wx"),
-            _ => failure,
-        }
+    let worker = requirement.worker(&client, &id, args.worker.name()).await;
+    let worker = worker.map_err(|failure| match &args.worker.name {
+        Some(name) if looks_like_an_id(name) => failure.advice("for an id use -wx"),
+        _ => failure,
     })?;
-    warn(&worker, args.worker.name(), terminal);
+    verification::warn(&worker, terminal);
     let order = compose(&args, &worker, inputs, key.clone(), terminal);
     let sealed = order
         .seal()
         .map_err(|error| Failure::of_client("submit", &error))?;
-    let mut record = Record::begin(&args, &client, &sealed, terminal)?;
+    let mut record = Record::begin(&args, &client, &worker, &sealed, terminal)?;
 
     let spinner = terminal.spinner(format!("{} on {}", args.workload, short(id.as_str())));
     let outcome = send(&client, &sealed, &args.wait, terminal).await;
@@ -264,22 +267,6 @@ async fn send(
     }
 }
 
-/// Says in a line what `worker show` says at length.
-fn warn(worker: &Worker, name: &str, terminal: &Terminal) {
-    let gaps = worker.not_proved();
-    let gap = if gaps.contains(&NotProved::EvidenceNotVerified) {
-        "its evidence is not verified"
-    } else if gaps.contains(&NotProved::NoEvidence) {
-        "nothing is attested"
-    } else {
-        return;
-    };
-    terminal.warn(format_args!(
-        "{gap}: whoever runs the listener or the worker may read what is sent (see `sconce worker \
-         show {name}`)"
-    ));
-}
-
 fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {
     let id = answer.work_order_id();
     if args.json {
@@ -294,6 +281,7 @@ fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {
             "workload": args.workload,
             "state": "answered",
             "verified": true,
+            "evidence": verification::view(worker.evidence()),
             "notProved": gaps,
             "outputs": answer.outputs().map(OutputView::new).collect::<Vec<_>>(),
         }));
@@ -302,8 +290,12 @@ fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {
             terminal.print_output("Decryption result at client - ", output);
         }
     } else {
+        let whose = match worker.evidence() {
+            Some(_) => "the verified worker's",
+            None => "that of a worker that is NOT VERIFIED",
+        };
         terminal.print(format_args!(
-            "Order {id}: the answer's signature is valid (-o prints it)"
+            "Order {id}: the answer's signature is {whose} (-o prints it)"
         ));
     }
 }
@@ -327,14 +319,16 @@ impl Record {
     fn begin(
         args: &Args,
         client: &Client,
+        worker: &Worker,
         sealed: &Sealed,
         terminal: &Terminal,
     ) -> Result<Self, Failure> {
         if args.no_journal {
             return Ok(Self(None));
         }
-        let worker = args.worker.name.as_deref();
-        let entry = Entry::new(client.uri(), worker, sealed, args.key_file.as_deref());
+        let name = args.worker.name.as_deref();
+        let mut entry = Entry::new(client.uri(), name, sealed, args.key_file.as_deref());
+        entry.measurement = worker.evidence().and_then(verification::measurement_of);
         let kept = Journal::open().and_then(|journal| journal.write(&entry).map(|()| journal));
         match kept {
             Ok(journal) => Ok(Self(Some((journal, entry)))),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::args::ListenerArgs;
 use crate::failure::{Failure, short};
 use crate::terminal::Terminal;
+use crate::verification::{self, Requirement, VerifyArgs};
 
 /// Workers of a listener: who takes orders, and what their records prove.
 #[derive(clap::Subcommand)]
@@ -42,6 +43,8 @@ pub(crate) struct ShowArgs {
     /// Print one JSON object, with the whole record.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    verify: VerifyArgs,
 }
 
 /// Lists or shows.
@@ -137,36 +140,63 @@ async fn list(args: &ListArgs, terminal: &Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
-    let is_id = args.worker.len() == 64 && protocol::ids::is_hex(&args.worker);
-    let id = WorkerId::new(&args.worker)
+/// The worker of this name, or of this id if it looks like one.
+pub(crate) fn id_of(worker: &str) -> WorkerId {
+    let is_id = worker.len() == 64 && protocol::ids::is_hex(worker);
+    WorkerId::new(worker)
         .ok()
         .filter(|_| is_id)
-        .unwrap_or_else(|| WorkerId::from_name(&args.worker));
-    let failure = |error| Failure::of_client(format_args!("worker {}", args.worker), &error);
+        .unwrap_or_else(|| WorkerId::from_name(worker))
+}
+
+async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
+    let requirement = match args.verify.requirement() {
+        Err(failure) if args.verify.is_asked_for() => return Err(failure),
+        requirement => requirement.unwrap_or(Requirement::Skipped),
+    };
+    let id = id_of(&args.worker);
+    let what = format!("worker {}", args.worker);
+    let failure = |error| Failure::of_client(&what, &error);
     let client = args.listener.connect().map_err(failure)?;
     let record = client.record(&id).await.map_err(failure)?;
-    let checked = CheckedRecord::check(id.clone(), record.clone()).map(Worker::unverified);
-    let gaps: Vec<_> = NotProved::without_evidence(&record)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let check = || CheckedRecord::check(id.clone(), record.clone());
+    let checked = check();
+    let judged = check().and_then(|record| requirement.judge(record));
+    let refused = match &judged {
+        Err(error @ client::Error::Evidence { .. }) => {
+            Some(verification::of_client(&what, error, client.uri()))
+        }
+        _ => None,
+    };
+    let gaps = match &judged {
+        Ok(worker) => worker.not_proved(),
+        Err(_) => NotProved::without_evidence(&record),
+    };
+    let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
     if args.json {
+        let evidence = judged.as_ref().ok().and_then(Worker::evidence);
         terminal.print_json(&json!({
             "id": id,
             "status": record.status.name(),
             "keys": keys_of(&record),
             "usable": checked.is_ok(),
             "fault": checked.as_ref().err().map(ToString::to_string),
+            "policy": requirement.source(),
+            "evidence": verification::view(evidence),
+            "refused": refused.as_ref().map(|failure| failure.to_json()["error"].take()),
             "notProved": gaps,
             "record": record,
         }));
     }
-    let worker = checked.map_err(failure)?;
+    let record = checked.map_err(failure)?;
     if !args.json {
-        for line in describe(&worker, &args.worker) {
+        for line in describe(&record, &args.worker) {
             terminal.print(line);
         }
+        terminal.print(format_args!(
+            "evidence           {}",
+            evidence_line(judged.as_ref().ok(), refused.as_ref(), &requirement)
+        ));
         for gap in gaps {
             terminal.print(format_args!("not proved         {gap}"));
         }
@@ -174,7 +204,23 @@ async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
-fn describe(worker: &Worker, name: &str) -> Vec<String> {
+fn evidence_line(
+    worker: Option<&Worker>,
+    refused: Option<&Failure>,
+    requirement: &Requirement,
+) -> String {
+    match (
+        worker.and_then(Worker::evidence),
+        refused,
+        requirement.source(),
+    ) {
+        (Some(_), _, Some(policy)) => format!("accepted by {policy}; `sconce verify` says more"),
+        (_, Some(failure), _) => format!("refused: {}", failure.message()),
+        _ => "not verified: `sconce verify` does".to_owned(),
+    }
+}
+
+fn describe(worker: &CheckedRecord, name: &str) -> Vec<String> {
     let print = |pem: &str| hex::encode(sha256(&[pem.as_bytes()]));
     vec![
         format!("worker             {name}"),

@@ -1,9 +1,8 @@
 //! `sconce quote verify`: whether evidence is genuine, and whether a policy accepts it.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use attestation::policy::{Outcome, Program};
+use attestation::policy::Program;
 use attestation::{
     Claims, Fingerprint, Policy, Refusal, Stage, Time, TrustAnchor, Verdict, verify,
 };
@@ -190,21 +189,7 @@ impl Judged {
         text += &format!("Judged at    {}\nPolicy       {policy}\n", self.now);
         text += &view::platform(&self.claims);
         text += "\n";
-        for finding in self.verdict.findings() {
-            let mark = match finding.outcome {
-                Outcome::Holds => "holds",
-                Outcome::Broken => "BROKEN",
-                Outcome::Unchecked => "-",
-            };
-            let (rule, claim) = (finding.rule.name(), harmless(&finding.claim));
-            // Writing to a string cannot fail.
-            let _infallible = write!(text, "{mark:<8}{rule:<24}{claim}");
-            if finding.outcome != Outcome::Unchecked && finding.claim != finding.wanted {
-                let wanted = harmless(&finding.wanted);
-                let _infallible = write!(text, "  (wanted: {wanted})");
-            }
-            text.push('\n');
-        }
+        text += &view::rules(&self.verdict);
         text
     }
 }

@@ -1,7 +1,7 @@
 //! How claims and rules are shown.
 
-use attestation::policy::Finding;
-use attestation::{Claims, Origin, pck};
+use attestation::policy::{Finding, Outcome};
+use attestation::{Claims, Origin, Verdict, pck};
 use sconify::terminal::harmless;
 use serde_json::{Value, json};
 use sgx::quote::{Body, Quote, TdReport, Tee};
@@ -13,7 +13,7 @@ pub(super) fn says_simulated(quote: &Quote<'_>) -> bool {
 }
 
 /// A rule, as `--json` shows it.
-pub(super) fn finding(finding: &Finding) -> Value {
+pub(crate) fn finding(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule.name(),
         "claim": finding.claim,
@@ -22,8 +22,27 @@ pub(super) fn finding(finding: &Finding) -> Value {
     })
 }
 
+/// Every rule of a policy with what it was held against, a line each.
+pub(crate) fn rules(verdict: &Verdict) -> String {
+    let mut text = String::new();
+    for finding in verdict.findings() {
+        let mark = match finding.outcome {
+            Outcome::Holds => "holds",
+            Outcome::Broken => "BROKEN",
+            Outcome::Unchecked => "-",
+        };
+        let (rule, claim) = (finding.rule.name(), harmless(&finding.claim));
+        text += &format!("{mark:<8}{rule:<24}{claim}");
+        if finding.outcome != Outcome::Unchecked && finding.claim != finding.wanted {
+            text += &format!("  (wanted: {})", harmless(&finding.wanted));
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// What a genuine quote claims, as `--json` shows it.
-pub(super) fn claims(claims: &Claims) -> Value {
+pub(crate) fn claims(claims: &Claims) -> Value {
     let levels: Vec<Value> = claims
         .levels()
         .into_iter()
@@ -59,7 +78,7 @@ pub(super) fn claims(claims: &Claims) -> Value {
 }
 
 /// The platform under a genuine quote, for people.
-pub(super) fn platform(claims: &Claims) -> String {
+pub(crate) fn platform(claims: &Claims) -> String {
     let platform = match claims.origin {
         Origin::Intel => "certified by Intel".to_owned(),
         Origin::Simulated(root) => format!("simulated, which protects nothing: root {root}"),
