@@ -1,5 +1,7 @@
 //! Workers are verified before anything is sent to them, and `verify` says what was found.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
