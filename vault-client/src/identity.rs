@@ -5,6 +5,7 @@ use std::fmt;
 use provision::text::Hex;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
 use ring::digest::{SHA256, digest};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// A client's key, of P-256, and a certificate over it that nobody else has signed.
@@ -26,7 +27,8 @@ impl Identity {
     ///
     /// It is none.
     pub fn from_pem(pem: &str) -> Result<Self, IdentityError> {
-        let key = KeyPair::from_pkcs8_pem_and_sign_algo(pem, &PKCS_ECDSA_P256_SHA256);
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| IdentityError)?;
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_ECDSA_P256_SHA256);
         Self::new(&key.map_err(|_| IdentityError)?)
     }
 

@@ -5,4 +5,5 @@ pub mod journal;
 pub mod kme;
 pub mod program;
 pub mod server;
+pub mod service;
 pub mod state;

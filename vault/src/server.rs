@@ -5,8 +5,8 @@
 //! ```
 //!
 //! One thread holds every connection, and never waits for a single one: each has a deadline for what
-//! it does now, and when there are too many, the one that has kept the loop waiting longest is closed. What
-//! clients ask is answered by other threads, which may wait for a disk; a connection has one request at
+//! it does now, and when there are too many, the one that has kept the loop waiting longest is closed, or
+//! new ones wait. What clients ask is answered by other threads, which may wait for a disk; a connection has one request at
 //! them at a time.
 //!
 //! There are two doors. Behind [`Door::Attested`] stands TLS 1.3, whose key the program has quoted, and
@@ -108,6 +108,9 @@ pub struct Limits {
     pub bodies: usize,
     /// Connections of both doors together.
     pub connections: usize,
+    /// For how long a connection may wait for its client before another may take its place, if there are
+    /// too many.
+    pub turn: Duration,
     /// Threads that answer.
     pub threads: NonZeroUsize,
     /// From accepting a connection to the end of the TLS handshake.
@@ -131,6 +134,7 @@ impl Default for Limits {
             body: 1024 * 1024,
             bodies: 16 * 1024 * 1024,
             connections: 512,
+            turn: Duration::from_millis(500),
             threads: const { NonZeroUsize::new(24).unwrap() },
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(60),

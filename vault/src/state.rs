@@ -6,6 +6,7 @@
 //!
 //! Nothing but [`State::apply`] changes it, and nothing is applied or answered before it is in the journal.
 
+use provision::Realm;
 use provision::audit::Audited;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,6 +21,8 @@ pub struct State {
     pub cas: cas::Sessions,
     /// The owner, and the generations of workers' keys.
     pub kme: Kme,
+    /// What the vault calls itself, since it first started.
+    pub realm: Option<Realm>,
 }
 
 /// A change of the state, as it stands in the journal.
@@ -30,6 +33,8 @@ pub enum Event {
     Cas(cas::Event),
     /// Of the owner, and of generations.
     Kme(kme::Event),
+    /// The vault has a name.
+    Named(Realm),
 }
 
 /// What is to be done, and said.
@@ -60,6 +65,7 @@ impl State {
         match event {
             Event::Cas(event) => self.cas.apply(event),
             Event::Kme(event) => self.kme.apply(&event),
+            Event::Named(realm) => self.realm = Some(realm),
         }
     }
 

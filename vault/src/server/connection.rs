@@ -19,7 +19,9 @@ pub(super) struct Connection {
     socket: TcpStream,
     transport: Transport,
     phase: Phase,
-    /// When whatever it is doing has to be done.
+    /// When that began.
+    since: Instant,
+    /// When that has to be done.
     deadline: Instant,
     /// Bytes of requests that have arrived and are not given out.
     input: Zeroizing<Vec<u8>>,
@@ -90,6 +92,7 @@ impl Connection {
             socket,
             transport,
             phase,
+            since: Instant::now(),
             deadline: Instant::now() + limits.handshake,
             input: Zeroizing::default(),
             client: None,
@@ -102,6 +105,11 @@ impl Connection {
 
     pub(super) const fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Since when it has been doing what it does now.
+    pub(super) const fn since(&self) -> Instant {
+        self.since
     }
 
     /// Whether its client is to do the next thing.
@@ -270,7 +278,8 @@ impl Connection {
 
     fn turn(&mut self, phase: Phase, within: std::time::Duration) {
         self.phase = phase;
-        self.deadline = Instant::now() + within;
+        self.since = Instant::now();
+        self.deadline = self.since + within;
     }
 
     fn take(&mut self, bytes: usize) {
@@ -350,14 +359,13 @@ impl Connection {
         while self.wants_write() {
             let written = match &mut self.transport {
                 Transport::Plain { output, written } => {
-                    self.socket.write(&output[*written..]).map(|more| {
-                        *written += more;
-                        if *written == output.len() {
-                            output.zeroize();
-                            *written = 0;
-                        }
-                        more
-                    })
+                    let more = self.socket.write(&output[*written..]);
+                    *written += more.as_ref().copied().unwrap_or(0);
+                    if *written == output.len() {
+                        output.zeroize();
+                        *written = 0;
+                    }
+                    more
                 }
                 Transport::Tls(tls) => tls.write_tls(&mut self.socket),
             };

@@ -129,15 +129,15 @@ impl Running {
     /// Waits until something can be done: the numbers of connections, and of listeners.
     fn wait(&self) -> (Vec<u64>, Vec<usize>) {
         let now = Instant::now();
-        let accepting = self.accepting <= now;
-        let room = self.has_room();
+        let room_from = self.has_room_from();
+        let accepting = room_from.is_some_and(|from| from <= now);
         let listeners = self.listeners.iter().map(|(listener, _)| listener);
-        let listeners = listeners.take(if accepting && room { usize::MAX } else { 0 });
+        let listeners = listeners.take(if accepting { usize::MAX } else { 0 });
         let mut numbers = Vec::with_capacity(self.connections.len());
         let mut polled = vec![PollFd::new(&self.wakes, PollFlags::IN)];
         polled.extend(listeners.map(|listener| PollFd::new(listener, PollFlags::IN)));
         let before = polled.len();
-        let mut until = (!accepting).then_some(self.accepting);
+        let mut until = room_from.filter(|_| !accepting);
         for (number, connection) in &self.connections {
             if connection.waits_for_client() {
                 let mut wanted = PollFlags::empty();
@@ -209,14 +209,16 @@ impl Running {
 
     fn accept(&mut self, listener: usize) {
         for _ in 0..ACCEPTED_AT_ONCE {
-            if !self.has_room() {
+            if self
+                .has_room_from()
+                .is_none_or(|from| from > Instant::now())
+            {
                 return;
             }
-            let (socket, config) = match &self.listeners[listener] {
-                (listener, config) => (listener.accept(), config.as_ref()),
-            };
-            let connection =
-                socket.and_then(|(socket, _)| Connection::new(socket, config, &self.limits));
+            let (door, config) = &self.listeners[listener];
+            let socket = door.accept();
+            let connection = socket
+                .and_then(|(socket, _)| Connection::new(socket, config.as_ref(), &self.limits));
             match connection {
                 Ok(connection) => {
                     self.make_room();
@@ -233,28 +235,31 @@ impl Running {
         }
     }
 
-    /// Whether another connection can be accepted, if need be in place of one.
-    fn has_room(&self) -> bool {
-        self.connections.len() < self.limits.connections
-            || self.connections.values().any(Connection::waits_for_client)
+    /// When another connection can be accepted, if need be in place of one.
+    fn has_room_from(&self) -> Option<Instant> {
+        if self.connections.len() < self.limits.connections {
+            return Some(self.accepting);
+        }
+        let (_, first) = self.longest_waiting()?;
+        Some(self.accepting.max(first.since() + self.limits.turn))
     }
 
-    /// Closes the connection that would be closed first anyway, if there are as many as there may be. One whose
-    /// request is being answered stays.
+    /// Closes the connection that has kept its place longest for nothing, if there are as many as there may
+    /// be. One whose request is being answered stays.
     fn make_room(&mut self) {
-        if self.connections.len() < self.limits.connections {
-            return;
-        }
-        let waiting = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.waits_for_client());
-        let first = waiting
-            .min_by_key(|(_, connection)| connection.deadline())
-            .map(|(number, _)| *number);
-        if let Some(number) = first {
+        if self.connections.len() >= self.limits.connections
+            && let Some((number, _)) = self.longest_waiting()
+        {
             self.close(number);
         }
+    }
+
+    fn longest_waiting(&self) -> Option<(u64, &Connection)> {
+        self.connections
+            .iter()
+            .filter(|(_, connection)| connection.waits_for_client())
+            .min_by_key(|(_, connection)| connection.since())
+            .map(|(number, connection)| (*number, connection))
     }
 }
 
