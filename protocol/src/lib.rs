@@ -18,6 +18,7 @@
 //! | [`crypto`] | RSA-OAEP, AES-256-GCM, ECDSA secp256k1, PEM |
 //! | [`hash`] | the request and response hashes |
 //! | [`opening`] | opening an order, with one verdict for all that can be wrong with it |
+//! | [`pool`] | pools: keys of one order at a time, from a key management enclave to a processor |
 //! | [`requester`] | building, encrypting and signing an order; opening its answer |
 //! | [`answer`] | what a worker returns |
 //! | [`detail`] | a workload's own message, encrypted |
@@ -39,6 +40,7 @@ pub mod json;
 pub mod membership;
 pub mod methods;
 pub mod opening;
+pub mod pool;
 pub mod processor;
 pub mod reason;
 pub mod receipt;
