@@ -2,16 +2,18 @@
 //!
 //! `cargo bench -p sconce-benches --bench launch`
 //!
-//! The program's first instructions write a byte to the file of its development keys, which is watched
-//! meanwhile. What is timed begins with the call that starts a host and ends with that byte:
+//! The program is started as a vault is: its first instructions write a byte to the file of its state,
+//! which is watched meanwhile. What is timed begins with the call that starts a host and ends with that byte:
 //! launch control with all its hashing and RSA, sealing, the sandbox, the start of the process.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use host::{Config, Enclave, WorkerName};
+use host::Enclave;
+use host::vault::{Config, start};
 use sconce_benches::figures::{median, ms, promise};
 use sconify::elf::{Program, sample};
 use sconify::layout::Layout;
@@ -46,10 +48,10 @@ const FIRST: [u8; 36] = [
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let image = image(folder.path());
-    let keys = folder.path().join("first-instruction");
+    let state = folder.path().join("first-instruction");
     // The platform is made by the first.
-    launch(&image, &keys);
-    let mut times: Vec<_> = (0..ROUNDS).map(|_| launch(&image, &keys)).collect();
+    launch(&image, &state);
+    let mut times: Vec<_> = (0..ROUNDS).map(|_| launch(&image, &state)).collect();
     for time in &times {
         println!("launched within {}", ms(*time));
     }
@@ -62,16 +64,15 @@ fn main() {
     );
 }
 
-fn launch(image: &Enclave, keys: &Path) -> Duration {
-    let worker = WorkerName::new("sample").expect("a name");
-    let mut config = Config::new(worker, image.clone());
-    config.development_keys = Some(keys.to_owned());
+fn launch(image: &Enclave, state: &Path) -> Duration {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut config = Config::new(image.clone(), state, listener);
     // It ends at once, and is not to be started again meanwhile.
     config.timing.first_restart = Duration::from_secs(60);
     config.timing.last_restart = Duration::from_secs(60);
-    let file = File::create(keys).expect("a file");
+    let file = File::create(state).expect("a file");
     let begin = Instant::now();
-    let host = host::start(config).expect("a host");
+    let host = start(config).expect("a host");
     while file.metadata().expect("the file").len() == 0 {
         assert!(begin.elapsed() < PATIENCE, "no instruction was executed");
         thread::sleep(Duration::from_micros(50));
@@ -79,7 +80,7 @@ fn launch(image: &Enclave, keys: &Path) -> Duration {
     let time = begin.elapsed();
     host.stop().expect("a host");
     assert_eq!(
-        fs::read(keys).expect("the file"),
+        fs::read(state).expect("the file"),
         [0xba],
         "the byte behind its first instruction"
     );

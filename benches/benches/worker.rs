@@ -32,7 +32,7 @@ const ORDERS: usize = 1000;
 const SEALED: usize = 100;
 const WORKER: &str = "scone-worker-1";
 
-/// With this in front of an endpoint, a program and a key file, this program is the host.
+/// With this in front of an endpoint and a program, this program is the host.
 const HOST: &str = "host";
 
 fn main() {
@@ -47,18 +47,17 @@ fn main() {
 /// As `sconce host` does it, in a process of its own.
 fn be_host(mut arguments: impl Iterator<Item = OsString>) {
     let mut argument = || arguments.next().expect("an argument");
-    let (endpoint, program, keys) = (argument(), PathBuf::from(argument()), argument());
+    let (endpoint, program) = (argument(), PathBuf::from(argument()));
     let name = host::WorkerName::new(WORKER).expect("a name");
     let mut config = host::Config::new(name, program);
     config.bind = Some(endpoint.into_string().expect("text"));
     config.program_args = program_arguments(WORKER);
-    config.development_keys = Some(keys.into());
+    config.keys = host::Keys::Unattested(None);
     host::run(config).expect("a host");
 }
 
 fn measure() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let host = Host::start(folder.path());
+    let host = Host::start();
     let peer = Peer::connect(&host.endpoint);
     let orders = sealed_orders(&peer);
     let limit = Limit::new();
@@ -104,12 +103,11 @@ struct Host {
 }
 
 impl Host {
-    fn start(folder: &Path) -> Self {
+    fn start() -> Self {
         let endpoint = free_endpoint();
         let process = Command::new(std::env::current_exe().expect("a path"))
             .args([HOST, &endpoint])
             .arg(worker_program())
-            .arg(folder.join("keys.json"))
             .stdin(Stdio::null())
             .spawn()
             .expect("a host");

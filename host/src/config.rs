@@ -179,16 +179,13 @@ pub struct Config {
     pub worker: WorkerName,
     /// The enclave program.
     pub program: Program,
-    /// Its arguments. The host adds those that tell it of its descriptors: `--report-socket 3` if it
-    /// is measured, `--development-keys 4` if it is given such a file.
+    /// Its arguments. The host adds those that tell it where its keys come from, and `--report-socket 3`
+    /// if it is measured.
     pub program_args: Vec<OsString>,
     /// Its whole environment; nothing of the host's own is handed on.
     pub program_env: Vec<(OsString, OsString)>,
     /// Where its keys come from.
     pub keys: Keys,
-    /// The file that keeps keys for development, made with mode 0600 if it isn't there. The program
-    /// gets it open for reading and writing, as descriptor 4: it opens no file itself.
-    pub development_keys: Option<PathBuf>,
     /// ZeroMQ endpoint to listen on; whoever reaches it can ask the program, without a token.
     ///
     /// Without one it's `tcp://127.0.0.1:0` (loopback, any free port), or nothing if the manager is
@@ -219,7 +216,6 @@ impl Config {
             program_args: Vec::new(),
             program_env: Vec::new(),
             keys: Keys::None,
-            development_keys: None,
             bind: None,
             manager: None,
             token: None,

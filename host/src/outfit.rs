@@ -14,9 +14,6 @@ pub(crate) const FIRST_OTHER: RawFd = 3;
 /// Where a measured program finds its report socket.
 pub(crate) const REPORT_SOCKET: RawFd = 3;
 
-/// Where a program finds its file of development keys.
-const DEVELOPMENT_KEYS: RawFd = 4;
-
 /// Where a vault finds the file with its sealed state.
 const JOURNAL: RawFd = 4;
 
@@ -47,7 +44,7 @@ pub(crate) struct Given {
 
 impl Outfit {
     /// That of a worker.
-    pub(crate) fn of_worker(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn of_worker(config: &Config) -> Self {
         let mut args = config.program_args.clone();
         match &config.keys {
             Keys::None => {}
@@ -56,19 +53,11 @@ impl Outfit {
             }
             Keys::Unattested(_) => args.push("--unattested".into()),
         }
-        let given = match &config.development_keys {
-            None => vec![],
-            Some(path) => vec![Given {
-                argument: "--development-keys",
-                number: DEVELOPMENT_KEYS,
-                descriptor: private(path)?,
-            }],
-        };
-        Ok(Self {
+        Self {
             args,
             env: config.program_env.clone(),
-            given,
-        })
+            given: vec![],
+        }
     }
 
     /// That of a vault. Every process gets the same sockets, which stay bound between two of them.

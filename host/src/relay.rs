@@ -526,7 +526,7 @@ impl Relay {
 fn charge(launcher: Launcher, config: &Arc<Config>) -> Charge {
     let start = {
         let config = Arc::clone(config);
-        move || child::start(&launcher, Outfit::of_worker(&config)?)
+        move || child::start(&launcher, Outfit::of_worker(&config))
     };
     Charge {
         worker: Some(config.worker.clone()),

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::platform::{sconce_program, worker_program};
+use crate::image;
+use crate::platform::{sconce_program, stand_in_program, worker_program};
 use crate::process::{Process, Signal, descendants};
 
 /// How to start `sconce up`.
@@ -22,6 +23,8 @@ pub struct Setup {
     pub workers: usize,
     /// The listener's address; any free port of this machine without.
     pub listener: Option<String>,
+    /// The vault's address; any free port of this machine without.
+    pub vault: Option<String>,
     /// Further arguments.
     pub arguments: Vec<OsString>,
     /// Variables that it gets beside those of this process.
@@ -31,13 +34,14 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// On any free port, with the worker program of this build.
+    /// On any free ports, with the images of this checkout.
     pub fn new(folder: &Path, mode: &str, workers: usize) -> Self {
         Self {
             folder: folder.to_owned(),
             mode: mode.to_owned(),
             workers,
             listener: None,
+            vault: None,
             arguments: Vec::new(),
             environment: Vec::new(),
             log: None,
@@ -64,7 +68,10 @@ impl Setup {
             .arg("--data-dir")
             .arg(&self.folder)
             .arg("--image")
-            .arg(worker_program())
+            .arg(&image::worker().folder)
+            .arg("--vault-image")
+            .arg(&image::vault().folder)
+            .args(["--vault", self.vault.as_deref().unwrap_or("127.0.0.1:0")])
             .args(&self.arguments)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -126,6 +133,22 @@ impl Up {
         self.running(|arguments| arguments.iter().any(|one| one == "host"))
     }
 
+    /// The host of its vault, if it is alive.
+    pub fn vault_host(&self) -> Option<Process> {
+        let mut found =
+            self.running(|arguments| arguments.get(1).is_some_and(|one| one == "vault"));
+        found.pop()
+    }
+
+    /// The vault's program, if it is alive.
+    pub fn vault(&self) -> Option<Process> {
+        let mut found = self.running(|arguments| {
+            arguments.first().is_some_and(|one| one == "vault")
+                && arguments.iter().any(|one| one == "--journal")
+        });
+        found.pop()
+    }
+
     /// The worker programs that its hosts have started and that are alive. Which program they run,
     /// workers keep to themselves.
     pub fn workers(&self) -> Vec<Process> {
@@ -170,25 +193,39 @@ impl Drop for Up {
     }
 }
 
-/// A `sconce host` beside a platform that was started without its worker. Dropping it asks it to
-/// stop and waits.
+/// A host beside a platform, which that has not started. Dropping it asks it to stop and waits.
 pub struct Host(Child);
 
 impl Host {
-    /// Starts it with the platform's token, and the worker's keys where the platform has them.
+    /// Starts a process more of a worker that the platform's vault has first keys for.
     pub fn start(folder: &Path, worker: &str) -> Self {
-        let record = std::fs::read(folder.join("up.json")).unwrap();
-        let record: Value = serde_json::from_slice(&record).unwrap();
+        let vault = read(&folder.join("vault.json"));
         let child = Command::new(sconce_program())
             .args(["host", "--until-stdin-closes", "--worker", worker])
-            .args(["--manager", record["manager"].as_str().unwrap()])
+            .args(["--manager", manager(folder).as_str()])
             .args(["--bind", "tcp://127.0.0.1:0"])
             .arg("--token-file")
             .arg(folder.join("host-token"))
-            .arg("--program")
+            .arg("--image")
+            .arg(&image::worker().folder)
+            .arg("--platform")
+            .arg(folder.join("simulated-platform"))
+            .args(["--vault", vault["address"].as_str().unwrap()])
+            .args(["--session", &format!("avalon/{worker}/g1")])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// Starts a bare worker program, with the committed test keys.
+    pub fn with_test_keys(folder: &Path) -> Self {
+        let token = std::fs::read_to_string(folder.join("host-token")).unwrap();
+        let child = Command::new(stand_in_program())
+            .arg("host")
             .arg(worker_program())
-            .arg("--development-keys")
-            .arg(folder.join(format!("keys/{worker}.json")))
+            .args([manager(folder).as_str(), token.trim()])
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -215,6 +252,16 @@ impl Drop for Host {
         // Closes its standard input, which says stop.
         let _ = self.0.wait();
     }
+}
+
+/// The manager's endpoint.
+fn manager(folder: &Path) -> String {
+    let record = read(&folder.join("up.json"));
+    record["manager"].as_str().unwrap().to_owned()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// Runs `sconce` with its files in `home` and waits for it.

@@ -3,6 +3,8 @@
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use host::Unattested;
+use protocol::SystemEntropy;
 use protocol::crypto::pem;
 use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
@@ -32,15 +34,24 @@ pub fn worker() -> WorkerKeys {
     WorkerKeys::new(WORKER, worker_signing(), worker_decryption()).unwrap()
 }
 
-/// The test worker's keys as a development key file.
-pub fn worker_file() -> String {
-    serde_json::json!({
-        "warning": "test keys",
-        "worker": WORKER,
-        "signingKey": hex::encode(worker_signing().expose()),
-        "encryptionKey": include_str!("../keys/worker-encryption.pem"),
-    })
-    .to_string()
+/// The test worker's keys, as a host hands them to a program that nobody vouches for.
+pub fn worker_unattested() -> Unattested {
+    unattested(&worker_signing(), &worker_decryption())
+}
+
+/// Keys that nobody else has.
+pub fn fresh() -> Unattested {
+    let signing = SigningKey::generate(&SystemEntropy::new()).unwrap();
+    unattested(&signing, &DecryptionKey::generate().unwrap())
+}
+
+/// Keys as a host hands them to a program that nobody vouches for.
+pub fn unattested(signing: &SigningKey, decryption: &DecryptionKey) -> Unattested {
+    let encryption_key = decryption.expose_pkcs8().unwrap();
+    Unattested {
+        signing_key: signing.expose_pkcs8_pem().to_string(),
+        encryption_key: pem::encode("PRIVATE KEY", &encryption_key),
+    }
 }
 
 fn signing(text: &str) -> SigningKey {

@@ -2,11 +2,12 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`attested`] | a vault, and workers that get their keys from it |
 //! | [`keys`] | committed test keys |
 //! | [`command`] | the `sconce` command, running |
 //! | [`complaint`] | how a command says why it ends |
 //! | [`entropy`] | randomness that is the same each time |
-//! | [`image`] | the worker's image, as `sconify build` makes it |
+//! | [`image`] | the images of worker and vault, as `sconify build` makes it |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
 //! | [`platform`] | a whole platform on free ports |
 //! | [`process`] | other processes: what they cost, signals to them |
@@ -15,6 +16,7 @@
 //! | [`skipped`] | saying that something was not tested here |
 //! | [`vectors`] | where the outside test vectors are, and loud words where they aren't |
 
+pub mod attested;
 pub mod codes;
 pub mod command;
 pub mod complaint;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use host::{Keys, Unattested};
 use listener::{Listener, ListenerConfig, Mode};
 use manager::{Manager, ManagerConfig};
 use protocol::WorkerId;
@@ -25,12 +26,14 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use workers::Registry;
 
+use crate::keys::fresh;
+
 /// What a platform is started with.
 pub struct Setup {
     /// Names of the workers to start; each has one process.
     pub workers: Vec<String>,
-    /// Development key files to put in place first: a worker's name and the text.
-    pub key_files: Vec<(String, String)>,
+    /// Keys of workers that shall not have fresh ones, by name.
+    pub keys: Vec<(String, Unattested)>,
     /// How submit answers.
     pub mode: Mode,
     /// Where state is kept; a temporary folder unless given.
@@ -43,7 +46,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             workers: Vec::new(),
-            key_files: Vec::new(),
+            keys: Vec::new(),
             mode: Mode::Async,
             folder: None,
             program: worker_program(),
@@ -55,11 +58,12 @@ impl Default for Setup {
 pub struct Platform {
     // Hosts stop first, so that the manager hears them leave.
     hosts: Mutex<HashMap<String, Vec<host::Handle>>>,
+    /// Each worker's keys, which all its processes have.
+    keys: Mutex<HashMap<String, Unattested>>,
     services: Option<(Listener, Manager)>,
     store: Arc<Engine>,
     address: SocketAddr,
     manager_endpoint: String,
-    folder: PathBuf,
     program: &'static Path,
     runtime: Runtime,
     _temporary: TempDir,
@@ -97,21 +101,17 @@ impl Platform {
         });
         let platform = Self {
             hosts: Mutex::default(),
+            keys: Mutex::new(setup.keys.into_iter().collect()),
             address: listener.address(),
             manager_endpoint: manager.endpoint().to_owned(),
             services: Some((listener, manager)),
             store,
-            folder,
             program: setup.program,
             runtime,
             _temporary: temporary,
         };
         for name in &setup.workers {
-            let file = setup.key_files.iter().find(|(worker, _)| worker == name);
-            match file {
-                Some((_, text)) => platform.start_host(name, text),
-                None => platform.start_another_host(name),
-            }
+            platform.start_another_host(name);
         }
         for name in &setup.workers {
             platform.wait_for(name);
@@ -145,25 +145,22 @@ impl Platform {
         self.block_on(manager.status()).unwrap()
     }
 
-    /// Starts a process of the worker with a development key file of this text.
-    pub fn start_host(&self, worker: &str, key_file: &str) {
-        use std::os::unix::fs::OpenOptionsExt;
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.key_path(worker))
-            .unwrap();
-        file.write_all(key_file.as_bytes()).unwrap();
+    /// Starts a process of the worker with these keys.
+    pub fn start_host(&self, worker: &str, keys: Unattested) {
+        self.keys.lock().unwrap().insert(worker.to_owned(), keys);
         self.start_another_host(worker);
     }
 
-    /// Starts a process of the worker with the keys that are there, or fresh ones.
+    /// Starts a process of the worker with the keys that it has, or fresh ones.
     pub fn start_another_host(&self, worker: &str) {
+        let keys = {
+            let mut all = self.keys.lock().unwrap();
+            all.entry(worker.to_owned()).or_insert_with(fresh).clone()
+        };
         let name = host::WorkerName::new(worker).unwrap();
         let mut config = host::Config::new(name, self.program);
         config.program_args = program_arguments(worker);
-        config.development_keys = Some(self.key_path(worker));
+        config.keys = Keys::Unattested(Some(keys));
         config.manager = Some(self.manager_endpoint.clone());
         config.token = Some(TOKEN.to_owned());
         let handle = host::start(config).unwrap();
@@ -295,10 +292,6 @@ impl Platform {
         let (_, text) = reply.split_once("\r\n\r\n").ok_or("no HTTP reply")?;
         serde_json::from_str(text).map_err(|fault| format!("{fault}: {reply}"))
     }
-
-    fn key_path(&self, worker: &str) -> PathBuf {
-        self.folder.join(format!("{worker}.development-keys.json"))
-    }
 }
 
 impl Drop for Platform {
@@ -330,8 +323,13 @@ pub fn worker_program() -> &'static Path {
     BUILT.get_or_init(|| program("sconce-worker"))
 }
 
-/// A worker program with workloads that misbehave: `tests/src/bin/unruly-worker.rs`.
+/// A worker program with workloads that misbehave.
 pub fn unruly_program() -> &'static Path {
+    stand_in_program()
+}
+
+/// What stands in for programs of a platform: `tests/src/bin/stand-in`.
+pub fn stand_in_program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| program("sconce-tests"))
 }

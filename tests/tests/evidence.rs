@@ -7,9 +7,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use attestation::{Collateral, Fingerprint, Policy, Stage, Time, TrustAnchor, VerifiedQuote};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host::{Config, Enclave, Handle, WorkerName};
+use host::{Config, Handle, Keys, WorkerName};
 use protocol::processor::{Signup, signup_frame};
 use protocol::{WorkerId, report_data};
+use sconce_tests::attested::Vault;
 use sconce_tests::image;
 use sconce_tests::platform::{program_arguments, worker_program};
 use serde_json::json;
@@ -22,44 +23,46 @@ const WORKER: &str = "scone-worker-1";
 struct Worker {
     host: Option<Handle>,
     signup: Signup,
+    vault: Option<Vault>,
     folder: TempDir,
 }
 
 impl Worker {
-    /// Launched from the image of this checkout.
+    /// Launched from the image of this checkout, with keys of a vault.
     fn launched() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let image = &image::worker().folder;
-        let mut enclave = enclave_of(image);
-        enclave.platform = platform_in(folder.path());
-        Self::start(folder, enclave.into())
+        let vault = Vault::start(folder.path());
+        let config = vault.host_config(&vault.worker(WORKER));
+        Self::start(folder, config, Some(vault))
     }
 
-    fn start(folder: TempDir, program: host::Program) -> Self {
-        let mut config = Config::new(WorkerName::new(WORKER).unwrap(), program);
-        config.program_args = program_arguments(WORKER);
-        config.development_keys = Some(folder.path().join("keys.json"));
+    fn start(folder: TempDir, config: Config, vault: Option<Vault>) -> Self {
         let host = host::start(config).unwrap();
         let signup = signup(host.endpoint().unwrap());
         Self {
             host: Some(host),
             signup,
+            vault,
             folder,
         }
     }
 
     /// The program as a bare file.
     fn bare() -> Self {
-        Self::start(tempfile::tempdir().unwrap(), worker_program().into())
+        let name = WorkerName::new(WORKER).unwrap();
+        let mut config = Config::new(name, worker_program());
+        config.program_args = program_arguments(WORKER);
+        config.keys = Keys::Unattested(None);
+        Self::start(tempfile::tempdir().unwrap(), config, None)
     }
 
     /// Another process of this worker, on this platform, after it.
     fn again(&mut self) -> Signup {
         drop(self.host.take().map(Handle::stop));
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        let mut enclave = enclave_of(&image::worker().folder);
-        enclave.platform = platform_in(folder.path());
-        *self = Self::start(folder, enclave.into());
+        let vault = self.vault.as_ref().unwrap();
+        let host = host::start(vault.host_config(&vault.worker(WORKER))).unwrap();
+        self.signup = signup(host.endpoint().unwrap());
+        self.host = Some(host);
         self.signup.clone()
     }
 
@@ -93,17 +96,6 @@ impl Drop for Worker {
 
 fn platform_in(folder: &Path) -> PathBuf {
     folder.join("simulated-platform")
-}
-
-fn enclave_of(image: &Path) -> Enclave {
-    let member = |name: &str| image.join("enclave").join(name);
-    // The images of tests are signed for debugging.
-    Enclave {
-        stream: member("worker.sgxs"),
-        sigstruct: member("worker.sig"),
-        platform: PathBuf::new(),
-        debug: true,
-    }
 }
 
 /// The worker's answer to `ProcessWorkerSignup`, once it gives one.

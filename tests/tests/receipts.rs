@@ -56,7 +56,7 @@ fn life(mode: Mode) {
     let worker_key = keys::worker_signing();
     let platform = Platform::start(Setup {
         workers: vec![keys::WORKER.to_owned()],
-        key_files: vec![(keys::WORKER.to_owned(), keys::worker_file())],
+        keys: vec![(keys::WORKER.to_owned(), keys::worker_unattested())],
         mode,
         ..Setup::default()
     });
@@ -137,7 +137,7 @@ fn receipts_before_results_do_no_harm() {
     let platform = Platform::start(Setup::default());
     let helper = Platform::start(Setup {
         workers: vec![keys::WORKER.to_owned()],
-        key_files: vec![(keys::WORKER.to_owned(), keys::worker_file())],
+        keys: vec![(keys::WORKER.to_owned(), keys::worker_unattested())],
         ..Setup::default()
     });
     let id = WorkerId::from_name(keys::WORKER);
@@ -159,7 +159,7 @@ fn receipts_before_results_do_no_harm() {
         orders
     });
     // Only now is there somebody who works.
-    platform.start_host(keys::WORKER, &keys::worker_file());
+    platform.start_host(keys::WORKER, keys::worker_unattested());
     platform.block_on(async {
         for (number, order) in orders.iter().enumerate() {
             let answer = client.wait(&order.pending, LONG).await.unwrap();
@@ -315,6 +315,8 @@ fn the_command_over_a_restart() {
             &uri,
             "-w",
             "scone-worker-1",
+            "--data-dir",
+            home.to_str().unwrap(),
             "-l",
             "python-hello",
             "-i",

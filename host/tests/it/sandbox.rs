@@ -1,11 +1,10 @@
 //! What a launched program is given, and what it may do.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use landlock::{AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
-use sconce_host::{Program, start};
+use sconce_host::{Keys, Program, Provision, start};
 
 use crate::support::image::{Image, probe};
 use crate::support::{Peer, ask, eventually, host, skipped};
@@ -42,33 +41,32 @@ fn it_is_told_of_what_it_is_given() {
     let mut config = image.config();
     config.program_args = vec!["--worker".into(), "scone-worker-1".into()];
     config.program_env = vec![("WANTED".into(), "1".into())];
-    config.development_keys = Some(image.folder().join("keys.json"));
+    config.keys = Keys::Vault(Provision {
+        vault: "127.0.0.1:1".parse().unwrap(),
+        service: "avalon/scone-worker-1/g1".parse().unwrap(),
+    });
     let host = start(config).unwrap();
     let program = Peer::req(host.endpoint().unwrap());
-    assert_eq!(program.ask("descriptors"), "0 1 2 3 4");
+    assert_eq!(program.ask("descriptors"), "0 1 2 3");
     assert_eq!(program.ask("environment"), "WANTED=1");
     assert_eq!(
         program.ask("arguments"),
-        "probe --worker scone-worker-1 --report-socket 3 --development-keys 4"
+        "probe --worker scone-worker-1 --session avalon/scone-worker-1/g1 --report-socket 3"
     );
 }
 
 /// The same program as a mere file: nothing keeps it from anything.
 #[test]
 fn a_bare_program_is_in_no_sandbox() {
-    let folder = tempfile::tempdir().unwrap();
-    let keys = folder.path().join("keys.json");
     let mut config = Image::release().config();
     config.program = Program::Bare(probe().to_owned());
-    config.development_keys = Some(keys.clone());
+    config.keys = Keys::Unattested(None);
     let host = start(config).unwrap();
     let program = Peer::req(host.endpoint().unwrap());
-    assert_eq!(program.ask("descriptors"), "0 1 2 4");
-    let arguments = format!("{} --development-keys 4", probe().display());
+    assert_eq!(program.ask("descriptors"), "0 1 2");
+    let arguments = format!("{} --unattested", probe().display());
     assert_eq!(program.ask("arguments"), arguments);
     assert_eq!(program.ask("read /etc/passwd"), "done");
-    let mode = std::fs::metadata(&keys).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]

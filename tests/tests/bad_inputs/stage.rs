@@ -3,16 +3,14 @@
 //! port, which those that `sconce up` starts do not.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use client::{Client, Order, Worker, WorkerId};
-use protocol::crypto::pem;
 use sconce_tests::command::{Host, Up};
-use sconce_tests::keys::{self, WORKER};
+use sconce_tests::keys::WORKER;
 use sconce_tests::orders::TestOrder;
 use sconce_tests::process::{Process, descendants};
 use serde_json::{Value, json};
@@ -39,12 +37,6 @@ impl Stage {
     /// Starts one with this text as its `sconce.toml`.
     pub(crate) fn open(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let keys = folder.path().join("keys");
-        std::fs::create_dir(&keys).unwrap();
-        make_private(&keys, 0o700);
-        let file = keys.join(format!("{WORKER}.json"));
-        std::fs::write(&file, key_file()).unwrap();
-        make_private(&file, 0o600);
         std::fs::write(folder.path().join("sconce.toml"), settings).unwrap();
         let runtime = Runtime::new().unwrap();
         let (up, host, client, worker) = start(folder.path(), &runtime);
@@ -265,7 +257,7 @@ pub(crate) fn call(method: &str, params: &Value) -> String {
 
 fn start(folder: &Path, runtime: &Runtime) -> (Up, Host, Client, Worker) {
     let up = Up::start(folder, "async", 0);
-    let host = Host::start(folder, WORKER);
+    let host = Host::with_test_keys(folder);
     let client = Client::connect(&up.listener().unwrap()).unwrap();
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -280,24 +272,4 @@ fn start(folder: &Path, runtime: &Runtime) -> (Up, Host, Client, Worker) {
 fn address(up: &Up) -> SocketAddr {
     let uri = up.listener().unwrap();
     uri.strip_prefix("http://").unwrap().parse().unwrap()
-}
-
-/// The committed test keys as a development key file.
-pub(crate) fn key_file() -> String {
-    let decryption = keys::worker_decryption().expose_pkcs8().unwrap();
-    let members = BTreeMap::from([
-        ("warning", "test keys".to_owned()),
-        ("worker", WORKER.to_owned()),
-        (
-            "signingKey",
-            hex::encode(keys::worker_signing().expose().as_ref()),
-        ),
-        ("encryptionKey", pem::encode("PRIVATE KEY", &decryption)),
-    ]);
-    serde_json::to_string(&members).unwrap()
-}
-
-fn make_private(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }

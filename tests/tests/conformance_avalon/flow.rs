@@ -17,7 +17,7 @@ pub(crate) fn check(suite: &Suite, file: &Value) -> Verdict {
     for exchange in exchanges {
         let (request, wanted) = (&exchange["request"], &exchange["response"]);
         let Some(error) = wanted.get("error") else {
-            idle.start_host(&suite.worker.name, &suite.worker.key_file());
+            idle.start_host(&suite.worker.name, suite.worker.unattested());
             started = true;
             let found = idle.poll(request)?;
             ensure!(found.get("result").is_some(), "{found}");

@@ -56,7 +56,7 @@ impl Suite {
     fn start(worker: VectorWorker) -> Self {
         let platform = Platform::start(Setup {
             workers: vec![worker.name.clone()],
-            key_files: vec![(worker.name.clone(), worker.key_file())],
+            keys: vec![(worker.name.clone(), worker.unattested())],
             ..Setup::default()
         });
         let idle = Platform::start(Setup::default());

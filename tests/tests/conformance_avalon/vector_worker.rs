@@ -1,11 +1,12 @@
 //! The worker whose keys `keys.json` holds.
 
+use host::Unattested;
 use protocol::WorkerId;
-use protocol::crypto::pem;
 use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::{SigningKey, VerifyingKey};
 use protocol::crypto::sha256;
 use protocol::record::WorkerKeys as PublicKeys;
+use sconce_tests::keys;
 use serde_json::{Value, json};
 use worker::{Engine, WorkerKeys};
 
@@ -47,15 +48,9 @@ impl VectorWorker {
         self.signing_key().verifying_key()
     }
 
-    /// The same keys as a development key file.
-    pub(crate) fn key_file(&self) -> String {
-        json!({
-            "warning": "test vectors",
-            "worker": self.name,
-            "signingKey": hex::encode(self.signing),
-            "encryptionKey": pem::encode("PRIVATE KEY", &self.pkcs8),
-        })
-        .to_string()
+    /// The same keys, as a host hands them out.
+    pub(crate) fn unattested(&self) -> Unattested {
+        keys::unattested(&self.signing_key(), &self.decryption_key())
     }
 
     /// `keys.json`: ids, hashes and the reference's signature.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use workload::{Capabilities, Context, Description, Failure};
 
-fn main() -> ExitCode {
+/// Runs it, with the command line of a worker program.
+pub(crate) fn run() -> ExitCode {
     let find = |id: &str| {
         let unruly = TABLE.iter().find(|one| one.id == id);
         unruly.or(worker::table::find(id))
