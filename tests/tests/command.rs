@@ -15,11 +15,12 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// `sconce submit` for an order to the first worker.
+/// `sconce submit` for an order to the first worker, which has to be what the platform's policy says.
 fn submit(home: &Path, up: &Up, workload: &str, input: &str, more: &[&str]) -> Output {
     let uri = up.listener().unwrap();
     let mut arguments = vec!["submit", "--uri", &uri, "-w", "scone-worker-1"];
     arguments.extend(["--workload_id", workload, "--in_data", input]);
+    arguments.extend(["--data-dir", home.to_str().unwrap()]);
     arguments.extend(more);
     sconce(home, &arguments)
 }

@@ -58,6 +58,7 @@ impl Pki {
 fn submit(home: &Path, uri: &str, authority: Option<&Path>) -> Output {
     let mut arguments = vec!["-q", "submit", "--uri", uri, "-w", "scone-worker-1"];
     arguments.extend(["-l", "python-hello", "-i", "Mujtaba", "-o"]);
+    arguments.extend(["--data-dir", home.to_str().unwrap()]);
     let authority = authority.map(|file| file.to_str().unwrap());
     arguments.extend(authority.iter().flat_map(|file| ["--ca", file]));
     sconce(home, &arguments)

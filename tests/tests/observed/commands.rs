@@ -79,10 +79,13 @@ fn a_live_view_ends_with_its_platform() {
     assert!(text(&output.stderr).contains("cannot reach the listener"));
 }
 
+/// A load on workers as they are: nothing measures the program that they run here.
 fn bench(platform: &Watched, args: &[&str]) -> Output {
     let fixed = ["bench", "--uri", platform.uri(), "--warm-up", "0s"];
-    output(&[&fixed, args].concat())
+    output(&[&fixed, UNVERIFIED, args].concat())
 }
+
+const UNVERIFIED: &[&str] = &["--insecure-skip-verify"];
 
 #[test]
 fn a_load_of_so_many_orders() {
@@ -119,6 +122,7 @@ fn a_load_of_so_many_orders() {
         "--orders",
         "5",
     ]);
+    ascii.args(UNVERIFIED);
     let shown = ascii.env("NO_COLOR", "1").output().unwrap().stdout;
     assert!(
         shown.is_ascii() && text(&shown).contains('#'),
@@ -164,6 +168,7 @@ fn a_load_of_orders_that_fail_fails() {
         "4s",
         "--json",
     ])
+    .args(UNVERIFIED)
     .stdout(Stdio::piped())
     .stderr(Stdio::piped())
     .spawn()
