@@ -1,4 +1,5 @@
-//! `up`, `status` and `down` with a program that never becomes a worker: everything but the work.
+//! `up`, `status` and `down` without workers: everything but vault and work, which need images. Those
+//! are in `tests/tests/attested_up`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -14,7 +15,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::{Outcome, User, checkout, outcome};
 
 /// A supervisor with one host; killed when dropped.
@@ -23,18 +24,10 @@ struct Up {
     folder: PathBuf,
 }
 
-/// A program that reads its standard input to the end and is no worker.
-fn image(user: &User) -> String {
-    let file = user.home().join("program");
-    std::fs::write(&file, "#!/bin/sh\ncat\n").unwrap();
-    std::fs::set_permissions(&file, Permissions::from_mode(0o700)).unwrap();
-    file.to_str().unwrap().to_owned()
-}
-
 impl Up {
     fn start(user: &User) -> Self {
         let folder = user.home().join("data");
-        let mut command = user.command(up(user, &folder));
+        let mut command = user.command(up(&folder));
         let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -60,19 +53,6 @@ impl Up {
         assert!(self.child.wait().unwrap().success());
         said
     }
-
-    /// The pids of the host and its program, by the user's home folder in their command lines.
-    fn processes(&self) -> Vec<String> {
-        let all = std::fs::read_dir("/proc").unwrap().flatten();
-        all.filter(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let of_ours = line.contains(self.folder.parent().unwrap().to_str().unwrap());
-            of_ours && (line.contains("host\0") || line.contains("--development-keys"))
-        })
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect()
-    }
 }
 
 impl Drop for Up {
@@ -84,19 +64,24 @@ impl Drop for Up {
 
 const LISTENER: [&str; 2] = ["--listener", "127.0.0.1:0"];
 
-fn up(user: &User, folder: &Path) -> Vec<String> {
-    let folder = folder.to_str().unwrap();
-    let line = [
-        "up",
-        "--data-dir",
-        folder,
-        LISTENER[0],
-        LISTENER[1],
-        "--workers",
-        "1",
-    ];
+/// With workers and a vault, on any free ports.
+const ANYWHERE: [&str; 6] = [
+    "up",
+    "--listener",
+    "127.0.0.1:0",
+    "--vault",
+    "127.0.0.1:0",
+    "--data-dir",
+];
+
+/// None of its own: workers may join from elsewhere.
+const NO_WORKERS: [&str; 4] = ["--workers", "0", "--manager", "tcp://127.0.0.1:0"];
+
+fn up(folder: &Path) -> Vec<String> {
+    let line = ["up", "--data-dir", folder.to_str().unwrap()];
     line.iter()
-        .chain(&["--image", &image(user)])
+        .chain(&LISTENER)
+        .chain(&NO_WORKERS)
         .map(ToString::to_string)
         .collect()
 }
@@ -115,7 +100,7 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 /// Runs `up` with changes, expecting that it can't start.
 fn refused(user: &User, folder: &Path, more: &[&str]) -> Outcome {
     let outcome = user.run(
-        up(user, folder)
+        up(folder)
             .iter()
             .map(String::as_str)
             .chain(more.iter().copied()),
@@ -134,27 +119,17 @@ fn status_and_down_find_what_runs() {
     let user = User::new();
     let mut up = Up::start(&user);
     let data = ["--data-dir", up.folder.to_str().unwrap()];
-    let program = || {
-        up.record()
-            .is_some_and(|record| record["program"].is_object())
-    };
-    eventually("the record says what is run", program);
+    let ready = || up.record().is_some_and(|record| record["ready"] == true);
+    eventually("it is ready", ready);
     let record = up.record().unwrap();
     assert_eq!(record["pid"], up.child.id());
-    assert_eq!(record["ready"], false);
-    assert_eq!(
-        record["program"],
-        json!({ "kind": "bare", "file": user.home().join("program") })
-    );
+    assert_eq!(record["program"], Value::Null);
+    assert_eq!(record["vault"], Value::Null);
 
     let status = user.run(["status"].iter().chain(&data));
     assert_eq!(status.status, 0, "{status:?}");
     assert!(
-        status.stdout.starts_with("platform   starting, process "),
-        "{status:?}"
-    );
-    assert!(
-        status.stdout.contains("program (not measured)\n"),
+        status.stdout.starts_with("platform   ready, process "),
         "{status:?}"
     );
     let json = user.run(["status", "--json"].iter().chain(&data)).stdout;
@@ -165,11 +140,9 @@ fn status_and_down_find_what_runs() {
     );
     assert_eq!(json["workers"], Value::Array(Vec::new()));
 
-    eventually("host and program run", || up.processes().len() == 2);
     let down = user.run(["down"].iter().chain(&data));
     assert_eq!((down.status, down.stderr.as_str()), (0, "stopped\n"));
     assert!(up.child.wait().unwrap().success());
-    assert_eq!(up.processes(), [""; 0]);
     assert!(up.record().is_none());
 
     let status = user.run(["status", "--json"].iter().chain(&data));
@@ -190,20 +163,6 @@ fn a_live_view_ends_with_its_reader() {
     assert!(line.starts_with("accepted "), "{line}");
     drop(lines);
     assert_eq!(view.wait().unwrap().code(), Some(0));
-}
-
-#[test]
-fn hosts_do_not_outlive_a_supervisor_that_is_killed() {
-    let user = User::new();
-    let mut up = Up::start(&user);
-    eventually("host and program run", || up.processes().len() == 2);
-    up.child.kill().unwrap();
-    up.child.wait().unwrap();
-    eventually("host and program have gone", || up.processes().is_empty());
-    // The record of the dead misleads nobody.
-    let status = user.run(["status", "--data-dir", up.folder.to_str().unwrap()]);
-    assert_eq!(status.status, 1, "{status:?}");
-    drop(Up::start(&user));
 }
 
 /// It hands its open files to the host until that executes its program.
@@ -250,7 +209,7 @@ fn what_stands_in_the_way_is_said_in_one_error() {
         "--listener",
         &address,
     ];
-    let port = user.run(line.iter().chain(&["--image", &image(&user)]));
+    let port = user.run(line);
     assert_eq!(port.status, 1);
     assert!(
         port.stderr.contains(&format!("{address} is in use")),
@@ -322,11 +281,53 @@ fn inputs_that_cannot_be_used_end_with_2() {
         folder,
         "--listener",
         "127.0.0.1:0",
+        "--vault",
+        "127.0.0.1:0",
         "--image",
         "/nowhere",
     ];
     let outcome = user.run(line);
     assert_eq!(outcome.status, 2, "{outcome:?}");
+}
+
+#[test]
+fn a_bare_program_is_no_image() {
+    let user = User::new();
+    let file = user.home().join("program");
+    std::fs::write(&file, "#!/bin/sh\ncat\n").unwrap();
+    for option in ["--image", "--vault-image"] {
+        let mut command = user.command(ANYWHERE);
+        command.arg(user.home().join("data")).arg(option).arg(&file);
+        let refused = outcome(command);
+        assert_eq!(refused.status, 2, "{refused:?}");
+        for text in ["is a program and no image", "sconce host --program"] {
+            assert!(refused.stderr.contains(text), "{refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_vaults_port_that_is_taken_is_said_before_anything_is_built() {
+    let user = User::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = user.home().join("data");
+    for (key, other) in [
+        ("vault.address", "vault.pool"),
+        ("vault.pool", "vault.address"),
+    ] {
+        let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+        let set = [format!("{key}={address}"), format!("{other}=127.0.0.1:0")];
+        command
+            .arg(&folder)
+            .args(["--set", &set[0], "--set", &set[1]]);
+        let refused = outcome(command);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        let what = format!("the vault cannot listen at {address}: it is in use");
+        for text in [what, format!("--set {key}=127.0.0.1:0")] {
+            assert!(refused.stderr.contains(&text), "{refused:?}");
+        }
+    }
 }
 
 #[test]
@@ -400,7 +401,7 @@ fn what_others_could_read_is_warned_of() {
     ];
     let up = |mode| {
         std::fs::set_permissions(&token, Permissions::from_mode(mode)).unwrap();
-        let line = up(&user, &folder);
+        let line = up(&folder);
         let kept = line
             .iter()
             .map(String::as_str)
@@ -422,7 +423,7 @@ fn what_others_could_read_is_warned_of() {
 fn without_a_checkout_a_program_must_be_given() {
     let user = User::new();
     let folder = user.home().join("data");
-    let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+    let mut command = user.command(ANYWHERE);
     // A copy elsewhere: the search goes up from the program's own place, too.
     let copy = user.home().join("sconce");
     std::fs::copy(env!("CARGO_BIN_EXE_sconce"), &copy).unwrap();
@@ -452,7 +453,7 @@ fn another_users_data_folder_is_refused() {
     if !give_away(&folder) {
         return;
     }
-    let outcome = user.run(up(&user, &folder));
+    let outcome = user.run(up(&folder));
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
     for text in ["belongs to another user (user id 12345)", "--data-dir"] {
         assert!(outcome.stderr.contains(text), "{outcome:?}");
@@ -485,7 +486,7 @@ fn a_checkout_that_may_be_anybodys_is_not_built() {
     std::fs::create_dir(&below).unwrap();
     let up = || {
         let data = home.join("data");
-        let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+        let mut command = user.command(ANYWHERE);
         command.arg(data).current_dir(&below).env("PATH", &path);
         outcome(command)
     };
@@ -523,7 +524,7 @@ fn a_build_ends_with_the_wait_for_it() {
     let text = format!("sleep 600 &\necho $! > {}\nwait", pid.display());
     let path = with_tool(&user, "cargo", &text);
     let folder = user.home().join("data");
-    let mut command = user.command(["up", "--listener", "127.0.0.1:0", "--data-dir"]);
+    let mut command = user.command(ANYWHERE);
     command
         .arg(&folder)
         .current_dir(user.home())
@@ -548,19 +549,4 @@ fn a_build_ends_with_the_wait_for_it() {
     eventually("the compiler has gone", || {
         state().is_empty() || state().contains(") Z ")
     });
-}
-
-#[test]
-fn a_second_signal_does_not_wait() {
-    let user = User::new();
-    let mut up = Up::start(&user);
-    let pid = Pid::from_raw(up.child.id().try_into().unwrap()).unwrap();
-    let begun = Instant::now();
-    for _ in 0..2 {
-        kill_process(pid, Signal::INT).unwrap();
-        std::thread::sleep(Duration::from_millis(30));
-    }
-    assert!(up.child.wait().unwrap().success());
-    assert!(begun.elapsed() < Duration::from_secs(5));
-    eventually("host and program have gone", || up.processes().is_empty());
 }

@@ -40,6 +40,18 @@ fn processes(record: &Record, worker: &Summary) -> usize {
     serving.copied().unwrap_or(0)
 }
 
+/// The generations of a worker's keys, in a line, if there is more to say than that it has keys.
+fn keys(record: &Record, worker: &Summary) -> Option<String> {
+    let generations = record.generations.get(worker.name.as_ref()?)?;
+    let (newest, earlier) = generations.split_last()?;
+    let mut line = format!("generation {}", newest.generation);
+    for one in earlier {
+        let until = one.retires.as_deref().unwrap_or("it is retired");
+        line.push_str(&format!("; {} until {until}", one.generation));
+    }
+    (newest.generation > 1).then_some(line)
+}
+
 /// Shows it.
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     let data = args.data.folder()?;
@@ -102,6 +114,18 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     if let Some(program) = &record.program {
         terminal.print(program);
     }
+    if let Some(vault) = &record.vault {
+        let debug = if vault.debug {
+            " (a debugger may look in)"
+        } else {
+            ""
+        };
+        terminal.print(format_args!("vault      {}", vault.address));
+        terminal.print(format_args!("measured   {}{debug}", vault.measurement.0));
+    }
+    if let Some(pool) = &record.pool {
+        terminal.print(format_args!("pool       {pool}"));
+    }
     for worker in workers {
         let processes = match processes(&record, &worker) {
             0 => "no process takes orders".to_owned(),
@@ -109,6 +133,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
             more => format!("takes orders ({more} processes)"),
         };
         terminal.print(format_args!("worker     {}  {processes}", worker.line()));
+        if let Some(keys) = keys(&record, &worker) {
+            terminal.print(format_args!("keys       {keys}"));
+        }
     }
     Ok(())
 }
