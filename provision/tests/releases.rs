@@ -1,5 +1,7 @@
 //! What a vault releases opens for the one attempt that asked, and for nobody else.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use proptest::prelude::*;

@@ -1,5 +1,11 @@
 //! Which vaults a program takes its keys from, and every other one refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends"
+)]
+
 mod support;
 
 use attestation::Time;
@@ -15,7 +21,7 @@ use support::{
 /// What a worker on the first platform says of this evidence.
 fn refused(shown: &VaultEvidence) -> Error {
     let policy = demanded_by(&platform(1), &worker());
-    let refused = shown.verify(&policy, time()).err().expect("a refusal");
+    let refused = shown.verify(&policy, time()).unwrap_err();
     assert_eq!(refused.code(), "provision.vault-evidence", "{refused}");
     refused
 }
@@ -108,7 +114,7 @@ fn hardware_takes_no_simulated_vault() {
     let quote = platform(1).quote(&worker(), &[0; 64], NOW).unwrap();
     let policy = VaultPolicy::of_own(&quote, Kind::Sgx).unwrap();
     let shown = shown(&platform(1), &vault(), &key);
-    let refused = shown.verify(&policy, time()).err().unwrap();
+    let refused = shown.verify(&policy, time()).unwrap_err();
     assert!(matches!(refused, Error::VaultQuote(_)), "{refused}");
 }
 
@@ -132,9 +138,9 @@ fn evidence_ends_with_its_collateral() {
     let shown = shown(&platform(1), &vault(), &key);
     let year = 366 * 24 * 3_600;
     let late = shown.verify(&policy, Time::from_unix(NOW + year));
-    assert_eq!(late.err().unwrap().code(), "provision.vault-evidence");
+    assert_eq!(late.unwrap_err().code(), "provision.vault-evidence");
     let early = shown.verify(&policy, Time::from_unix(MADE - year));
-    assert_eq!(early.err().unwrap().code(), "provision.vault-evidence");
+    assert_eq!(early.unwrap_err().code(), "provision.vault-evidence");
 }
 
 #[test]
@@ -178,7 +184,7 @@ fn the_key_is_one_key_of_the_one_curve() {
 #[test]
 fn no_quote_of_an_enclave_demands_nothing() {
     for quote in [&b""[..], b"quote"] {
-        let refused = VaultPolicy::of_own(quote, Kind::Sim).err().unwrap();
+        let refused = VaultPolicy::of_own(quote, Kind::Sim).unwrap_err();
         assert!(matches!(refused, Error::OwnQuote));
     }
 }

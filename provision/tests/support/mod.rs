@@ -1,6 +1,7 @@
 //! A vault and a program on simulated platforms, each as honest or not as a test wants it.
 
 #![allow(dead_code, reason = "each test uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use attestation::Time;
 use protocol::report_data;
