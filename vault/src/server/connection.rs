@@ -158,11 +158,16 @@ impl Connection {
 
     /// Ends it because its deadline has passed; says so where the client could hear it.
     pub(super) fn expire(&mut self, limits: &Limits, room: &mut Room) -> Step {
-        match self.phase {
-            Phase::Head | Phase::Body(_) if !self.input.is_empty() => self
-                .refuse(Fault::Slow, limits, room)
-                .unwrap_or(Step::Close),
-            _ => Step::Close,
+        let began = match self.phase {
+            Phase::Head => !self.input.is_empty(),
+            Phase::Body(_) => true,
+            _ => false,
+        };
+        if began {
+            self.refuse(Fault::Slow, limits, room)
+                .unwrap_or(Step::Close)
+        } else {
+            Step::Close
         }
     }
 

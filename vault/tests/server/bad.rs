@@ -28,7 +28,7 @@ fn heads() -> Vec<(&'static str, Vec<u8>, u16)> {
         ),
         ("HTTP/0.9", b"GET /\r\n".to_vec(), 400),
         ("HTTP/1.0", with("GET / HTTP/1.0", ""), 505),
-        ("a version that is none", with("GET / HTTP/x", ""), 400),
+        ("a version that is none", with("GET / HTTP/x", ""), 505),
         ("no version", with("GET /", ""), 400),
         ("two blanks", with("GET  / HTTP/1.1", ""), 400),
         ("a tab", with("GET\t/ HTTP/1.1", ""), 400),
@@ -124,12 +124,15 @@ fn heads() -> Vec<(&'static str, Vec<u8>, u16)> {
 #[test]
 fn what_is_no_request_is_answered_by_the_server_alone() {
     let served = serve();
+    let mut others = Vec::new();
     for (name, text, status) in heads() {
         let mut socket = served.raw();
         say(&mut socket, &text);
         let heard = String::from_utf8(hear(&mut socket)).unwrap();
-        let wanted = format!("HTTP/1.1 {status} ");
-        assert!(heard.starts_with(&wanted), "{name}: {heard}");
+        if !heard.starts_with(&format!("HTTP/1.1 {status} ")) {
+            others.push((name, status, heard.lines().next().map(str::to_owned)));
+            continue;
+        }
         assert!(
             heard.contains("\r\nConnection: close\r\n"),
             "{name}: {heard}"
@@ -139,6 +142,7 @@ fn what_is_no_request_is_answered_by_the_server_alone() {
             "{name}: {heard}"
         );
     }
+    assert!(others.is_empty(), "{others:#?}");
     assert_eq!(served.asked(), 0);
     assert!(heads().len() > 50);
 }
