@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::cas::Cas;
 use crate::journal::{self, Journal, Position};
-use crate::kme::Spares;
+use crate::kme::{Spares, requests};
 use crate::state::{Decision, Event, State};
 
 pub use clock::Clock;
@@ -97,13 +97,10 @@ impl Service {
     }
 
     /// Decides on something that may change the state, and does it.
-    fn change<T>(
-        &self,
-        decide: impl FnOnce(&State, Time) -> Result<Decision<T>, Problem>,
-    ) -> Result<T, Problem> {
+    fn change<T>(&self, decide: impl FnOnce(&State, Time) -> Decision<T>) -> Result<T, Problem> {
         let mut kept = self.write();
         self.settle_in(&mut kept)?;
-        let decision = decide(&kept.state, self.now())?;
+        let decision = decide(&kept.state, self.now());
         self.keep(&mut kept, decision)
     }
 
@@ -170,9 +167,8 @@ impl Service {
     }
 
     fn settle_in(&self, kept: &mut Kept) -> Result<(), Problem> {
-        while let Some(due) = kept.state.kme.due(self.now()) {
-            let decision = self.with_session(&kept.state, due)?;
-            self.keep(kept, decision)?;
+        while let Some(due) = requests::due(&kept.state, &self.cas, self.now()) {
+            self.keep(kept, due)??;
         }
         Ok(())
     }

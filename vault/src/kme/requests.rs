@@ -57,14 +57,15 @@ pub fn ensure(
     decided.map(|reply| reply.map(session_of))
 }
 
-/// New keys of a worker, for the program of its newest ones unless another is named.
+/// New keys of a worker, for the program of its newest ones unless another is named. Only the owner needs
+/// `keys`: for others none have to be made.
 pub fn new_generation(
     state: &State,
     cas: &Cas,
     asker: Asker<'_>,
     worker: &str,
     wish: NewGeneration,
-    keys: Keys,
+    keys: Option<Keys>,
 ) -> Decided<WorkerSession> {
     let decide = || {
         let name: WorkerName = worker.parse()?;
@@ -76,7 +77,7 @@ pub fn new_generation(
         let (client, now) = (asker.client, asker.now);
         state
             .kme
-            .new_generation(client, &name, &program, overlap, Some(keys), now)
+            .new_generation(client, &name, &program, overlap, keys, now)
     };
     let decided = decide().and_then(|decision| with_session(state, cas, asker.now, decision));
     let decided = asker.refused_or("worker.generation", Some(worker), decided);

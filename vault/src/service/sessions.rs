@@ -18,7 +18,7 @@ impl Service {
             .map_err(|_| Problem::Form("a session is text in UTF-8".to_owned()))?;
         let plan = self.look(|state, now| self.cas.plan(&state.cas, who, name, text, now))??;
         let draft = self.look(|_, now| self.cas.make(plan, now))??;
-        let written = self.change(|state, now| Ok(self.cas.write(&state.cas, draft, now)))?;
+        let written = self.change(|state, now| self.cas.write(&state.cas, draft, now))?;
         Ok(written?)
     }
 

@@ -14,7 +14,7 @@ use sconce_vault::server::{
 use vault_client::{Identity, Trust, Vault};
 
 /// Short enough for a test, long enough for a machine that does other things.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         head: 1024,
         body: 64 * 1024,
@@ -31,11 +31,10 @@ pub fn limits() -> Limits {
     }
 }
 
-pub struct Served {
-    pub tls: SocketAddr,
-    pub plain: SocketAddr,
-    pub key_der: Vec<u8>,
-    pub asked: Arc<AtomicUsize>,
+pub(crate) struct Served {
+    pub(crate) tls: SocketAddr,
+    pub(crate) plain: SocketAddr,
+    pub(crate) asked: Arc<AtomicUsize>,
     _server: Server,
 }
 
@@ -73,11 +72,11 @@ impl Handler for Echo {
     }
 }
 
-pub fn serve() -> Served {
+pub(crate) fn serve() -> Served {
     serve_with(limits())
 }
 
-pub fn serve_with(limits: Limits) -> Served {
+pub(crate) fn serve_with(limits: Limits) -> Served {
     let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
     let (tls, plain) = (listen(), listen());
     let addresses = (tls.local_addr().unwrap(), plain.local_addr().unwrap());
@@ -93,28 +92,27 @@ pub fn serve_with(limits: Limits) -> Served {
     Served {
         tls: addresses.0,
         plain: addresses.1,
-        key_der: key.public_der().to_vec(),
         asked,
         _server: server,
     }
 }
 
 impl Served {
-    pub fn client(&self, identity: Option<&Identity>) -> Vault {
+    pub(crate) fn client(&self, identity: Option<&Identity>) -> Vault {
         Vault::connect(&self.tls.to_string(), &Trust::Unverified, identity).unwrap()
     }
 
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
     /// A connection to the door without TLS.
-    pub fn raw(&self) -> TcpStream {
+    pub(crate) fn raw(&self) -> TcpStream {
         connect(self.plain)
     }
 }
 
-pub fn connect(address: SocketAddr) -> TcpStream {
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpStream::connect(address).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -123,12 +121,12 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Writes, ignoring that the other side may have enough.
-pub fn say(socket: &mut TcpStream, bytes: &[u8]) {
+pub(crate) fn say(socket: &mut TcpStream, bytes: &[u8]) {
     let _ = socket.write_all(bytes);
 }
 
 /// Everything that comes until the other side closes.
-pub fn hear(socket: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn hear(socket: &mut TcpStream) -> Vec<u8> {
     let mut heard = Vec::new();
     let mut piece = [0; 4096];
     loop {
@@ -142,7 +140,7 @@ pub fn hear(socket: &mut TcpStream) -> Vec<u8> {
 }
 
 /// One answer, of a body that is short.
-pub fn answer(socket: &mut TcpStream) -> String {
+pub(crate) fn answer(socket: &mut TcpStream) -> String {
     let mut heard = Vec::new();
     let mut byte = [0];
     while !heard.ends_with(b"\r\n\r\n") {

@@ -57,7 +57,7 @@ impl Vault {
         let keys = Keys::generate(&SystemEntropy::new()).unwrap();
         let wish = serde_json::from_value(wish).unwrap();
         let asker = asker(&OWNER, time);
-        let decided = new_generation(&self.state, &self.cas, asker, "w", wish, keys);
+        let decided = new_generation(&self.state, &self.cas, asker, "w", wish, Some(keys));
         self.keep(decided)
     }
 
