@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use attestation::policy::{Outcome, Program, Rule, SgxProgram};
 use attestation::{
@@ -31,6 +31,9 @@ pub(super) struct Verifier {
 /// What one of several threads keeps.
 struct Kept {
     cache: Cache,
+    /// Collateral that a quote was accepted with, by the digest of its text: reading it takes as long as
+    /// verifying a signature.
+    collaterals: BTreeMap<[u8; 32], Arc<Collateral>>,
     /// Anchors of simulated roots, by the digest of the chain that brought the root.
     anchors: BTreeMap<[u8; 32], TrustAnchor>,
 }
@@ -53,6 +56,7 @@ impl Verifier {
         let kept = || {
             Mutex::new(Kept {
                 cache: Cache::new(COLLATERALS),
+                collaterals: BTreeMap::new(),
                 anchors: BTreeMap::new(),
             })
         };
@@ -88,16 +92,21 @@ impl Verifier {
         evidence: &Evidence,
         now: Time,
     ) -> Result<VerifiedQuote, Error> {
-        let collateral = evidence.collateral().map_err(|error| Error::Evidence {
-            stage: Stage::Collateral.name(),
-            what: error.to_string(),
-        })?;
+        let text = sha256(&[evidence.collateral.get().as_bytes()]);
         let mut kept = self.any();
+        let collateral = match kept.collaterals.get(&text) {
+            Some(collateral) => Arc::clone(collateral),
+            None => Arc::new(evidence.collateral().map_err(|error| Error::Evidence {
+                stage: Stage::Collateral.name(),
+                what: error.to_string(),
+            })?),
+        };
         let anchor = kept.anchor(&wish.roots, &collateral)?;
         let quote = &evidence.quote.0;
-        kept.cache
-            .verify(quote, &collateral, &anchor, now)
-            .map_err(|refusal| of_refusal(&refusal))
+        let verified = kept.cache.verify(quote, &collateral, &anchor, now);
+        let verified = verified.map_err(|refusal| of_refusal(&refusal))?;
+        kept.keep(text, collateral);
+        Ok(verified)
     }
 
     /// One that is free, or the first.
@@ -117,6 +126,13 @@ impl Verifier {
 }
 
 impl Kept {
+    fn keep(&mut self, text: [u8; 32], collateral: Arc<Collateral>) {
+        if self.collaterals.len() >= COLLATERALS.get() && !self.collaterals.contains_key(&text) {
+            self.collaterals.clear();
+        }
+        self.collaterals.insert(text, collateral);
+    }
+
     /// The anchor to verify under: Intel's root, or the one of these simulated ones that the collateral leads to.
     fn anchor(
         &mut self,
