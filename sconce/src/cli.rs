@@ -8,8 +8,8 @@ use crate::commands::{
 };
 use crate::logging::Format;
 
-/// Run functions in a worker program; send them encrypted work orders; get signed answers. The
-/// program is meant for an enclave, which this version does not have yet.
+/// Run functions in a measured worker program; send it encrypted work orders; get signed answers. The
+/// platform under the program is simulated in this version, and protects nothing.
 #[derive(Parser)]
 #[command(
     name = "sconce",

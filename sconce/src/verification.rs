@@ -16,9 +16,7 @@ use crate::failure::Failure;
 use crate::folders::{self, Exposure};
 use crate::platform::{self, Found};
 use crate::terminal::Terminal;
-
-/// The policy that a platform writes into its data folder, for requesters of its own.
-pub(crate) const REQUESTER_POLICY: &str = "requester-policy.toml";
+use crate::vault::REQUESTER_POLICY;
 
 /// Where a checkout says what its worker measures.
 const LOCK: &str = "worker/MRENCLAVE.lock";

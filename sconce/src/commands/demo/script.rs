@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use client::{Answer, Client, Error, NotProved, Order, Sealed, Worker, WorkerId};
+use client::{Answer, Client, Error, Order, Sealed, Worker, WorkerId};
 use protocol::Reason;
 use sconify::terminal::foreign::harmless;
 use serde_json::Value;
 
 use crate::failure::{Failure, short};
 use crate::terminal::Terminal;
-use crate::verification::Requirement;
+use crate::verification::{self, Requirement};
 
 /// The worker that gets the orders.
 pub(super) const WORKER: &str = "scone-worker-1";
@@ -75,18 +75,6 @@ pub(super) async fn play(
     Ok(())
 }
 
-/// What is missing, to be read after "not proved".
-fn unproved(gap: NotProved) -> String {
-    match gap {
-        NotProved::NoEvidence => {
-            "that an enclave holds the keys: whoever runs the listener or the worker may read what \
-             is sent"
-                .to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
 struct Stage<'a> {
     terminal: &'a Terminal,
 }
@@ -119,12 +107,16 @@ impl Stage<'_> {
                 worker.encryption_key().bits()
             ),
         );
+        let measured = worker.evidence().and_then(verification::measurement_of);
         self.step(
             "verified",
-            "its evidence: the program that this platform launched holds these keys",
+            format_args!(
+                "its evidence: the program {} has these keys",
+                measured.as_deref().unwrap_or("that was launched")
+            ),
         );
         for gap in worker.not_proved() {
-            self.step("NOT proved", unproved(gap));
+            self.step("NOT proved", gap);
         }
     }
 
