@@ -16,6 +16,8 @@ pub fn run(data: &[u8]) {
             assert_eq!(Request::parse(&again), Ok(Request::Order(text)));
         }
         Ok(Request::Signup) => assert_eq!(Request::parse(&signup_frame(1)), Ok(Request::Signup)),
+        // Those of pools, which no manager here writes.
+        Ok(_) => {}
         Err(fault) => assert!(!fault.to_string().is_empty()),
     }
     if let Some(outcome) = Outcome::parse(data) {

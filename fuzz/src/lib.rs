@@ -18,6 +18,7 @@
 //! | [`collateral`] | collateral, a document of it, or changes to what is genuine |
 //! | [`policy`] | a policy, in JSON or TOML |
 //! | [`quote`] | a quote, or changes to one |
+//! | [`release`] | a message between a program and its vault, or changes to a release |
 //! | [`report_socket`] | what a launched program and its host write on its report socket |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
@@ -36,6 +37,7 @@ pub mod order;
 pub mod policy;
 pub mod quote;
 pub mod receipt;
+pub mod release;
 pub mod report_socket;
 pub mod request;
 pub mod seeds;
@@ -57,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     ("elf", elf::run),
     ("enclave_toml", enclave_toml::run),
     ("quote", quote::run),
+    ("release", release::run),
     ("report_socket", report_socket::run),
     ("sgxs", sgxs::run),
     ("sigstruct", sigstruct::run),

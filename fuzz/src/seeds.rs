@@ -5,6 +5,7 @@ mod collateral;
 mod files;
 mod policy;
 mod quote;
+mod release;
 mod report_socket;
 mod sgx;
 
@@ -37,6 +38,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "collateral" => collateral::collateral(),
         "policy" => policy::all(),
         "quote" => quote::quotes(),
+        "release" => release::messages(),
         "report_socket" => report_socket::messages(),
         "sgxs" => sgx::streams(),
         "sigstruct" => sgx::sigstructs(),

@@ -32,9 +32,13 @@ pub fn read<T: DeserializeOwned>(what: &'static str, text: &[u8]) -> Result<T, E
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(fault("no JSON object".to_owned()));
     }
-    // serde's texts name members and positions; the values of secret ones are never asked for as
-    // anything but strings, so that none of them is quoted.
-    serde_json::from_slice(text).map_err(|error| fault(error.to_string()))
+    serde_json::from_slice(text).map_err(|error| fault(shown(&error)))
+}
+
+/// The fault in one line. It may quote a piece of the text, of any length, with anything in it.
+fn shown(error: &serde_json::Error) -> String {
+    let text: String = error.to_string().chars().take(200).collect();
+    text.escape_debug().to_string()
 }
 
 impl<const N: usize> Display for Hex<N> {
