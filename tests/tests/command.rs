@@ -6,7 +6,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use sconce_tests::command::{Host, Up, sconce};
-use sconce_tests::platform::worker_program;
+use sconce_tests::image;
 use sconce_tests::process::Process;
 use serde_json::Value;
 
@@ -159,8 +159,10 @@ fn orders_survive_a_power_failure() {
 #[test]
 fn the_demo_shows_the_seed_orders() {
     let home = tempfile::tempdir().unwrap();
-    let image = worker_program().to_str().unwrap();
-    let output = stdout(&sconce(home.path(), &["demo", "--image", image]));
+    let [worker, vault] =
+        [image::worker(), image::vault()].map(|image| image.folder.to_str().unwrap());
+    let arguments = ["demo", "--image", worker, "--vault-image", vault];
+    let output = stdout(&sconce(home.path(), &arguments));
     for answer in [
         "Hello Mujtaba",
         "Fibonacci number at position 5 = 5",

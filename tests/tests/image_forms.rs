@@ -25,7 +25,12 @@ impl Place {
 
     /// A whole platform that answers an order, with its messages.
     fn demo(&self, image: &Path) -> Output {
-        sconce(self.0.path(), &["demo", "--image", image.to_str().unwrap()])
+        let vault = image::vault().folder.to_str().unwrap();
+        let image = image.to_str().unwrap();
+        sconce(
+            self.0.path(),
+            &["demo", "--image", image, "--vault-image", vault],
+        )
     }
 
     fn package(&self, options: &[&str]) {
@@ -51,10 +56,7 @@ fn serves(output: &Output, said: &str) {
     assert!(shown.contains("Hello Mujtaba"), "{shown}");
     let told = stderr(output);
     assert!(told.contains(said), "{told}");
-    assert!(
-        told.contains("nothing protects what they are sent"),
-        "{told}"
-    );
+    assert!(told.contains("images for DEBUGGING"), "{told}");
 }
 
 #[test]
@@ -85,6 +87,10 @@ fn a_host_by_itself_launches_folders_alone() {
         "a",
         "--platform",
         platform.to_str().unwrap(),
+        "--vault",
+        "127.0.0.1:1",
+        "--session",
+        "avalon/a/g1",
     ];
     let with = |more: &[&str]| sconce(place.0.path(), &[&line, more].concat());
     let output = with(&["--image", tar.to_str().unwrap()]);
@@ -100,10 +106,12 @@ fn a_host_by_itself_launches_folders_alone() {
 }
 
 #[test]
-fn a_bare_program_is_said_not_to_be_measured() {
+fn a_bare_program_gets_no_keys() {
     let output = Place::new().demo(worker_program());
-    serves(&output, "(not measured)\n");
-    assert!(!stderr(&output).contains("mrenclave"));
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = stderr(&output);
+    assert!(told.contains("a vault has no keys for it"), "{told}");
+    assert!(output.stdout.is_empty(), "nothing was served");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use client::Error;
 use protocol::Reason;
 use sconce_tests::command::{Setup, sconce};
+use sconce_tests::image;
 use sconce_tests::process::mentioning;
 use sconce_tests::skipped::skipped;
 use tempfile::TempDir;
@@ -119,12 +120,17 @@ fn a_platform_does_not_start_where_it_cannot_write_and_says_so() {
     drop(Setup::new(&data, "async", 1).start());
     let start = || -> Output {
         let arguments = ["up", "--listener", "127.0.0.1:0", "--workers", "1"];
-        let image = sconce_tests::platform::worker_program();
+        let images = [image::worker(), image::vault()];
+        let [worker, vault] = images.map(|image| image.folder.to_str().unwrap());
         let more = [
             "--data-dir",
             data.to_str().unwrap(),
             "--image",
-            image.to_str().unwrap(),
+            worker,
+            "--vault-image",
+            vault,
+            "--vault",
+            "127.0.0.1:0",
         ];
         sconce(disk.path(), &[&arguments[..], &more].concat())
     };
