@@ -19,7 +19,7 @@
 
 mod order_keys;
 
-pub use order_keys::{BadOrderKeys, Given, OrderKeys};
+pub use order_keys::{BadOrderKeys, DataKeys, Given, OrderKeys};
 
 use serde::{Deserialize, Serialize};
 

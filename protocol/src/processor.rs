@@ -9,13 +9,31 @@ use crate::envelope::ErrorObject;
 use crate::json::{self, Members};
 use crate::reason::{Reason, client_code_of_foreign};
 
-/// What a manager asks of a worker that owns its keys ("singleton").
+/// What a manager asks of a worker: of one that owns its keys ("singleton"), or of a [pool](crate::pool)'s.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request<'a> {
     /// `ProcessWorkerSignup`: the public keys, please.
     Signup,
     /// `ProcessWorkOrder`: a client's whole JSON-RPC request, as text.
     Order(Cow<'a, str>),
+    /// `GenerateNonce`, in a pool: so many hex digits.
+    Nonce(u64),
+    /// `VerifyUniqueIdSignature`, in a pool: has the unique key signed itself and the nonce?
+    UniqueKey {
+        /// Hex of the key's PEM text.
+        key: Cow<'a, str>,
+        /// Hex of its DER signature.
+        signature: Cow<'a, str>,
+    },
+    /// `ProcessWorkerSignup`, in a pool: a quote with this unique key (hex of its PEM text) in it, please.
+    PoolSignup(Cow<'a, str>),
+    /// `ProcessWorkOrder`, in a pool.
+    PoolOrder {
+        /// A client's whole JSON-RPC request.
+        request: Cow<'a, str>,
+        /// The order's keys: [`OrderKeys`](crate::pool::OrderKeys), as text.
+        keys: Cow<'a, str>,
+    },
 }
 
 /// A frame that is no request. The texts begin as Avalon's worker's do, without its inner
@@ -32,13 +50,16 @@ pub enum BadFrame {
     /// The order isn't a text that holds JSON.
     #[error("Error loading JSON: params must be the text of a JSON-RPC request")]
     Order,
+    /// The method's parameters are others.
+    #[error("JSON Error: the method has other params")]
+    Params,
 }
 
 impl BadFrame {
     /// The reason on the wire.
     pub const fn reason(self) -> Reason {
         match self {
-            BadFrame::Envelope | BadFrame::Order => Reason::RequestJson,
+            BadFrame::Envelope | BadFrame::Order | BadFrame::Params => Reason::RequestJson,
             BadFrame::Method => Reason::RequestEnvelope,
         }
     }
@@ -53,10 +74,61 @@ impl<'a> Request<'a> {
         let method = json::string(member("method")?).ok_or(BadFrame::Envelope)?;
         let params = member("params")?;
         match method.as_ref() {
-            "ProcessWorkerSignup" => Ok(Self::Signup),
-            "ProcessWorkOrder" => json::string(params).map(Self::Order).ok_or(BadFrame::Order),
+            "ProcessWorkerSignup" => match Params::of(params) {
+                Ok(params) if params.has(UNIQUE_KEY) => {
+                    params.text(UNIQUE_KEY).map(Self::PoolSignup)
+                }
+                _ => Ok(Self::Signup),
+            },
+            "ProcessWorkOrder" => Self::order(params),
+            "GenerateNonce" => Ok(Self::Nonce(Params::of(params)?.number("nonce_size")?)),
+            "VerifyUniqueIdSignature" => {
+                let params = Params::of(params)?;
+                Ok(Self::UniqueKey {
+                    key: params.text(UNIQUE_KEY)?,
+                    signature: params.text("uniqueVerificationKeySignature")?,
+                })
+            }
             _ => Err(BadFrame::Method),
         }
+    }
+
+    /// An order: its text, or a list of that and the text of its keys.
+    fn order(params: &'a RawValue) -> Result<Self, BadFrame> {
+        if let Some(request) = json::string(params) {
+            return Ok(Self::Order(request));
+        }
+        let list: Option<[&RawValue; 2]> = json::read(params);
+        let [request, keys] = list.ok_or(BadFrame::Order)?.map(json::string);
+        match (request, keys) {
+            (Some(request), Some(keys)) => Ok(Self::PoolOrder { request, keys }),
+            _ => Err(BadFrame::Order),
+        }
+    }
+}
+
+const UNIQUE_KEY: &str = "uniqueVerificationKey";
+
+/// Parameters by name.
+struct Params<'a>(Members<'a>);
+
+impl<'a> Params<'a> {
+    fn of(params: &'a RawValue) -> Result<Self, BadFrame> {
+        Members::of(params).map(Self).map_err(|_| BadFrame::Params)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
+    fn text(&self, name: &str) -> Result<Cow<'a, str>, BadFrame> {
+        let text = self.0.get(name).and_then(json::string);
+        text.ok_or(BadFrame::Params)
+    }
+
+    fn number(&self, name: &str) -> Result<u64, BadFrame> {
+        let number = self.0.get(name).and_then(json::read);
+        number.ok_or(BadFrame::Params)
     }
 }
 
@@ -187,6 +259,49 @@ mod tests {
         let text = "{\"a\": \"\\\"\u{1}é\"}";
         let frame = order_frame(8, text);
         assert_eq!(Request::parse(&frame), Ok(Request::Order(text.into())));
+    }
+
+    #[test]
+    fn frames_of_pools() {
+        let read = |frame: &'static str| Request::parse(frame.as_bytes());
+        assert_eq!(
+            read(r#"{"method":"GenerateNonce","params":{"nonce_size":32}}"#),
+            Ok(Request::Nonce(32))
+        );
+        assert_eq!(
+            read(
+                r#"{"method":"VerifyUniqueIdSignature","params":{"uniqueVerificationKey":"0a",
+                    "uniqueVerificationKeySignature":"0b"}}"#
+            ),
+            Ok(Request::UniqueKey {
+                key: "0a".into(),
+                signature: "0b".into()
+            })
+        );
+        assert_eq!(
+            read(r#"{"method":"ProcessWorkerSignup","params":{"uniqueVerificationKey":"0a"}}"#),
+            Ok(Request::PoolSignup("0a".into()))
+        );
+        assert_eq!(
+            read(r#"{"method":"ProcessWorkOrder","params":["{}","keys"]}"#),
+            Ok(Request::PoolOrder {
+                request: "{}".into(),
+                keys: "keys".into()
+            })
+        );
+        for bad in [
+            r#"{"method":"GenerateNonce","params":{"nonce_size":-1}}"#,
+            r#"{"method":"GenerateNonce","params":null}"#,
+            r#"{"method":"VerifyUniqueIdSignature","params":{"uniqueVerificationKey":"0a"}}"#,
+            r#"{"method":"ProcessWorkerSignup","params":{"uniqueVerificationKey":7}}"#,
+        ] {
+            assert_eq!(read(bad), Err(BadFrame::Params), "{bad}");
+        }
+        for bad in ["[]", r#"["a"]"#, r#"["a","b","c"]"#, r#"["a",1]"#] {
+            let frame = format!(r#"{{"method":"ProcessWorkOrder","params":{bad}}}"#);
+            let read = Request::parse(frame.as_bytes());
+            assert_eq!(read, Err(BadFrame::Order), "{bad}");
+        }
     }
 
     #[test]

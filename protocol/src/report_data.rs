@@ -49,6 +49,26 @@ pub fn vault(key_der: &[u8], realm: &str) -> [u8; 64] {
     halves(&sha256(&[key_der]), &labelled(b"sconce/v1/vault", &texts))
 }
 
+/// What the key management of a pool has quoted: its published verification key, and MRENCLAVE of the one
+/// program that it gives orders' keys to (wire facts 7).
+///
+/// The first half is SHA-256 of the key's PEM. The second is that measurement itself, which the pool's owner
+/// has chosen: the first half alone keeps such a quote from passing for one of another purpose.
+#[must_use]
+pub fn pool(verification_key_pem: &str, processor: &[u8; 32]) -> [u8; 64] {
+    halves(&sha256(&[verification_key_pem.as_bytes()]), processor)
+}
+
+/// What a processor of a pool has quoted: the key that orders' keys are encrypted to, and the unique key that
+/// they are signed with, as it is named on the wire (wire facts 6.1).
+///
+/// The first half is SHA-256 of the key's PEM, the second of the [unique id](crate::pool::unique_id).
+#[must_use]
+pub fn pool_processor(encryption_key_pem: &str, unique_id: &str) -> [u8; 64] {
+    let (key, unique) = (encryption_key_pem.as_bytes(), unique_id.as_bytes());
+    halves(&sha256(&[key]), &sha256(&[unique]))
+}
+
 fn halves(first: &[u8; 32], second: &[u8; 32]) -> [u8; 64] {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(first);
@@ -70,6 +90,16 @@ fn labelled(purpose: &[u8], texts: &[&[u8]]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pools_have_the_layouts_of_avalon() {
+        let found = pool("ABC", &[7; 32]);
+        assert_eq!(found[..32], sha256(&[b"ABC"]));
+        assert_eq!(found[32..], [7; 32]);
+        let found = pool_processor("ABC", "0a");
+        assert_eq!(found[..32], sha256(&[b"ABC"]));
+        assert_eq!(found[32..], sha256(&[b"0a"]));
+    }
 
     #[test]
     fn the_layout_is_the_documented_one() {

@@ -197,6 +197,13 @@ impl Provisioned {
 }
 
 impl Serving {
+    /// The same on a platform that it may ask for more quotes: those that pools ask for.
+    #[must_use]
+    pub fn vouched(mut self, platform: Box<dyn Tee>) -> Self {
+        self.engine = self.engine.vouched(platform);
+        self
+    }
+
     /// The engine, and in one word for operators where its keys come from.
     pub(crate) fn into_parts(self) -> (Engine, &'static str) {
         (self.engine, self.kind)

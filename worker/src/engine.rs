@@ -21,18 +21,23 @@
 //! - *A workload's own message* may hold its inputs. It leaves encrypted, for the requester.
 
 mod job;
+mod pool;
 
 pub use job::Job;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use protocol::answer::OneTimeKey;
+use protocol::crypto::rsa::DecryptionKey;
 use protocol::envelope::{self, ErrorObject, Limits};
 use protocol::methods::Method;
 use protocol::methods::submit::Submit;
-use protocol::processor::{Request, error_frame};
+use protocol::opening::Unwrap;
+use protocol::processor::{Request, Signup, error_frame};
 use protocol::{Entropy, Reason, opening};
 use serde_json::value::RawValue;
+use tee::Tee;
 use workload::Description;
 
 use crate::keys::WorkerKeys;
@@ -70,6 +75,7 @@ impl Clock for SystemClock {
 pub struct Engine {
     keys: WorkerKeys,
     find: Find,
+    pool: pool::Processor,
 }
 
 /// The workload with an id, as [`crate::table::find`] gives it.
@@ -86,7 +92,26 @@ pub enum Step {
 impl Engine {
     /// A worker with `keys` that runs the workloads that `find` knows.
     pub fn new(keys: WorkerKeys, find: Find) -> Self {
-        Self { keys, find }
+        Self {
+            keys,
+            find,
+            pool: pool::Processor::default(),
+        }
+    }
+
+    /// The same on a platform that vouches for it, whose quotes pools ask for.
+    #[must_use]
+    pub fn vouched(mut self, platform: Box<dyn Tee>) -> Self {
+        self.pool.vouched(platform);
+        self
+    }
+
+    /// The same with this key for pools, in place of one that is made when a pool first asks for it: for
+    /// whoever has to know it beforehand.
+    #[must_use]
+    pub fn with_pool_key(mut self, key: DecryptionKey) -> Self {
+        self.pool.with_key(key);
+        self
     }
 
     /// The worker's keys.
@@ -114,21 +139,34 @@ impl Engine {
     /// Does everything about one frame but running the workload.
     pub fn open(&self, frame: &[u8], entropy: &dyn Entropy) -> Step {
         match Request::parse(frame) {
-            Ok(Request::Signup) => Step::Reply(self.signup()),
-            Ok(Request::Order(text)) => self.order(&text, entropy),
+            Ok(Request::Signup) => Step::Reply(signup(self.keys.signup())),
+            Ok(Request::Order(text)) => self.order(&text, self.keys.decryption(), None, entropy),
+            Ok(Request::PoolOrder { request, keys }) => match self.pool.open(&keys) {
+                Ok(given) => self.order(&request, &given.data, Some(given.one_time), entropy),
+                Err(error) => refused(&error),
+            },
+            Ok(Request::Nonce(digits)) => bare(self.pool.nonce(digits, entropy)),
+            Ok(Request::UniqueKey { key, signature }) => {
+                bare(Ok(self.pool.verify(&key, &signature)))
+            }
+            Ok(Request::PoolSignup(key)) => match self.pool.signup(&self.keys, &key) {
+                Ok(answer) => Step::Reply(signup(&answer)),
+                Err(error) => refused(&error),
+            },
             Err(fault) => {
-                let error = ErrorObject::for_manager(fault.reason()).saying(fault.to_string());
-                Step::Reply(error_frame(None, &error))
+                let error = ErrorObject::for_manager(fault.reason());
+                refused(&error.saying(fault.to_string()))
             }
         }
     }
 
-    fn signup(&self) -> Vec<u8> {
-        // Made of strings: writing it can't fail.
-        serde_json::to_vec(self.keys.signup()).unwrap_or_default()
-    }
-
-    fn order(&self, text: &str, entropy: &dyn Entropy) -> Step {
+    fn order(
+        &self,
+        text: &str,
+        keys: &dyn Unwrap,
+        one_time: Option<OneTimeKey>,
+        entropy: &dyn Entropy,
+    ) -> Step {
         let request = match envelope::parse(text, Limits::default()) {
             Ok(request) => request,
             Err(refused) => return Step::Reply(refused_frame(refused.id, &refused.error)),
@@ -143,7 +181,7 @@ impl Engine {
             Err(error) => return Step::Reply(refused_frame(Some(request.id), &error)),
         };
         let id = order.work_order_id.as_str();
-        match self.decrypt(&order, request.id, entropy) {
+        match self.decrypt(&order, request.id, keys, one_time, entropy) {
             Ok(step) => step,
             Err(reason) => {
                 let error = ErrorObject::for_manager(reason).about(id);
@@ -156,17 +194,19 @@ impl Engine {
         &self,
         order: &Submit<'_>,
         id: &RawValue,
+        keys: &dyn Unwrap,
+        one_time: Option<OneTimeKey>,
         entropy: &dyn Entropy,
     ) -> Result<Step, Reason> {
         let addressed = order.worker_id == *self.keys.worker_id();
-        let opened = opening::open(order, addressed, self.keys.decryption(), entropy)?;
+        let opened = opening::open(order, addressed, keys, entropy)?;
         let name = order.workload_id.name();
         let found = name.as_deref().and_then(self.find);
         if found.is_some() && self.hash_covers_a_longer_name(order) {
             return Err(Reason::OrderIntegrity);
         }
         Ok(match found {
-            Some(workload) => Step::Run(Arc::new(Job::new(workload, order, id, opened, None))),
+            Some(workload) => Step::Run(Arc::new(Job::new(workload, order, id, opened, one_time))),
             None => Step::Reply(job::unknown_workload(order, id, opened, entropy)),
         })
     }
@@ -193,6 +233,23 @@ impl Engine {
                 (self.find)(&name).is_some()
             })
     }
+}
+
+fn signup(answer: &Signup) -> Vec<u8> {
+    // Made of strings and a number: writing it can't fail.
+    serde_json::to_vec(answer).unwrap_or_default()
+}
+
+/// An answer without an envelope, as Avalon's worker has some.
+fn bare(answer: Result<String, ErrorObject>) -> Step {
+    match answer {
+        Ok(answer) => Step::Reply(answer.into_bytes()),
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &ErrorObject) -> Step {
+    Step::Reply(error_frame(None, error))
 }
 
 /// Avalon's worker gives code 1 for an order that is JSON and yet no order; its text, without the

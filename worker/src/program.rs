@@ -79,16 +79,20 @@ fn start(find: Find, longest: Duration) -> Result<(), Box<dyn Error>> {
     let stream = connection()?;
     let mut host = Host::new(stream.try_clone()?);
     let unattested = Unattested::new(&arguments.worker, &mut host);
-    let provisioned = match platform {
-        Some((platform, session)) => unattested.attest(&platform, session, now())?.provision()?,
-        None => unattested.unvouched()?,
+    let serving = match platform {
+        Some((platform, session)) => {
+            let attested = unattested.attest(&platform, session, now())?;
+            let serving = attested.provision()?.serving(find);
+            serving.vouched(Box::new(platform))
+        }
+        None => unattested.unvouched()?.serving(find),
     };
     let config = serve::Config {
         worker: arguments.worker,
         threads: arguments.threads,
         longest,
     };
-    serve::serve(stream, provisioned.serving(find), &config)?;
+    serve::serve(stream, serving, &config)?;
     Ok(())
 }
 

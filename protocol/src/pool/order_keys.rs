@@ -49,14 +49,20 @@ struct ItemKey {
 
 /// The keys of an order in clear: what a KME has of them, and what a processor gets.
 pub struct Given {
+    /// What opens the order and encrypts its answer.
+    pub data: DataKeys,
+    /// Signs the answer.
+    pub one_time: OneTimeKey,
+}
+
+/// The keys of an order's data.
+pub struct DataKeys {
     /// The client's session key.
     pub session: SessionKey,
     /// The keys of input items by their index: those of their own, and for the others the session key.
     pub inputs: BTreeMap<i64, SessionKey>,
     /// The keys of output items.
     pub outputs: BTreeMap<i64, SessionKey>,
-    /// Signs the answer.
-    pub one_time: OneTimeKey,
 }
 
 /// A text that holds no keys for this processor.
@@ -124,12 +130,12 @@ impl OrderKeys {
         };
         let mut keys = Self {
             encrypted_sym_key: STANDARD.encode(processor.seal(sym.expose())?),
-            encrypted_wo_key: seal(given.session.expose())?,
+            encrypted_wo_key: seal(given.data.session.expose())?,
             encrypted_wo_signing_key: seal(given.one_time.signing.expose_sec1_pem().as_bytes())?,
             wo_verification_key: given.one_time.verification.clone(),
             wo_verification_key_sig: given.one_time.voucher.clone(),
-            input_data_keys: items(&given.inputs)?,
-            output_data_keys: items(&given.outputs)?,
+            input_data_keys: items(&given.data.inputs)?,
+            output_data_keys: items(&given.data.outputs)?,
             signature: String::new(),
         };
         let digest = keys.digest().ok_or(KeyError::Made)?;
@@ -175,9 +181,11 @@ impl OrderKeys {
             return None;
         }
         Some(Given {
-            session: key(&self.encrypted_wo_key)?,
-            inputs: items(&self.input_data_keys)?,
-            outputs: items(&self.output_data_keys)?,
+            data: DataKeys {
+                session: key(&self.encrypted_wo_key)?,
+                inputs: items(&self.input_data_keys)?,
+                outputs: items(&self.output_data_keys)?,
+            },
             one_time: OneTimeKey {
                 signing,
                 verification: self.wo_verification_key.clone(),
@@ -210,7 +218,7 @@ impl OrderKeys {
 }
 
 /// An order's keys that were given open nothing but that order: whatever it brings itself is not looked at.
-impl Unwrap for Given {
+impl Unwrap for DataKeys {
     fn session_key(&self, _: &[u8]) -> Option<SessionKey> {
         SessionKey::new(self.session.expose())
     }
@@ -239,9 +247,11 @@ mod tests {
             processor: DecryptionKey::generate().unwrap(),
             unique: SigningKey::generate(&entropy).unwrap(),
             given: Given {
-                session: key(1),
-                inputs: BTreeMap::from([(0, key(1)), (7, key(2))]),
-                outputs: BTreeMap::from([(0, key(1))]),
+                data: DataKeys {
+                    session: key(1),
+                    inputs: BTreeMap::from([(0, key(1)), (7, key(2))]),
+                    outputs: BTreeMap::from([(0, key(1))]),
+                },
                 one_time: OneTimeKey {
                     verification: signing.verifying_key().pem().to_owned(),
                     voucher: "c2ln".to_owned(),
@@ -267,11 +277,11 @@ mod tests {
         let parties = parties();
         let text = format!("{}\0rubbish", parties.sealed().to_json());
         let opened = parties.open(&OrderKeys::parse(&text).unwrap()).unwrap();
-        assert_eq!(opened.session.expose(), &[1; 32]);
-        assert_eq!(opened.session_key(b"").unwrap().expose(), &[1; 32]);
-        assert_eq!(opened.item_key(7, b"").unwrap().expose(), &[2; 32]);
-        assert!(opened.item_key(1, b"").is_none());
-        assert_eq!(opened.outputs.len(), 1);
+        assert_eq!(opened.data.session.expose(), &[1; 32]);
+        assert_eq!(opened.data.session_key(b"").unwrap().expose(), &[1; 32]);
+        assert_eq!(opened.data.item_key(7, b"").unwrap().expose(), &[2; 32]);
+        assert!(opened.data.item_key(1, b"").is_none());
+        assert_eq!(opened.data.outputs.len(), 1);
         assert_eq!(opened.one_time.voucher, "c2ln");
         let (made, found) = (&parties.given.one_time.signing, &opened.one_time.signing);
         assert_eq!(made.expose(), found.expose());
