@@ -22,7 +22,6 @@ pub struct Verdicts {
     begun: Instant,
     passed: usize,
     failed: usize,
-    later: usize,
 }
 
 impl Default for Verdicts {
@@ -31,7 +30,6 @@ impl Default for Verdicts {
             begun: Instant::now(),
             passed: 0,
             failed: 0,
-            later: 0,
         }
     }
 }
@@ -58,12 +56,6 @@ impl Verdicts {
         }
     }
 
-    /// Tells that a vector is of something that is not there yet.
-    pub fn later(&mut self, name: &str) {
-        self.later += 1;
-        println!("later  {name}: not part of this version");
-    }
-
     /// Tells the sums, in the form of cargo's tests.
     #[must_use]
     pub fn end(self) -> ExitCode {
@@ -71,11 +63,10 @@ impl Verdicts {
             begun,
             passed,
             failed,
-            later,
         } = self;
         let verdict = if failed == 0 { "ok" } else { "FAILED" };
         println!(
-            "\ntest result: {verdict}. {passed} passed; {failed} failed; {later} ignored; 0 \
+            "\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 \
              measured; 0 filtered out; finished in {:.2}s",
             begun.elapsed().as_secs_f64()
         );

@@ -38,6 +38,11 @@ impl VectorWorker {
         Engine::new(keys.unwrap(), worker::table::find)
     }
 
+    /// The key that it shows to pools: the reference has but one.
+    pub(crate) fn pool_key(&self) -> DecryptionKey {
+        self.decryption_key()
+    }
+
     /// The worker's id.
     pub(crate) fn id(&self) -> WorkerId {
         WorkerId::from_name(&self.name)
