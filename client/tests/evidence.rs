@@ -269,6 +269,16 @@ async fn an_old_record_is_refused() {
     let refused = refusal(&listener, &at(policy(&platform), MADE - DAY)).await;
     assert_eq!(refused.stage(), Some(Stage::Time));
 
+    // Its collateral holds for 30 days, so this takes records of the last day alone.
+    let mut fresh = policy(&platform);
+    fresh.platform.minimum_validity = 29 * DAY;
+    let client = Client::connect(&listener.uri).unwrap();
+    let id = WorkerId::from_name(WORKER);
+    let verifier = at(fresh.clone(), NOW);
+    assert!(client.verified_worker(&id, &verifier).await.is_ok());
+    let refused = refusal(&listener, &at(fresh, NOW + 2 * DAY)).await;
+    assert_eq!(refused.stage(), Some(Stage::Policy));
+
     // And one from before an update that somebody insists on.
     let mut recent = policy(&platform);
     recent.platform.minimum_evaluation_data_number = Some(1_000);
