@@ -25,6 +25,15 @@ pub(crate) struct Notes {
     /// When a process of it was last known to be there; absent if none has ever signed up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) seen: Option<u64>,
+    /// Which generation of its keys the record has; 0 if nobody counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) generation: u64,
+    /// When a process of that generation was last known to be there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) newest_seen: u64,
+    /// When one of an earlier generation was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) older_seen: Option<u64>,
     /// It's off-line because no process is there, and not because an operator says so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) away: bool,
@@ -43,6 +52,10 @@ pub(crate) struct PastKey {
     fingerprint: u64,
     /// Orders for it are forgotten, or about to be: they could be repeated if it came back.
     pub(crate) forgotten: bool,
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 fn is_false(value: &bool) -> bool {
@@ -106,18 +119,35 @@ impl Entry {
                 retired.push(now);
             }
         }
-        if past.len() == MOST_PAST {
-            past.remove(0);
-        }
-        past.push(PastKey {
-            fingerprint: old,
-            forgotten: false,
-        });
+        push_past(past, old);
         Ok(())
     }
 }
 
+fn push_past(past: &mut Vec<PastKey>, fingerprint: u64) {
+    if past.len() == MOST_PAST {
+        past.remove(0);
+    }
+    past.push(PastKey {
+        fingerprint,
+        forgotten: false,
+    });
+}
+
 impl Notes {
+    /// Notes an encryption key that is in use beside the record's, unless it must not come back.
+    pub(crate) fn remember(&mut self, record: &WorkerRecord) -> Result<(), Error> {
+        let key = fingerprint(record);
+        match self.past.iter().find(|past| past.fingerprint == key) {
+            Some(past) if past.forgotten => Err(Error::Retired),
+            Some(_) => Ok(()),
+            None => {
+                push_past(&mut self.past, key);
+                Ok(())
+            }
+        }
+    }
+
     /// Whether it had processes, and none for the time `grace`.
     pub(crate) fn is_gone(&self, grace: Duration, now: u64) -> bool {
         let silent = |seen| u128::from(now.saturating_sub(seen)) >= grace.as_millis();

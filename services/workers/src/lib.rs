@@ -7,11 +7,13 @@
 mod entry;
 mod error;
 mod find;
+mod generation;
 mod presence;
 mod registry;
 mod retired;
 
 pub use error::Error;
 pub use find::Found;
+pub use generation::Attended;
 pub use registry::{Announced, Registry};
 pub use retired::RetiredKey;

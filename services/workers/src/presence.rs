@@ -7,26 +7,29 @@ use store::{Committed, Cursor};
 
 use crate::entry::{NOTES, Notes, Stored, id, partition, read};
 use crate::registry::milliseconds;
-use crate::{Error, Registry};
+use crate::{Attended, Error, Registry};
 
 impl Registry {
     /// Notes that these workers have processes; to be called every now and then. One that was
     /// off-line for want of any becomes active again.
-    pub async fn attend(&self, present: &[WorkerId]) -> Result<(), Error> {
+    pub async fn attend(&self, present: &[Attended]) -> Result<(), Error> {
         for some in present.chunks(BATCH) {
             let now = milliseconds(self.table().time().await?);
             let mut writes = Vec::new();
-            for id in some {
+            for attended in some {
+                let id = &attended.worker;
                 let stored = Stored::get(self.table(), id).await?;
                 let mut entry = stored.entry.clone();
                 entry.attend(now);
+                entry.attend_generations(attended, now);
                 writes.extend(stored.replace(id, entry, now)?);
             }
             if let Committed::Conflict(_) = self.table().commit(&partition(), writes).await? {
                 // Somebody has changed one of them just now. Each for itself gets through.
-                for id in some {
-                    self.change(id, |entry, now| {
+                for attended in some {
+                    self.change(&attended.worker, |entry, now| {
                         entry.attend(now);
+                        entry.attend_generations(attended, now);
                         Ok(())
                     })
                     .await?;

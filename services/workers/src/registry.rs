@@ -23,8 +23,10 @@ pub enum Announced {
     Added,
     /// There was a record with other keys; it has the new ones now.
     Replaced,
-    /// There was a record with these keys; it stays as it is.
+    /// There was a record with these keys; it stays as it is, but for newer evidence.
     Kept,
+    /// There is a record with keys of a later generation, which stays.
+    Older,
 }
 
 impl Registry {
@@ -71,27 +73,38 @@ impl Registry {
     }
 
     /// Stores what a worker has just signed up with. The status is the operator's: it stays what
-    /// it was, unless it was off-line only because the worker had no process. A record with the
-    /// same keys is kept whole, because an operator may have changed something else in it.
+    /// it was, unless it was off-line only because the worker had no process. Of a record with the
+    /// same keys only the evidence changes, because an operator may have changed something else in it.
+    ///
+    /// `generation` says which of the worker's keys they are, 0 that nobody counts. Earlier ones
+    /// don't replace later ones.
     ///
     /// # Errors
     ///
     /// [`Error::Retired`] if the worker had that encryption key before another, too long ago.
-    pub async fn announce(&self, id: &WorkerId, record: &WorkerRecord) -> Result<Announced, Error> {
+    pub async fn announce(
+        &self,
+        id: &WorkerId,
+        record: &WorkerRecord,
+        generation: u64,
+    ) -> Result<Announced, Error> {
         self.change(id, |entry, now| {
             entry.attend(now);
-            let Some(found) = &entry.record else {
-                entry.record = Some(record.clone());
+            let Some(found) = &mut entry.record else {
+                entry.put(record, generation, now);
                 return Ok(Announced::Added);
             };
             if keys(found) == keys(record) {
+                renew_evidence(found, record);
+                entry.notes.generation = generation;
+                entry.notes.newest_seen = now;
                 return Ok(Announced::Kept);
             }
-            let status = found.status;
-            entry.record = Some(WorkerRecord {
-                status,
-                ..record.clone()
-            });
+            if generation > 0 && generation < entry.notes.generation {
+                entry.attend_older(record, now)?;
+                return Ok(Announced::Older);
+            }
+            entry.put(record, generation, now);
             Ok(Announced::Replaced)
         })
         .await
@@ -155,6 +168,22 @@ impl Registry {
             }
         }
         Err(Error::Contended)
+    }
+}
+
+/// Of evidence over the same keys the last is the one to show: what is said of platforms grows old.
+fn renew_evidence(found: &mut WorkerRecord, shown: &WorkerRecord) {
+    let shown = &shown.details["workerTypeData"];
+    let Some(found) = found.details.get_mut("workerTypeData") else {
+        return;
+    };
+    let Some(found) = found.as_object_mut() else {
+        return;
+    };
+    for name in ["proofDataType", "proofData"] {
+        if let Some(value) = shown.get(name) {
+            found.insert(name.to_owned(), value.clone());
+        }
     }
 }
 

@@ -17,21 +17,27 @@ pub struct RetiredKey {
     pub age: Duration,
     /// When, in milliseconds of the store's clock.
     replaced: u64,
+    /// When a process of an earlier generation was last there, on the same clock.
+    older_seen: Option<u64>,
 }
 
 impl Registry {
     /// The last key of each worker that was replaced at least `overlap` ago and is not
-    /// [settled](Self::settle).
+    /// [settled](Self::settle). None of workers that had a process with earlier keys since then.
     pub async fn retired_keys(&self, overlap: Duration) -> Result<Vec<RetiredKey>, Error> {
         let now = milliseconds(self.table().time().await?);
         let mut found = Vec::new();
         for (worker, notes) in self.notes().await? {
             let age = |replaced: &u64| Duration::from_millis(now.saturating_sub(*replaced));
+            if notes.older_seen.is_some_and(|seen| age(&seen) < overlap) {
+                continue;
+            }
             let old = notes.retired.iter().rev().find(|at| age(at) >= overlap);
             found.extend(old.map(|replaced| RetiredKey {
                 worker,
                 age: age(replaced),
                 replaced: *replaced,
+                older_seen: notes.older_seen,
             }));
         }
         Ok(found)
@@ -42,8 +48,9 @@ impl Registry {
     /// be repeated then. Whether that is so; if not, it has come back already, and they must stay.
     pub async fn rule_out(&self, key: &RetiredKey) -> Result<bool, Error> {
         self.change(&key.worker, |entry, _| {
+            let is_unused = entry.notes.older_seen == key.older_seen;
             let Notes { retired, past, .. } = &mut entry.notes;
-            let is_gone = retired.contains(&key.replaced);
+            let is_gone = is_unused && retired.contains(&key.replaced);
             if is_gone {
                 past.iter_mut().for_each(|key| key.forgotten = true);
             }

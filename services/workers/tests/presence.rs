@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::WorkerId;
 use protocol::record::{Status, WorkerRecord};
-use sconce_workers::{Announced, Error, Registry};
+use sconce_workers::{Announced, Attended, Error, Registry};
 use serde_json::{Value, json};
 use store::redb::{Engine, Options};
 
@@ -36,7 +36,10 @@ impl Fixture {
     }
 
     async fn announce(&self, key: &str) -> Announced {
-        self.registry.announce(&id(), &record(key)).await.unwrap()
+        self.registry
+            .announce(&id(), &record(key), 0)
+            .await
+            .unwrap()
     }
 
     async fn status(&self) -> Status {
@@ -95,7 +98,7 @@ async fn a_worker_whose_processes_are_gone_is_off_line_until_one_comes_back() {
     assert_eq!(f.announce("k").await, Announced::Kept);
     assert_eq!(f.status().await, Status::Active);
     assert_eq!(f.lapse(NOW).await, 1);
-    f.registry.attend(&[id()]).await.unwrap();
+    f.registry.attend(&[id().into()]).await.unwrap();
     assert_eq!(f.status().await, Status::Active);
     assert_eq!(f.lapse(LONG).await, 0);
 }
@@ -106,7 +109,7 @@ async fn absence_is_counted_from_when_a_process_was_last_seen() {
     f.announce("k").await;
     let grace = Duration::from_millis(300);
     tokio::time::sleep(grace).await;
-    f.registry.attend(&[id()]).await.unwrap();
+    f.registry.attend(&[id().into()]).await.unwrap();
     assert_eq!(f.lapse(LONG).await, 0);
     tokio::time::sleep(grace).await;
     let f = f.restarted();
@@ -118,7 +121,7 @@ async fn what_an_operator_says_stays() {
     let f = Fixture::new();
     f.announce("k").await;
     f.set(Status::OffLine).await;
-    f.registry.attend(&[id()]).await.unwrap();
+    f.registry.attend(&[id().into()]).await.unwrap();
     f.announce("k").await;
     assert_eq!(f.status().await, Status::OffLine);
 
@@ -164,10 +167,11 @@ async fn many_workers_are_attended_at_once() {
     for id in &ids {
         f.registry.register(id, &record("k")).await.unwrap();
     }
-    f.registry.attend(&ids).await.unwrap();
+    let present: Vec<Attended> = ids.into_iter().map(Attended::from).collect();
+    f.registry.attend(&present).await.unwrap();
     assert_eq!(f.lapse(LONG).await, 0);
     assert_eq!(f.lapse(NOW).await, 300);
-    f.registry.attend(&ids).await.unwrap();
+    f.registry.attend(&present).await.unwrap();
     let active = |found: &(WorkerId, WorkerRecord)| found.1.status == Status::Active;
     assert!(f.registry.list().await.unwrap().iter().all(active));
 }
@@ -179,10 +183,10 @@ async fn coming_and_going_at_once_ends_in_one_of_both() {
     for _ in 0..20 {
         let (one, other) = (f.registry.clone(), f.registry.clone());
         let lapse = tokio::spawn(async move { one.lapse(NOW).await });
-        let attend = tokio::spawn(async move { other.attend(&[id()]).await });
+        let attend = tokio::spawn(async move { other.attend(&[id().into()]).await });
         lapse.await.unwrap().unwrap();
         attend.await.unwrap().unwrap();
-        f.registry.attend(&[id()]).await.unwrap();
+        f.registry.attend(&[id().into()]).await.unwrap();
         assert_eq!(f.status().await, Status::Active);
     }
 }
@@ -253,7 +257,7 @@ async fn a_key_whose_orders_are_forgotten_does_not_come_back() {
     f.registry.settle(&key).await.unwrap();
     let f = f.restarted();
     for past in ["k", "n"] {
-        let back = f.registry.announce(&id(), &record(past)).await;
+        let back = f.registry.announce(&id(), &record(past), 0).await;
         assert!(matches!(back, Err(Error::Retired)), "{past}: {back:?}");
         let back = f.registry.update(&id(), &details(past)).await;
         assert!(matches!(back, Err(Error::Retired)), "{past}: {back:?}");

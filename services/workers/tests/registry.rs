@@ -91,15 +91,27 @@ async fn details_and_status_change_alone() {
 #[tokio::test]
 async fn what_workers_announce_leaves_the_operators_word() {
     let f = fixture();
-    let first = f.registry.announce(&id("01"), &record("k")).await.unwrap();
+    let first = f
+        .registry
+        .announce(&id("01"), &record("k"), 0)
+        .await
+        .unwrap();
     assert_eq!(first, Announced::Added);
     f.registry
         .set_status(&id("01"), Status::Compromised)
         .await
         .unwrap();
-    let again = f.registry.announce(&id("01"), &record("k")).await.unwrap();
+    let again = f
+        .registry
+        .announce(&id("01"), &record("k"), 0)
+        .await
+        .unwrap();
     assert_eq!(again, Announced::Kept);
-    let other = f.registry.announce(&id("01"), &record("n")).await.unwrap();
+    let other = f
+        .registry
+        .announce(&id("01"), &record("n"), 0)
+        .await
+        .unwrap();
     assert_eq!(other, Announced::Replaced);
     let now = f.registry.get(&id("01")).await.unwrap().unwrap();
     assert_eq!(
