@@ -22,6 +22,7 @@ use store::{Completed, Completion, Held, Lease, OrderId};
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
+use crate::generation::generation;
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::standing::may_work;
@@ -57,6 +58,14 @@ enum Verdict {
     Done(End),
     /// It has not; somebody else may try.
     Lost(Loss),
+}
+
+impl Verdict {
+    /// Whether the worker could not open the order: its keys may be others than the order's.
+    fn is_unopened(&self) -> bool {
+        let unopened = Ended::Error(Some(Reason::OrderIntegrity));
+        matches!(self, Self::Done(end) if end.what == unopened)
+    }
 }
 
 /// What an order ends with.
@@ -101,7 +110,7 @@ impl Attempt {
         };
         let seat = match admission {
             Admission::Beside(place) => Some(Some(Seat { place, alone: None })),
-            Admission::Alone(_right) => self.keeping(&order, self.seat_alone()).await,
+            Admission::Alone(_right) => self.keeping(&order, self.seat_alone(&request)).await,
         };
         match seat {
             Some(Some(seat)) => self.work(&order, &request, seat).await,
@@ -112,19 +121,64 @@ impl Attempt {
 
     /// Has the order done and notes what came of it.
     async fn work(&self, order: &OrderId, request: &str, seat: Seat<'_>) {
-        let process = Arc::clone(&seat.place.process);
-        let exchange = self.exchange(&process, order, request);
+        let Seat { place, alone } = seat;
+        let exchange = self.exchange_with_all_keys(order, request, place, alone.is_some());
         match self.keeping(order, exchange).await {
-            Some(Verdict::Done(end)) => {
+            Some((Verdict::Done(end), process)) => {
                 // The worker need not wait for the disk: others can have the place now.
-                drop(seat);
+                drop(alone);
                 self.worker.changed.notify_one();
                 if self.complete(order, end).await {
                     process.count_done();
                 }
             }
-            Some(Verdict::Lost(loss)) => self.lose(order, loss, seat.alone.is_some()).await,
+            Some((Verdict::Lost(loss), _)) => self.lose(order, loss, alone.is_some()).await,
             None => self.warn_of_lapse(order),
+        }
+    }
+
+    /// Asks a process; and if it can't open the order, once each process of the worker that has other keys: the
+    /// order may be for those. What the last one says counts.
+    async fn exchange_with_all_keys(
+        &self,
+        order: &OrderId,
+        request: &str,
+        place: Place,
+        alone: bool,
+    ) -> (Verdict, Arc<Process>) {
+        let mut place = place;
+        let mut tried = Vec::new();
+        loop {
+            let process = Arc::clone(&place.process);
+            let verdict = self.exchange(&process, order, request).await;
+            // Others that wait for this place may have one where this order waits next.
+            drop(place);
+            tried.push(generation(&process));
+            if !verdict.is_unopened() {
+                return (verdict, process);
+            }
+            match self.place_elsewhere(&tried, alone).await {
+                Some(next) => place = next,
+                None => return (verdict, process),
+            }
+        }
+    }
+
+    /// A place at a process whose keys have not been tried; `None` if there is no such process, or none any
+    /// more, or the manager drains.
+    async fn place_elsewhere(&self, tried: &[u64], alone: bool) -> Option<Place> {
+        let process = self.worker.untried(tried)?;
+        let place = async {
+            if alone {
+                process.all_places().await
+            } else {
+                process.next_place().await
+            }
+        };
+        tokio::select! {
+            place = place => place,
+            () = process.gone(Duration::ZERO) => None,
+            () = self.shared.phase.reached(Phase::Draining) => None,
         }
     }
 
@@ -140,7 +194,7 @@ impl Attempt {
 
     /// Waits until a process is empty and takes all of it; `None` if no process is there any more,
     /// the worker may not work any more, or the manager drains.
-    async fn seat_alone(&self) -> Option<Seat<'_>> {
+    async fn seat_alone(&self, request: &str) -> Option<Seat<'_>> {
         let draining = self.shared.phase.reached(Phase::Draining);
         tokio::pin!(draining);
         let turn = tokio::select! {
@@ -152,7 +206,7 @@ impl Attempt {
             if !may_work(&self.shared, &self.worker).await.ok()? {
                 return None;
             }
-            let process = self.worker.roomiest()?;
+            let process = self.worker.roomiest(request.as_bytes())?;
             tokio::select! {
                 place = process.all_places() => {
                     if process.presence() == Presence::Present {

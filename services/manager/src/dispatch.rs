@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::attempt::{Admission, Attempt};
+use crate::generation;
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::standing::may_work;
@@ -115,7 +116,7 @@ async fn hand_out(
         let place = Arc::clone(&worker.suspects).try_acquire_owned();
         place.ok().map(Admission::Alone)
     } else {
-        place(worker).map(Admission::Beside)
+        place(worker, &lease.body).map(Admission::Beside)
     };
     match admission {
         Some(admission) => {
@@ -128,6 +129,10 @@ async fn hand_out(
             attempts.spawn(attempt.run(admission));
         }
         None if suspect => give_back(shared, &lease, UNTIL_ITS_TURN).await,
+        // There was room when it was claimed: that is with other keys than it's for.
+        None if generation::is_mixed(&worker.present()) => {
+            give_back(shared, &lease, UNTIL_THERE_IS_ROOM).await;
+        }
         None => give_back(shared, &lease, Duration::ZERO).await,
     }
 }
@@ -135,9 +140,12 @@ async fn hand_out(
 /// How long a suspect waits in the store while enough others wait here.
 const UNTIL_ITS_TURN: Duration = Duration::from_secs(1);
 
-/// A place at the process with the most room.
-fn place(worker: &Worker) -> Option<Place> {
-    let process = worker.roomiest()?;
+/// How long an order waits in the store for room at the processes with its keys.
+const UNTIL_THERE_IS_ROOM: Duration = Duration::from_millis(20);
+
+/// A place at the process with the most room, of those that the order is for.
+fn place(worker: &Worker, order: &[u8]) -> Option<Place> {
+    let process = worker.roomiest(order)?;
     let place = process.place()?;
     worker.move_to_end(&process);
     Some(place)

@@ -9,10 +9,13 @@ use protocol::Reason;
 use protocol::envelope::ErrorObject;
 use store::PartitionId;
 use tokio::time::Instant;
+use workers::Attended;
 
+use crate::generation::{generation, is_mixed};
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::standing;
+use crate::worker::Worker;
 
 /// Orders that one call ends or drops, so that others get their turn between calls.
 const BATCH: usize = 100;
@@ -63,22 +66,57 @@ impl Roll {
         let absence = shared.config.timing.absence;
         let now = Instant::now();
         if self.attended.is_none_or(|at| now - at >= absence / 3) {
-            let present: Vec<_> = shared
-                .all_workers()
-                .into_iter()
-                .filter(|worker| !worker.present().is_empty())
-                .map(|worker| worker.id.clone())
-                .collect();
+            let workers = shared.all_workers();
+            let present: Vec<_> = workers.iter().filter_map(|one| attended(one)).collect();
             shared.registry.attend(&present).await?;
             self.attended = Some(now);
         }
         if now - self.started >= absence {
+            fall_back(shared).await?;
             for worker in shared.registry.lapse(absence).await? {
                 tracing::warn!(%worker, "a worker has no process and is off-line until one joins");
             }
         }
         Ok(())
     }
+}
+
+/// What there is to note of a worker, if it has processes.
+fn attended(worker: &Worker) -> Option<Attended> {
+    let present = worker.present();
+    let newest = present.iter().map(|process| generation(process)).max()?;
+    Some(Attended {
+        worker: worker.id.clone(),
+        newest,
+        older: is_mixed(&present),
+    })
+}
+
+/// Where the newest keys have no process any more, the record is that of the newest that have one.
+async fn fall_back(shared: &Shared) -> Result<(), workers::Error> {
+    for worker in shared.all_workers() {
+        let present = worker.present();
+        let Some(process) = present.iter().max_by_key(|process| generation(process)) else {
+            continue;
+        };
+        let Some(record) = process.older.get() else {
+            continue;
+        };
+        let (generation, grace) = (generation(process), shared.config.timing.absence);
+        let registry = &shared.registry;
+        if registry
+            .fall_back(&worker.id, record, generation, grace)
+            .await?
+        {
+            let worker = &worker.name;
+            tracing::warn!(
+                worker,
+                generation,
+                "the newer keys have no process: back to these"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Also for workers that have no process: those whose orders wait longest.

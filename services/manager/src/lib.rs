@@ -43,6 +43,7 @@ mod dispatch;
 mod error;
 mod fixed;
 mod gate;
+mod generation;
 mod keep;
 mod local;
 mod manager;

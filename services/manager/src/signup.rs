@@ -15,6 +15,22 @@ use crate::worker::{Process, Worker};
 pub(crate) struct Keys {
     verifying: String,
     encryption: String,
+    /// Which of the worker's keys they are; 0 if nobody counts.
+    pub(crate) generation: u64,
+}
+
+impl Keys {
+    /// Whether the encryption key is this PEM text, but for blanks around it.
+    pub(crate) fn is(&self, pem: &[u8]) -> bool {
+        self.encryption.as_bytes().trim_ascii() == pem.trim_ascii()
+    }
+
+    /// Whether processes can have these and those: of one worker only those of different generations
+    /// differ.
+    fn go_with(&self, others: &Self) -> bool {
+        let counted = self.generation > 0 && others.generation > 0;
+        self == others || (counted && self.generation != others.generation)
+    }
 }
 
 impl From<&Signup> for Keys {
@@ -22,6 +38,7 @@ impl From<&Signup> for Keys {
         Self {
             verifying: signup.verifying_key.clone(),
             encryption: signup.encryption_key.clone(),
+            generation: signup.generation,
         }
     }
 }
@@ -35,7 +52,9 @@ pub(crate) enum Refusal {
     Unreadable,
     #[error("the worker's keys are not usable: {0}")]
     Keys(#[from] BadDetails),
-    #[error("another process of this worker has other keys, give both the same")]
+    #[error(
+        "another process of this worker has other keys of the same generation, give both the same"
+    )]
     OtherKeys,
     #[error(transparent)]
     RetiredKey(workers::Error),
@@ -78,14 +97,30 @@ pub(crate) async fn enrol(
 
     let _admission = worker.admission.lock().await;
     let others = worker.present();
-    if others.iter().any(|other| other.keys.get() != Some(&keys)) {
+    let mut others = others.iter().filter_map(|other| other.keys.get());
+    if others.any(|other| !other.go_with(&keys)) {
         return Err(Refusal::OtherKeys);
     }
-    match announce(registry, worker, &record).await? {
+    match announce(registry, worker, &record, keys.generation).await? {
         Announced::Kept => {}
         Announced::Added => tracing::info!(worker = worker.name, "worker registered"),
         Announced::Replaced => {
-            tracing::warn!(worker = worker.name, "worker registered with new keys");
+            let generation = keys.generation;
+            tracing::warn!(
+                worker = worker.name,
+                generation,
+                "worker registered with new keys"
+            );
+        }
+        Announced::Older => {
+            let generation = keys.generation;
+            tracing::info!(
+                worker = worker.name,
+                generation,
+                "a process has the keys of before"
+            );
+            // It's set once, as the keys are.
+            let _ = process.older.set(record);
         }
     }
     // It's set once: a process signs up once.
@@ -107,13 +142,14 @@ async fn announce(
     registry: &Registry,
     worker: &Worker,
     record: &WorkerRecord,
+    generation: u64,
 ) -> Result<Announced, workers::Error> {
-    let mut result = registry.announce(&worker.id, record).await;
+    let mut result = registry.announce(&worker.id, record, generation).await;
     for _ in 0..RETRIES {
         match result {
             Err(workers::Error::Store(_) | workers::Error::Contended) => {
                 tokio::time::sleep(PAUSE).await;
-                result = registry.announce(&worker.id, record).await;
+                result = registry.announce(&worker.id, record, generation).await;
             }
             answer => return answer,
         }

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use protocol::WorkerId;
+use protocol::record::WorkerRecord;
 use store::PartitionId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::generation;
 use crate::peer::Peer;
 use crate::signup::Keys;
 use crate::standing::Standing;
@@ -44,6 +46,8 @@ pub(crate) struct Process {
     pub(crate) done: AtomicU64,
     /// What it signed up with.
     pub(crate) keys: OnceLock<Keys>,
+    /// The record of its keys, if a newer generation's is published.
+    pub(crate) older: OnceLock<WorkerRecord>,
     presence: watch::Sender<Presence>,
 }
 
@@ -96,10 +100,15 @@ impl Worker {
         processes.clone()
     }
 
-    /// The process with the most room; of several the first, which has rested longest.
-    pub(crate) fn roomiest(&self) -> Option<Arc<Process>> {
-        let present = self.present().into_iter().rev();
-        present.max_by_key(|process| process.room.available_permits())
+    /// Of the processes that this order is for the one with the most room; of several the first, which has
+    /// rested longest.
+    pub(crate) fn roomiest(&self, order: &[u8]) -> Option<Arc<Process>> {
+        roomiest(generation::fitting(self.present(), order))
+    }
+
+    /// The roomiest process with the newest keys that are none of `tried`.
+    pub(crate) fn untried(&self, tried: &[u64]) -> Option<Arc<Process>> {
+        roomiest(generation::untried(self.present(), tried))
     }
 
     /// Every process takes its turn: the one that was just chosen goes to the end.
@@ -136,6 +145,7 @@ impl Process {
             in_flight: AtomicU32::new(0),
             done: AtomicU64::new(0),
             keys: OnceLock::new(),
+            older: OnceLock::new(),
             presence: watch::Sender::new(Presence::Present),
         }
     }
@@ -165,6 +175,12 @@ impl Process {
     pub(crate) fn place(self: &Arc<Self>) -> Option<Place> {
         let room = Arc::clone(&self.room).try_acquire_owned().ok()?;
         Some(Place::new(self, room))
+    }
+
+    /// A place beside others, as soon as there is one.
+    pub(crate) async fn next_place(self: &Arc<Self>) -> Option<Place> {
+        let room = Arc::clone(&self.room).acquire_owned();
+        Some(Place::new(self, room.await.ok()?))
     }
 
     /// All of its room, as soon as the orders that it has have left; it gets no others meanwhile.
@@ -197,6 +213,11 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.process.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn roomiest(processes: Vec<Arc<Process>>) -> Option<Arc<Process>> {
+    let processes = processes.into_iter().rev();
+    processes.max_by_key(|process| process.room.available_permits())
 }
 
 /// Their bodies are in memory while they wait; further ones wait in the store.

@@ -1,6 +1,6 @@
 //! Workers of Avalon's kind: a `REP` socket that is just there.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod support;
 
@@ -75,6 +75,7 @@ fn serve(
             let request: Value = serde_json::from_str(&text).unwrap();
             socket.send(good(&request), 0).unwrap();
         }
+        other => panic!("no manager asks this: {other:?}"),
     }
 }
 

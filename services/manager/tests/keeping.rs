@@ -113,7 +113,7 @@ async fn marks_of_a_replaced_key_are_dropped_after_the_overlap() {
     let first = serde_json::from_str(support::signup()).unwrap();
     let first = protocol::record::WorkerRecord::of_signup(&first);
     let id = WorkerId::from_name(WORKER);
-    let back = store.registry.announce(&id, &first).await;
+    let back = store.registry.announce(&id, &first, 0).await;
     assert!(matches!(back, Err(workers::Error::Retired)), "{back:?}");
     manager.shutdown().await;
 }

@@ -267,6 +267,7 @@ impl Loop {
         let text = match Request::parse(&body).unwrap() {
             Request::Signup => return self.answer(frames, self.plan.signup.as_bytes()),
             Request::Order(text) => text,
+            other => panic!("no manager asks this: {other:?}"),
         };
         let request = serde_json::from_str(&text).unwrap();
         let number = self.shared.orders.fetch_add(1, Ordering::SeqCst);

@@ -83,10 +83,27 @@ impl Store {
     }
 
     async fn try_submit_saying(&self, worker: &str, order: &str, saying: &str) -> Submitted {
+        let params = serde_json::json!({"saying": saying});
+        self.try_submit_with(worker, order, params).await
+    }
+
+    /// Queues an order that has these parameters, too.
+    pub(crate) async fn submit_with(&self, worker: &str, order: &str, params: serde_json::Value) {
+        let submitted = self.try_submit_with(worker, order, params).await;
+        assert_eq!(submitted, Submitted::Accepted);
+    }
+
+    async fn try_submit_with(
+        &self,
+        worker: &str,
+        order: &str,
+        mut params: serde_json::Value,
+    ) -> Submitted {
         let worker = WorkerId::from_name(worker);
+        params["workOrderId"] = order.into();
+        params["workerId"] = worker.as_str().into();
         let body = serde_json::json!({
-            "jsonrpc": "2.0", "method": "WorkOrderSubmit", "id": 1,
-            "params": {"workOrderId": order, "workerId": worker, "saying": saying},
+            "jsonrpc": "2.0", "method": "WorkOrderSubmit", "id": 1, "params": params,
         });
         self.engine
             .submit(Submission {
