@@ -63,6 +63,31 @@ fn pages_of_commands_show_what_they_print() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Pages that name tests as `path`: `name`.
+#[test]
+fn tests_that_are_named_exist() {
+    let page = read(&checkout().join("docs/attacks.md"));
+    let mut named = 0;
+    for line in page.lines() {
+        let parts: Vec<&str> = line.split('`').collect();
+        for window in parts.windows(4) {
+            let [_, path, between, name] = window else {
+                continue;
+            };
+            if !path.ends_with(".rs") || *between != ": " {
+                continue;
+            }
+            let source = read(&checkout().join(path));
+            assert!(
+                source.contains(&format!("fn {name}(")),
+                "{path} has no test {name}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 40, "{named} tests are named");
+}
+
 /// What the page of a code that commands print lacks.
 fn faults_of_page(code: &str, page: &str) -> Vec<String> {
     let parts = [
