@@ -6,6 +6,7 @@ use monitor::WorkerSeen;
 use serde::Serialize;
 
 use crate::Error;
+use crate::generation::generation;
 use crate::shared::Shared;
 use crate::worker::{Process, Worker};
 
@@ -38,6 +39,8 @@ pub struct ProcessStatus {
     pub endpoint: String,
     /// Its process id; absent for static workers.
     pub pid: Option<u32>,
+    /// Which of its worker's keys it has; 0 where nobody counts.
+    pub generation: u64,
     /// Orders that it takes at once.
     pub capacity: u32,
     /// Orders that it has.
@@ -123,6 +126,7 @@ fn processes(worker: &Worker) -> Vec<ProcessStatus> {
 
 fn describe(process: &Process) -> ProcessStatus {
     ProcessStatus {
+        generation: generation(process),
         endpoint: process.endpoint.clone(),
         pid: process.pid,
         capacity: process.capacity,

@@ -95,6 +95,11 @@ async fn two_generations_run_beside_each_other_and_the_record_is_the_newest() {
     let second = new.host(&manager);
     joined(&manager, 2).await;
     assert!(new.are_published(&store).await);
+    let status = manager.status().await.unwrap();
+    let processes = status.workers[0].processes.iter();
+    let mut generations: Vec<_> = processes.map(|process| process.generation).collect();
+    generations.sort_unstable();
+    assert_eq!(generations, [1, 2]);
 
     // One that is started again in the overlap goes on, and changes nothing.
     drop(first);
