@@ -66,7 +66,7 @@ pub(crate) struct Summary {
     pub(crate) name: Option<String>,
     /// A word for its status.
     pub(crate) status: &'static str,
-    /// A word for where its keys come from.
+    /// A word for what the record shows of them: nothing, or a quote that nobody has verified here.
     pub(crate) keys: &'static str,
 }
 
@@ -118,7 +118,7 @@ fn name_of(id: &WorkerId, names: &[String]) -> Option<String> {
 fn keys_of(record: &WorkerRecord) -> &'static str {
     match NotProved::without_evidence(record).first() {
         Some(NotProved::NoEvidence) => "unattested",
-        _ => "attested",
+        _ => "quoted",
     }
 }
 
