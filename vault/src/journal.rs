@@ -143,7 +143,8 @@ impl Journal {
         self.log.floor()
     }
 
-    /// Whether so much has been written since the last checkpoint that another would be worth its bytes.
+    /// Whether so much has been written since the last checkpoint that another would be worth its bytes. Of
+    /// several threads that ask at once one is told so; if it makes none, others are after the next commit.
     #[must_use]
     pub fn is_checkpoint_due(&self) -> bool {
         self.group.is_checkpoint_due()

@@ -125,7 +125,7 @@ impl Group {
     }
 
     pub(super) fn is_checkpoint_due(&self) -> bool {
-        self.lock().due
+        std::mem::take(&mut self.lock().due)
     }
 
     pub(super) fn checkpoint(&self, position: Position, snapshot: &[u8]) -> Result<(), Error> {

@@ -154,7 +154,7 @@ impl std::fmt::Debug for Log {
 pub(super) fn chained(commit: &[u8], at: Point) -> impl Iterator<Item = Result<AuditLine, Error>> {
     let offset = at.place.offset;
     let mut last = at.line;
-    let mut line = move |entry| {
+    let line = move |entry| {
         let line = match entry {
             Some(Entry::Event(_)) => return None,
             Some(Entry::Line(json)) => serde_json::from_slice(json).ok(),
@@ -171,7 +171,7 @@ pub(super) fn chained(commit: &[u8], at: Point) -> impl Iterator<Item = Result<A
         }
         Some(line)
     };
-    body::entries(commit).filter_map(move |entry| line(entry))
+    body::entries(commit).filter_map(line)
 }
 
 /// The line with this entry behind another.

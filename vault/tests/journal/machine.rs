@@ -14,14 +14,14 @@ use tee::{SealingKey, Sim, Tee, Wanted};
 const NOW: u64 = 1_767_225_600;
 
 /// What the program runs on.
-pub struct Machine {
+pub(crate) struct Machine {
     sim: Sim<Wire>,
     secs: Secs,
     counts: Counts,
     /// A machine that stops before it counts.
-    pub stopped: AtomicBool,
+    pub(crate) stopped: AtomicBool,
     /// How often it was asked to count.
-    pub asked: AtomicU64,
+    pub(crate) asked: AtomicU64,
 }
 
 enum Counts {
@@ -31,12 +31,12 @@ enum Counts {
 
 impl Machine {
     /// With a counter of its own, in memory.
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Self::with(&platform(1), 1, Counts::Memory(Arc::default_counter()))
     }
 
     /// With the counter that is kept in a folder.
-    pub fn kept(folder: &Path) -> Arc<Self> {
+    pub(crate) fn kept(folder: &Path) -> Arc<Self> {
         Self::with(&platform(1), 1, Counts::Folder(Counters::of(folder)))
     }
 
@@ -67,19 +67,19 @@ impl Machine {
     }
 
     /// The same machine later, which counts for itself.
-    pub fn copy(&self) -> Arc<Self> {
+    pub(crate) fn copy(&self) -> Arc<Self> {
         let counter = Arc::new(Mutex::new(*self.counts().lock().unwrap()));
         Self::with(&platform(1), self.secs.isv_svn, Counts::Memory(counter))
     }
 
     /// The same machine and counter, with another version of the program.
-    pub fn program(&self, svn: u16) -> Arc<Self> {
+    pub(crate) fn program(&self, svn: u16) -> Arc<Self> {
         let counter = Arc::clone(self.counts());
         Self::with(&platform(1), svn, Counts::Memory(counter))
     }
 
     /// The same machine and counter, with later microcode.
-    pub fn updated(&self) -> Arc<Self> {
+    pub(crate) fn updated(&self) -> Arc<Self> {
         let mut tcb = Settings::new(NOW).tcb;
         tcb.components[0] += 1;
         let platform = platform(1).with(NOW, Change::Tcb(tcb));
@@ -88,18 +88,18 @@ impl Machine {
     }
 
     /// Another machine, with the counter as it is.
-    pub fn other(&self) -> Arc<Self> {
+    pub(crate) fn other(&self) -> Arc<Self> {
         let counter = Arc::clone(self.counts());
         Self::with(&platform(2), self.secs.isv_svn, Counts::Memory(counter))
     }
 
     /// How far the counter is.
-    pub fn counted(&self) -> u64 {
+    pub(crate) fn counted(&self) -> u64 {
         self.counts().lock().unwrap().number
     }
 
     /// The counter of a machine that has not counted yet.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         *self.counts().lock().unwrap() = Counter::NONE;
     }
 }

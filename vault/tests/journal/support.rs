@@ -17,37 +17,37 @@ use tempfile::TempDir;
 use crate::machine::Machine;
 
 /// A file with a journal, and the machine that it belongs to.
-pub struct Kept {
-    pub folder: TempDir,
-    pub machine: Arc<Machine>,
+pub(crate) struct Kept {
+    pub(crate) folder: TempDir,
+    pub(crate) machine: Arc<Machine>,
 }
 
 impl Kept {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             machine: Machine::new(),
         }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("vault.journal")
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         std::fs::read(self.path()).unwrap()
     }
 
-    pub fn put(&self, bytes: &[u8]) {
+    pub(crate) fn put(&self, bytes: &[u8]) {
         std::fs::write(self.path(), bytes).unwrap();
     }
 
-    pub fn open(&self) -> Result<(Journal, Replay), Error> {
+    pub(crate) fn open(&self) -> Result<(Journal, Replay), Error> {
         open(&self.path(), &self.machine)
     }
 
     /// A commit that reaches the disk, and nothing more: the machine stops before it counts it.
-    pub fn uncounted(&self, event: &str) -> Vec<u8> {
+    pub(crate) fn uncounted(&self, event: &str) -> Vec<u8> {
         let (journal, _) = self.open().unwrap();
         self.machine.stopped.store(true, Ordering::Relaxed);
         let refused = journal.commit(&[event], &[entry(event)]).unwrap_err();
@@ -58,18 +58,22 @@ impl Kept {
     }
 
     /// What these bytes are for the machine as it is now, whatever is done to them.
-    pub fn opened_from(&self, bytes: &[u8]) -> Result<(Journal, Replay), Error> {
+    pub(crate) fn opened_from(&self, bytes: &[u8]) -> Result<(Journal, Replay), Error> {
         let path = self.folder.path().join("copy");
         std::fs::write(&path, bytes).unwrap();
         open(&path, &self.machine.copy())
     }
 }
 
-pub fn open(path: &Path, machine: &Arc<Machine>) -> Result<(Journal, Replay), Error> {
+pub(crate) fn open(path: &Path, machine: &Arc<Machine>) -> Result<(Journal, Replay), Error> {
     open_as(path, machine, 1)
 }
 
-pub fn open_as(path: &Path, machine: &Arc<Machine>, svn: u16) -> Result<(Journal, Replay), Error> {
+pub(crate) fn open_as(
+    path: &Path,
+    machine: &Arc<Machine>,
+    svn: u16,
+) -> Result<(Journal, Replay), Error> {
     let machine = Arc::clone(machine) as Arc<dyn Tee>;
     let open = || {
         let entropy = Arc::new(SystemEntropy::new());
@@ -87,7 +91,7 @@ pub fn open_as(path: &Path, machine: &Arc<Machine>, svn: u16) -> Result<(Journal
     }
 }
 
-pub fn file(path: &Path) -> File {
+pub(crate) fn file(path: &Path) -> File {
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -98,11 +102,11 @@ pub fn file(path: &Path) -> File {
 }
 
 /// Something for the audit log.
-pub fn entry(event: &str) -> Audited {
+pub(crate) fn entry(event: &str) -> Audited {
     at(event, 1_767_225_600)
 }
 
-pub fn at(event: &str, time: u64) -> Audited {
+pub(crate) fn at(event: &str, time: u64) -> Audited {
     Audited {
         time: Text(Time::from_unix(time)),
         event: event.to_owned(),
@@ -117,7 +121,7 @@ pub fn at(event: &str, time: u64) -> Audited {
 }
 
 /// What a replay has, as texts.
-pub fn events(replay: &Replay) -> Vec<String> {
+pub(crate) fn events(replay: &Replay) -> Vec<String> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let snapshot = replay.snapshot.iter().map(|bytes| text(bytes));
     let events = replay.events.iter().map(|bytes| text(bytes));
@@ -125,7 +129,7 @@ pub fn events(replay: &Replay) -> Vec<String> {
 }
 
 /// The whole log, which has to be chained from its begin.
-pub fn log(journal: &Journal) -> Vec<String> {
+pub(crate) fn log(journal: &Journal) -> Vec<String> {
     let mut lines: Vec<AuditLine> = Vec::new();
     loop {
         let from = lines.len() as u64 + 1;
