@@ -11,7 +11,7 @@ pub enum Error {
     /// The encryption key was replaced so long ago that orders for it could be repeated.
     #[error(
         "the worker's encryption key was replaced by another and must not come back: orders that \
-         were recorded for it could be repeated; move its key file away, so that it makes new keys"
+         were recorded for it could be repeated; stop that process, and have new keys made"
     )]
     Retired,
     /// Others kept changing the record; nothing was written.
