@@ -39,6 +39,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if metadata.uid() != geteuid().as_raw() {
         return Err(refused("it belongs to another user"));
     }
+    if metadata.len() == 0 {
+        // What will be written to it is kept: so must its name be, whatever becomes of the machine.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
     Ok(file)
 }
 
