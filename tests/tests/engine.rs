@@ -293,6 +293,7 @@ mod errors {
             b"{".to_vec(),
             b"[]".to_vec(),
             br#"{"method":"ProcessWorkOrder"}"#.to_vec(),
+            br#"{"method":"Nope","params":null}"#.to_vec(),
             br#"{"method":"GenerateNonce","params":null}"#.to_vec(),
             br#"{"method":"ProcessWorkOrder","params":{}}"#.to_vec(),
             order("{"),
