@@ -1,0 +1,78 @@
+//! A worker that is not verified, in the terms of the command line.
+
+use std::path::PathBuf;
+
+use client::EvidenceError;
+use sconify::terminal::harmless;
+
+use crate::args::DEFAULT_URI;
+use crate::failure::Failure;
+use crate::folders;
+use crate::platform::{self, Found};
+use crate::vault::REQUESTER_POLICY;
+
+/// What the client library says, with evidence in the terms of the command line. `uri` is the listener's
+/// address.
+pub(crate) fn of_client(what: &str, error: &client::Error, uri: &str) -> Failure {
+    let client::Error::Evidence { source, .. } = error else {
+        return Failure::of_client(what, error);
+    };
+    let failure = Failure::failed(format_args!(
+        "{what} is not verified, and nothing was sent: {}",
+        harmless(&source.to_string())
+    ));
+    let failure = match source.stage() {
+        Some(stage) => failure.with("stage", stage.name()),
+        None => failure,
+    };
+    let failure = failure.coded(source.code());
+    match advice(source, uri) {
+        Some(advice) => failure.advised(advice),
+        None => failure.advised(format_args!("see docs/errors/{}.md", source.code())),
+    }
+}
+
+/// What to do next, where the refusal does not say it.
+fn advice(error: &EvidenceError, uri: &str) -> Option<String> {
+    match error {
+        EvidenceError::Missing => Some(
+            "ask its operator for a worker that is attested; --insecure-skip-verify sends all the same, \
+             to whoever made the keys"
+                .to_owned(),
+        ),
+        EvidenceError::Root { .. } => Some(match own_platform(uri) {
+            Some(folder) => format!(
+                "it is your own simulated platform's: --data-dir {} takes the policy that is there",
+                folder.display()
+            ),
+            None => "a simulated platform protects nothing; who takes it all the same gives the policy of \
+                     its operator (--policy FILE), or --trust-root with its root"
+                .to_owned(),
+        }),
+        EvidenceError::Keys { .. } => Some(
+            "do not send it anything: the listener or somebody behind it shows keys that the worker has \
+             not"
+            .to_owned(),
+        ),
+        EvidenceError::Measurement { .. } => Some(
+            "after an upgrade the policy has to name the new measurement, if you trust it: see \
+             docs/errors/evidence.mrenclave.md"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// The data folder of this user's platform, if it has a policy and listens there.
+fn own_platform(uri: &str) -> Option<PathBuf> {
+    let folder = folders::usual_data().ok()?;
+    let policy = folder.join(REQUESTER_POLICY).is_file();
+    match platform::look(&folder) {
+        Ok(Found::Running(Some(record)))
+            if policy && (record.listener == uri || uri == DEFAULT_URI) =>
+        {
+            Some(folder)
+        }
+        _ => None,
+    }
+}
