@@ -1,6 +1,10 @@
 //! A requester verifies before it encrypts, whatever the listener and the manager behind it show.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends"
+)]
 
 mod support;
 
@@ -12,8 +16,12 @@ use protocol::SystemEntropy;
 use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
 use protocol::crypto::sha256;
+use protocol::record::WorkerRecord;
 use sconce_client::policy::{Policy, Rule};
-use sconce_client::{Client, Differs, Error, EvidenceError, NotProved, Order, Verifier, WorkerId};
+use sconce_client::{
+    CheckedRecord, Client, Differs, Error, EvidenceError, NotProved, Order, Verifier, Worker,
+    WorkerId,
+};
 use serde_json::{Value, json};
 use sgx::Mrenclave;
 use simulator::{Change, Secs};
@@ -331,4 +339,54 @@ async fn orders_end_with_the_evidence() {
         panic!("the evidence has run out");
     };
     assert_eq!(source.stage(), Some(Stage::Time));
+}
+
+/// Whatever is changed in a record: it is refused, or it is the same worker as far as an order goes.
+#[tokio::test]
+async fn no_character_of_a_record_can_be_turned_into_another_worker() {
+    const PLACES: usize = 1_500;
+    let platform = platform(1);
+    let verifier = at(policy(&platform), NOW);
+    let listener = with_proof(proof(&platform, &secs(), &worker_keys()));
+    let client = Client::connect(&listener.uri).unwrap();
+    let id = WorkerId::from_name(WORKER);
+    let record = client.record(&id).await.unwrap();
+    let honest = client.checked_record(&id).await.unwrap();
+    let keys = |record: &CheckedRecord| {
+        let pems = [
+            record.verification_key().pem(),
+            record.encryption_key().pem(),
+        ];
+        pems.map(str::to_owned)
+    };
+    let wanted = keys(&honest);
+    let text = serde_json::to_string(&record).unwrap();
+    let (mut refused, mut same) = (0, 0);
+    for place in (0..text.len()).step_by(text.len() / PLACES) {
+        let mut changed = text.clone().into_bytes();
+        changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
+        let Ok(changed) = serde_json::from_slice::<WorkerRecord>(&changed) else {
+            continue;
+        };
+        let Ok(checked) = CheckedRecord::check(id.clone(), changed) else {
+            refused += 1;
+            continue;
+        };
+        let found = keys(&checked);
+        match Worker::verified(checked, &verifier) {
+            Err(Error::Evidence { .. }) => refused += 1,
+            Err(other) => panic!("at {place}: {other}"),
+            Ok(worker) => {
+                assert_eq!(found, wanted, "at {place}");
+                let claims = worker.evidence().unwrap().claims();
+                assert_eq!(claims.report_data(), &worker_keys(), "at {place}");
+                same += 1;
+            }
+        }
+    }
+    // Endpoints, algorithms and the like may be anything.
+    assert!(
+        refused > 1_000 && same > 0,
+        "{refused} refused, {same} the same"
+    );
 }
