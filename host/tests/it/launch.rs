@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use link::report::{Answer, Progress, Refusal, Request};
+use link::report::{Answer, Counter, Progress, Refusal, Request};
 use sconce_host::{Enclave, Error, Handle, start};
 use sconify::sign::Flavour;
 use sgx::quote::Quote;
@@ -202,6 +202,50 @@ fn keys_follow_the_program_and_not_a_newer_one() {
     let host = start(other.config()).unwrap();
     request.isv_svn = 2;
     assert_ne!(ask(&host, &request), Answer::Key(first));
+}
+
+#[test]
+fn a_counter_outlives_program_and_host_and_never_goes_back() {
+    let image = Image::release();
+    let at = |number| Counter {
+        number,
+        digest: [7; 32],
+    };
+    let refused = Answer::Refused(Refusal::NotNext);
+    let host = start(image.config()).unwrap();
+    assert_eq!(
+        exchange(&host, &Request::Counter),
+        Answer::Counter(Counter::NONE)
+    );
+    assert_eq!(exchange(&host, &Request::Advance(at(2))), refused);
+    let first = exchange(&host, &Request::Advance(at(1)));
+    assert_eq!(first, Answer::Counter(at(1)));
+    drop(host);
+
+    let host = start(image.config()).unwrap();
+    assert_eq!(exchange(&host, &Request::Counter), first);
+    assert_eq!(exchange(&host, &Request::Advance(at(1))), refused);
+    let second = exchange(&host, &Request::Advance(at(2)));
+    assert_eq!(second, Answer::Counter(at(2)));
+
+    let other = start(Image::release().config()).unwrap();
+    let none = exchange(&other, &Request::Counter);
+    assert_eq!(
+        none,
+        Answer::Counter(Counter::NONE),
+        "of its platform alone"
+    );
+}
+
+#[test]
+fn collateral_is_what_the_platforms_vendor_says() {
+    let image = Image::release();
+    let host = start(image.config()).unwrap();
+    let Answer::Collateral(text) = exchange(&host, &Request::Collateral) else {
+        panic!("no collateral");
+    };
+    let read: simulator::Collateral = serde_json::from_slice(&text).unwrap();
+    assert!(read.tcb_info.contains("\"SGX\""), "{}", read.tcb_info);
 }
 
 /// What breaks the protocol ends the report socket, and nothing else.
