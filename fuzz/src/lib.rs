@@ -23,6 +23,7 @@
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
 //! | [`certificate`] | a certificate, a revocation list, a chain as text; or changes to one of Intel's |
+//! | [`vault_http`] | the head of a request to a vault |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
 
 pub mod certificate;
@@ -44,6 +45,7 @@ pub mod seeds;
 pub mod sgxs;
 pub mod sigstruct;
 mod support;
+pub mod vault_http;
 
 /// A target: its name, which is also that of its folder in `corpus/`, and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -67,4 +69,5 @@ pub const TARGETS: &[Target] = &[
     ("certificate", certificate::run),
     ("collateral", collateral::run),
     ("policy", policy::run),
+    ("vault_http", vault_http::run),
 ];

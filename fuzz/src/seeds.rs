@@ -8,6 +8,7 @@ mod quote;
 mod release;
 mod report_socket;
 mod sgx;
+mod vault_http;
 
 use link::{Kind, encode};
 use protocol::envelope::ErrorObject;
@@ -43,6 +44,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "sgxs" => sgx::streams(),
         "sigstruct" => sgx::sigstructs(),
         "file_manifest" => files::manifests(),
+        "vault_http" => vault_http::heads(),
         _ => Vec::new(),
     }
 }
