@@ -1,5 +1,5 @@
 //! `up`, `status` and `down` without workers: everything but vault and work, which need images. Those
-//! are in `tests/tests/attested_up`.
+//! are in `tests/tests/attested_up.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 

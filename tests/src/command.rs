@@ -21,6 +21,8 @@ pub struct Setup {
     pub mode: String,
     /// How many workers; with 0, `arguments` name them.
     pub workers: usize,
+    /// The folder of another image than the worker's of this checkout.
+    pub image: Option<PathBuf>,
     /// The listener's address; any free port of this machine without.
     pub listener: Option<String>,
     /// The vault's address; any free port of this machine without.
@@ -40,6 +42,7 @@ impl Setup {
             folder: folder.to_owned(),
             mode: mode.to_owned(),
             workers,
+            image: None,
             listener: None,
             vault: None,
             arguments: Vec::new(),
@@ -68,7 +71,7 @@ impl Setup {
             .arg("--data-dir")
             .arg(&self.folder)
             .arg("--image")
-            .arg(&image::worker().folder)
+            .arg(self.image.as_ref().unwrap_or(&image::worker().folder))
             .arg("--vault-image")
             .arg(&image::vault().folder)
             .args(["--vault", self.vault.as_deref().unwrap_or("127.0.0.1:0")])
