@@ -1,6 +1,7 @@
 //! The other requests of a vault, and their answers.
 
 use attestation::{Fingerprint, Time};
+use protocol::processor::Signup;
 use serde::{Deserialize, Serialize};
 use sgx::Digest;
 
@@ -85,6 +86,30 @@ pub struct NewGeneration {
     pub program: Option<Program>,
     /// For how long the keys of earlier generations are still given out.
     pub overlap_seconds: u64,
+}
+
+/// A wish for a pool: keys that stay in the vault, of which processors are given those of one order at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPool {
+    /// The worker that requesters know it as.
+    pub worker: String,
+    /// The program that processors have to be.
+    pub program: Program,
+}
+
+/// A pool, and what is published of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Pool {
+    /// The worker that requesters know it as.
+    pub worker: String,
+    /// That worker's id: 64 hex digits.
+    pub worker_id: String,
+    /// MRENCLAVE of its processors.
+    pub program: Text<Digest>,
+    /// Its public keys, with a quote over them, as workers sign up.
+    pub signup: Signup,
 }
 
 /// Where a worker gets its keys.

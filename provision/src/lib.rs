@@ -98,6 +98,9 @@ pub mod path {
     /// [`NewGeneration`](crate::api::NewGeneration), both answered by
     /// [`WorkerSession`](crate::api::WorkerSession); with `/NAME/generations/N` DELETE, answered `{}`.
     pub const WORKERS: &str = "/v1/workers";
+    /// PUT of a [`NewPool`](crate::api::NewPool) and DELETE, both answered `{}`; GET:
+    /// [`Pool`](crate::api::Pool), for everybody.
+    pub const POOL: &str = "/v1/pool";
     /// Asked of a host by a program that no platform vouches for; no vault has it:
     /// [`Unattested`](crate::relay::Unattested).
     pub const UNATTESTED: &str = "/unattested";

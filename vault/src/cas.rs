@@ -38,8 +38,9 @@ use protocol::{Entropy, EntropyFailed};
 use provision::api::{SessionEntry, SessionWritten};
 use provision::audit::{Audited, Outcome};
 use provision::text::{Hex, Text};
-use provision::{Challenge, NONCE_LIFETIME, SessionName, VaultKey};
-use session::{Hex32, Session};
+use provision::{Challenge, Evidence, NONCE_LIFETIME, SessionName, VaultKey};
+use session::{Hex32, Service, Session};
+use sgx::Digest;
 
 use crate::state::{Decision, Event as StateEvent};
 
@@ -182,6 +183,22 @@ impl Cas {
         }
     }
 
+    /// Holds evidence against a service of a session that need not be written: its measurement, if it is that
+    /// of the service's program, and about `report_data`. A refusal has it too, if the evidence is genuine.
+    pub(crate) fn appraise(
+        &self,
+        session: &Session,
+        service: &Service,
+        evidence: &Evidence,
+        report_data: &[u8; 64],
+        now: Time,
+    ) -> Result<Digest, (Error, Option<Digest>)> {
+        let accepted = self
+            .verifier
+            .appraise(session, service, evidence, report_data, now)?;
+        Ok(accepted.measurement)
+    }
+
     /// A session's YAML text, without the values of its secrets, after its hash in a comment.
     ///
     /// # Errors
@@ -276,7 +293,7 @@ fn line(event: &'static str, name: &SessionName, who: Principal, now: Time) -> A
 }
 
 /// A text in one line of a bounded length: refusals repeat names that strangers give.
-fn brief(text: &str) -> String {
+pub(crate) fn brief(text: &str) -> String {
     const MOST: usize = 512;
 
     text.chars()

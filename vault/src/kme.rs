@@ -14,7 +14,8 @@
 //! Nothing here reads a clock or writes a file. A request is *decided* from the state, which it does not
 //! change: the [`Decision`] says which [`Event`]s have to be kept, and what the session `avalon/WORKER` is
 //! to be from then on. When both are durable, [`Kme::apply`] makes the state that follows from the
-//! events. The private keys stand in that session alone, as secrets of CAS.
+//! events. The private keys stand in that session alone, as secrets of CAS; those of a [`pool`] are never
+//! given to anybody and stand here.
 //!
 //! # What a hostile owner of the machine can't do
 //!
@@ -30,6 +31,7 @@ mod error;
 mod event;
 mod keys;
 mod name;
+pub mod pool;
 mod program;
 pub mod requests;
 mod session;
@@ -49,6 +51,7 @@ pub use error::Error;
 pub use event::Event;
 pub use keys::{Keys, Spares};
 pub use name::WorkerName;
+pub use pool::Pool;
 pub use program::{Program, ProgramError};
 pub use session::service_name;
 pub use worker::{Generation, Worker};
@@ -72,6 +75,9 @@ pub const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct Kme {
     owner: Option<Client>,
     workers: BTreeMap<WorkerName, Worker>,
+    /// The pool, if there is one.
+    #[serde(default)]
+    pool: Option<Pool>,
     /// The latest time that an event has happened at, in seconds since 1970.
     floor: u64,
 }
@@ -105,6 +111,12 @@ impl Kme {
     #[must_use]
     pub fn owner(&self) -> Option<&Client> {
         self.owner.as_ref()
+    }
+
+    /// The pool, if there is one.
+    #[must_use]
+    pub fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
     }
 
     /// The workers that have keys, by name.
@@ -266,6 +278,20 @@ impl Kme {
                 let worker = self.workers.entry(worker.clone()).or_default();
                 worker.born(*generation, program.clone(), event.time, *overlap);
             }
+            event::What::Pool {
+                worker,
+                program,
+                secrets,
+            } => {
+                let (worker, program) = (worker.clone(), Program::clone(program));
+                self.pool = Some(Pool::new(worker, program, event.time, secrets.clone()));
+            }
+            event::What::Joined { member } => {
+                if let Some(pool) = &mut self.pool {
+                    pool.joined(member.clone());
+                }
+            }
+            event::What::Closed { .. } => self.pool = None,
             event::What::Retired { worker, generation } => {
                 if let Some(worker) = self.workers.get_mut(worker) {
                     worker.retired(*generation);

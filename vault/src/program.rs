@@ -33,6 +33,7 @@ use self::arguments::{Arguments, USAGE};
 use crate::cas::{Cas, Limits as CasLimits};
 use crate::journal::{self, Journal, Position, Replay};
 use crate::kme::Spares;
+use crate::kme::pool::Desk;
 use crate::server::{Certified, Doors, Limits, Server};
 use crate::service::{Clock, OwnEvidence, Parts, Problem, Service};
 use crate::state::{Event, State};
@@ -139,6 +140,7 @@ pub fn open(
         journal,
         cas: Cas::new(key, Arc::clone(&entropy), CasLimits::default())?,
         spares: Spares::new(SPARES, Box::new(SystemEntropy::new()))?,
+        desk: Desk::new(entropy),
         evidence,
     });
     Ok((service, certified))

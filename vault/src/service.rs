@@ -7,6 +7,7 @@
 
 mod clock;
 mod evidence;
+mod pool;
 mod problem;
 mod releases;
 mod route;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::cas::Cas;
 use crate::journal::{self, Journal, Position};
+use crate::kme::pool::Desk;
 use crate::kme::{Spares, requests};
 use crate::state::{Decision, Event, State};
 
@@ -35,6 +37,8 @@ pub struct Service {
     journal: Journal,
     cas: Cas,
     spares: Spares,
+    desk: Desk,
+    published: pool::Published,
     clock: Clock,
     evidence: OwnEvidence,
 }
@@ -51,6 +55,8 @@ pub struct Parts {
     pub cas: Cas,
     /// Keys for workers to come.
     pub spares: Spares,
+    /// What answers managers of pools.
+    pub desk: Desk,
     /// What the vault says of itself.
     pub evidence: OwnEvidence,
 }
@@ -72,6 +78,8 @@ impl Service {
             journal: parts.journal,
             cas: parts.cas,
             spares: parts.spares,
+            desk: parts.desk,
+            published: pool::Published::default(),
             clock: Clock::start(),
             evidence: parts.evidence,
         }

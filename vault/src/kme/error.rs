@@ -111,6 +111,17 @@ pub enum Error {
     /// No keys could be made.
     #[error("no keys could be made")]
     NoKeys,
+    /// There is another pool.
+    #[error("the vault has a pool already, {worker}, for {measurement}")]
+    Pool {
+        /// The worker that it is known as.
+        worker: WorkerName,
+        /// What its processors are.
+        measurement: Digest,
+    },
+    /// There is no pool.
+    #[error("the vault has no pool")]
+    NoPool,
     /// CAS does not take the session that the keys stand in.
     #[error("the session of the keys is not written: {0}")]
     Session(#[source] cas::Error),
@@ -153,6 +164,7 @@ impl Error {
             | Self::Newest { .. }
             | Self::Gone { .. }
             | Self::NoKeys => "kme.generation",
+            Self::Pool { .. } | Self::NoPool => "kme.pool",
             Self::Session(error) => error.code(),
         }
     }
@@ -163,7 +175,7 @@ impl Error {
         match self {
             Self::Certificate | Self::Unclaimed | Self::Owner => 403,
             Self::Program(_) | Self::Name | Self::Overlap => 400,
-            Self::Unknown { .. } | Self::Gone { .. } => 404,
+            Self::Unknown { .. } | Self::Gone { .. } | Self::NoPool => 404,
             Self::NoKeys => 503,
             Self::Session(error) => error.status(),
             _ => 409,
@@ -197,6 +209,10 @@ impl Error {
             Self::Newest { .. } => "make a new generation first: `sconce keys rotate`",
             Self::Gone { .. } => "`sconce status` lists those that live",
             Self::NoKeys => "try again; the vault's log says more",
+            Self::Pool { .. } => {
+                "close it first, which destroys its keys: `sconce keys pool --close`"
+            }
+            Self::NoPool => "make one: `sconce keys pool WORKER`",
             Self::Session(error) => error.advice().unwrap_or("the vault's audit log says more"),
         }
     }

@@ -5,9 +5,9 @@ use provision::audit::{Audited, Outcome};
 use provision::text::{Hex, Text};
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Program, WorkerName, service_name};
+use super::{Client, Program, WorkerName, pool, service_name};
 
-/// Something that has happened. It holds no secret.
+/// Something that has happened. Those of pools hold secrets, which are not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
@@ -44,7 +44,33 @@ pub(super) enum What {
         /// Its number.
         generation: u64,
     },
+    /// There is a pool.
+    Pool {
+        /// The worker that requesters know it as.
+        worker: WorkerName,
+        /// What its processors have to be.
+        program: Box<Program>,
+        /// Its private keys.
+        secrets: pool::Secrets,
+    },
+    /// A processor has joined the pool.
+    Joined {
+        /// Which.
+        member: pool::Joined,
+    },
+    /// The pool's keys are destroyed.
+    Closed {
+        /// The worker that it was known as.
+        worker: WorkerName,
+    },
 }
+
+/// What the audit log calls the making of a pool.
+pub(super) const POOL: &str = "pool.make";
+/// What it calls the joining of a processor.
+pub(super) const JOIN: &str = "pool.join";
+/// What it calls the end of a pool.
+pub(super) const CLOSE: &str = "pool.close";
 
 impl Event {
     /// The line of the audit log that says so.
@@ -88,6 +114,31 @@ impl Event {
                 event: "worker.retire".to_owned(),
                 session: Some(worker.session().to_string()),
                 service: Some(service_name(*generation)),
+                detail: Some("its keys are destroyed".to_owned()),
+                ..line
+            },
+            What::Pool {
+                worker, program, ..
+            } => Audited {
+                event: POOL.to_owned(),
+                session: Some(worker.session().to_string()),
+                detail: Some(format!(
+                    "keys made for processors that are {}, product {} of {}, SVN {} and above",
+                    program.measurement(),
+                    program.product(),
+                    program.signer(),
+                    program.svn(),
+                )),
+                ..line
+            },
+            What::Joined { member } => Audited {
+                event: JOIN.to_owned(),
+                detail: Some(format!("processor {}", hex::encode(member.key()))),
+                ..line
+            },
+            What::Closed { worker } => Audited {
+                event: CLOSE.to_owned(),
+                session: Some(worker.session().to_string()),
                 detail: Some("its keys are destroyed".to_owned()),
                 ..line
             },

@@ -121,7 +121,7 @@ pub fn due(state: &State, cas: &Cas, now: Time) -> Option<Decided<()>> {
 
 impl Asker<'_> {
     /// The decision, or the line of the audit log that says why there is none.
-    fn refused_or<T>(
+    pub(super) fn refused_or<T>(
         &self,
         event: &str,
         worker: Option<&str>,

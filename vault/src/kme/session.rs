@@ -10,7 +10,7 @@ use ::session::{
 use provision::{ENCRYPTION_KEY, GENERATION, SIGNING_KEY};
 
 use super::worker::{Generation, Worker};
-use super::{Client, Keys, WorkerName};
+use super::{Client, Keys, Program, WorkerName};
 
 /// The version of the session language that they are written in.
 const VERSION: Version = Version {
@@ -50,6 +50,13 @@ pub(super) fn of(
             .collect(),
         ..Session::default()
     }
+}
+
+/// A session with one service, of this program: to hold evidence against, and nothing else.
+pub(super) fn alone(name: &WorkerName, program: &Program) -> Session {
+    let mut worker = Worker::default();
+    worker.born(1, program.clone(), 0, 0);
+    of(name, &worker, None, None)
 }
 
 /// What all generations ask of platforms; it is the same for those that live at once.

@@ -51,6 +51,11 @@ impl OwnEvidence {
         &self.realm
     }
 
+    /// A quote about something else, and the collateral of the platform.
+    pub(super) fn about(&self, report_data: &[u8; 64]) -> Result<(Vec<u8>, String), Problem> {
+        Ok((self.tee.evidence(report_data)?, self.tee.collateral()?))
+    }
+
     /// The JSON text of a [`VaultEvidence`].
     pub(super) fn json(&self) -> Arc<Vec<u8>> {
         Arc::clone(&self.made().json)

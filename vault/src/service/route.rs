@@ -17,13 +17,25 @@ impl Handler for Service {
     fn handle(&self, request: Request) -> Reply {
         let answered = match request.door {
             Door::Attested => self.attested(&request),
-            Door::Plain => Err(unknown(&request)),
+            Door::Plain => self.plain(&request),
         };
         answered.unwrap_or_else(|problem| problem.reply())
     }
 }
 
 impl Service {
+    /// JSON-RPC of pools: the path means nothing, as with Avalon's listeners.
+    fn plain(&self, request: &Request) -> Result<Reply, Problem> {
+        if request.method != Method::Post {
+            return Err(Problem::Method(request.path.chars().take(100).collect()));
+        }
+        Ok(Reply {
+            status: 200,
+            content: Content::Json,
+            body: self.pooled(&request.body)?.into(),
+        })
+    }
+
     fn attested(&self, request: &Request) -> Result<Reply, Problem> {
         let client = request.client.as_ref();
         let who = Principal::client(request.client);
@@ -67,6 +79,19 @@ impl Service {
                 nothing(body)?;
                 json(200, &self.claim(client)?)
             }
+            (Method::Get, ["pool"]) => Reply {
+                status: 200,
+                content: Content::Json,
+                body: self.pool()?.to_vec().into(),
+            },
+            (Method::Put, ["pool"]) => {
+                self.ensure_pool(client, form("wish for a pool", body)?)?;
+                json(200, &serde_json::json!({}))
+            }
+            (Method::Delete, ["pool"]) => {
+                self.close_pool(client)?;
+                json(200, &serde_json::json!({}))
+            }
             (Method::Get, ["workers"]) => json(200, &self.workers(client)?),
             (Method::Put, ["workers", name]) => json(
                 200,
@@ -94,7 +119,14 @@ fn unknown(request: &Request) -> Problem {
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["evidence" | "challenge" | "release" | "sessions" | "audit" | "owner" | "workers"]
+        ["evidence"
+            | "challenge"
+            | "release"
+            | "sessions"
+            | "audit"
+            | "owner"
+            | "workers"
+            | "pool"]
             | ["sessions", _, _]
             | ["workers", _]
             | ["workers", _, "generations"]
