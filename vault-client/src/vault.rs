@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use attestation::Time;
 use provision::api::{
-    Failure, NewGeneration, Owner, Program, SessionEntry, SessionWritten, Worker, WorkerSession,
+    Failure, NewGeneration, NewPool, Owner, Pool, Program, SessionEntry, SessionWritten, Worker,
+    WorkerSession,
 };
 use provision::audit::AuditLine;
 use provision::{Challenge, Realm, SessionName, VaultEvidence, path};
@@ -221,6 +222,37 @@ impl Vault {
     pub fn retire(&mut self, worker: &str, generation: u64) -> Result<(), Error> {
         let path = format!("{}/{worker}/generations/{generation}", path::WORKERS);
         let answer = self.call(Method::Delete, &path, JSON, b"")?;
+        self.text(&answer).map(drop)
+    }
+
+    /// Has keys made for a pool, unless there is this very pool already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: among others, there is another (`kme.pool`).
+    pub fn ensure_pool(&mut self, wish: &NewPool) -> Result<(), Error> {
+        // Made of texts and numbers: writing it can't fail.
+        let body = serde_json::to_vec(wish).unwrap_or_default();
+        let answer = self.call(Method::Put, path::POOL, JSON, &body)?;
+        self.text(&answer).map(drop)
+    }
+
+    /// The pool, and what is published of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: among others, there is none (`kme.pool`).
+    pub fn pool(&mut self) -> Result<Pool, Error> {
+        self.get(path::POOL)
+    }
+
+    /// Has the pool's keys destroyed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn close_pool(&mut self) -> Result<(), Error> {
+        let answer = self.call(Method::Delete, path::POOL, JSON, b"")?;
         self.text(&answer).map(drop)
     }
 
