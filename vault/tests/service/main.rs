@@ -1,0 +1,13 @@
+//! A whole vault in this process: over TLS, with its journal in a file and a simulated platform.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod bad;
+mod machine;
+mod ordinary;
+mod support;
+mod trust;

@@ -1,0 +1,130 @@
+//! What a client sends to whom: to a vault that is not the right one, nothing.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use attestation::Fingerprint;
+use provision::VaultKey;
+use sconce_vault::server::{Certified, Content, Doors, Handler, Limits, Reply, Request, Server};
+use sgx::{Digest, Kind, Mrenclave};
+use vault_client::{Identity, Trust, Vault};
+
+use crate::support::{World, code};
+
+/// Somebody with a key of his own, who answers what the vault has said.
+struct Between {
+    evidence: Vec<u8>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Handler for Between {
+    fn handle(&self, request: Request) -> Reply {
+        self.asked.lock().unwrap().push(request.path);
+        Reply {
+            status: 200,
+            content: Content::Json,
+            body: self.evidence.clone().into(),
+        }
+    }
+}
+
+#[test]
+fn somebody_between_with_the_vaults_evidence_is_told_nothing() {
+    let world = World::new();
+    let evidence = world.owner().evidence().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let between = Between {
+        evidence: serde_json::to_vec(&evidence).unwrap(),
+        asked: Arc::clone(&asked),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let key = VaultKey::generate().unwrap();
+    let doors = Doors {
+        attested: (
+            listener,
+            Arc::new(Certified::new(key.expose_pkcs8()).unwrap()),
+        ),
+        plain: None,
+    };
+    let _server = Server::start(doors, Arc::new(between), Limits::default()).unwrap();
+    let error = Vault::connect(&address, &world.trust(), Some(&world.owner))
+        .err()
+        .unwrap();
+    assert!(matches!(error, vault_client::Error::Key { .. }), "{error}");
+    assert_eq!(*asked.lock().unwrap(), ["/v1/evidence"]);
+}
+
+#[test]
+fn vaults_that_the_policy_does_not_take_are_refused() {
+    let world = World::new();
+    let connect = |trust: &Trust| code(Vault::connect(world.address(), trust, None));
+    let attested = |change: fn(&mut attestation::Policy)| {
+        let mut policy = world.policy();
+        change(&mut policy);
+        Trust::Attested {
+            policy: Box::new(policy),
+            anchor: Box::new(world.anchor()),
+            realm: None,
+        }
+    };
+    let refusals = [
+        attested(|policy| policy.allow_sim = false),
+        attested(|policy| policy.simulated_roots = vec![Fingerprint::of(b"another")]),
+        attested(|policy| {
+            let measurements = vec![Digest::Mrenclave(Kind::Sim, Mrenclave([2; 32]))];
+            policy.program = attestation::policy::Program::Sgx(attestation::policy::SgxProgram {
+                measurements,
+                ..Default::default()
+            });
+        }),
+        Trust::Attested {
+            policy: Box::new(world.policy()),
+            anchor: Box::new(attestation::TrustAnchor::intel()),
+            realm: None,
+        },
+        Trust::Attested {
+            policy: Box::new(world.policy()),
+            anchor: Box::new(world.anchor()),
+            realm: Some("00".repeat(16).parse().unwrap()),
+        },
+    ];
+    for trust in &refusals {
+        assert_eq!(connect(trust), "provision.vault-evidence", "{trust:?}");
+    }
+    let named = Trust::Attested {
+        policy: Box::new(world.policy()),
+        anchor: Box::new(world.anchor()),
+        realm: world.owner().realm().cloned(),
+    };
+    assert_eq!(connect(&named), "nothing is refused");
+}
+
+#[test]
+fn whoever_is_no_vault_is_called_so() {
+    let speaks = |bytes: &'static [u8]| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            let _ = socket.read(&mut [0; 1024]);
+            let _ = socket.write_all(bytes);
+        });
+        address
+    };
+    let (identity, _) = Identity::generate().unwrap();
+    let connect =
+        |address: &str| code(Vault::connect(address, &Trust::Unverified, Some(&identity)));
+    assert_eq!(
+        connect(&speaks(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+        "vault.tls"
+    );
+    assert_eq!(connect(&speaks(b"")), "vault.unreachable");
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = gone.local_addr().unwrap().to_string();
+    drop(gone);
+    assert_eq!(connect(&address), "vault.unreachable");
+    assert_eq!(connect("no address"), "vault.unreachable");
+}
