@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes an enclave image and packages it: builds, measures and signs the worker of this checkout, or
-# takes an image that is there, and writes a tar for `docker load`.
+# Makes an enclave image and packages it: builds, measures and signs the worker or the vault of this
+# checkout, or takes an image that is there, and writes a tar for `docker load`.
 #
 #   ./sconify.sh                                    a debug image: sconce/worker:VERSION-debug
 #   IMG_FLAVOUR=release IMG_KEY=signer.pem IMG_DATE=2026-01-31 ./sconify.sh
 #   IMG_NAME=mine IMG_FROM=some/image ./sconify.sh  packages what is there
 #
 # Variables; an empty one counts as not set:
-#   IMG_NAME     what the image is called                    sconce/worker
+#   IMG_PROGRAM  worker or vault                             worker
+#   IMG_NAME     what the image is called                    sconce/IMG_PROGRAM
 #   IMG_FROM     an image to package, instead of building    built in this checkout
 #   IMG_TO       the package's name and tag                  IMG_NAME:VERSION-debug, or IMG_NAME:VERSION
 #   IMG_FLAVOUR  debug or release                            debug
@@ -43,9 +44,13 @@ sconify() {
 }
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$checkout/Cargo.toml")
-name=${IMG_NAME:-sconce/worker}
+program=${IMG_PROGRAM:-worker}
+if [[ $program != worker && $program != vault ]]; then
+    fail "IMG_PROGRAM is worker or vault, not $program"
+fi
+name=${IMG_NAME:-sconce/$program}
 flavour=${IMG_FLAVOUR:-debug}
-build=()
+build=(--package "sconce-$program")
 package=()
 case $flavour in
 debug)
@@ -74,7 +79,7 @@ fi
 out=${IMG_OUT:-$checkout/target/sconify/${name##*/}.tar}
 from=${IMG_FROM:-}
 if [[ -z $from ]]; then
-    from=$checkout/target/sconify/worker
+    from=$checkout/target/sconify/$program
     (cd "$checkout" && sconify build "${build[@]}" --out "$from")
 fi
 mkdir -p "$(dirname "$out")"

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use client::{Client, Order, WorkerId};
 use sconce_tests::command::sconce;
+use sconce_tests::image;
 use sconce_tests::platform::{sconce_program, worker_program};
 use sconce_tests::process::{Process, Signal};
 use sconce_tests::skipped::skipped;
@@ -81,7 +82,7 @@ fn sconce_understands_the_command_lines() {
 }
 
 #[test]
-fn a_platform_and_a_worker_of_the_units_answer_an_order() {
+fn a_platform_and_a_worker_of_the_units_answer_orders() {
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine::new(folder.path());
     let notified = machine.folder.join("notify");
@@ -94,12 +95,33 @@ fn a_platform_and_a_worker_of_the_units_answer_an_order() {
     assert_eq!(words(&service_manager)[0], "READY=1");
     let worker = Service::start(&machine, WORKER, &notified);
 
+    // The platform's own proves what it is.
+    let listener = format!("http://{}", machine.listener);
+    let mut order = vec![
+        "submit",
+        "-u",
+        &listener,
+        "-l",
+        "python-hello",
+        "-i",
+        "deploy",
+        "-o",
+    ];
+    let state = machine.state.to_str().unwrap();
+    order.extend(["-w", "scone-worker-1", "--data-dir", state]);
+    let attested = sconce(&machine.folder, &order);
+    assert!(attested.status.success(), "{attested:?}");
+    assert!(String::from_utf8_lossy(&attested.stdout).contains("Hello deploy"));
+
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(async {
-        let client = Client::connect(&format!("http://{}", machine.listener)).unwrap();
+        let client = Client::connect(&listener).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let worker = loop {
-            match client.unverified_worker(&WorkerId::from_name(Machine::INSTANCE)).await {
+            match client
+                .unverified_worker(&WorkerId::from_name(Machine::INSTANCE))
+                .await
+            {
                 Ok(worker) => break worker,
                 Err(error) => assert!(Instant::now() < deadline, "{error}"),
             }
@@ -109,10 +131,6 @@ fn a_platform_and_a_worker_of_the_units_answer_an_order() {
         client.run(&order).await.unwrap()
     });
     assert_eq!(answer.text(), "Hello deploy");
-    assert!(
-        machine.state.join("keys.json").is_file(),
-        "keys are kept in the state folder"
-    );
 
     assert!(worker.stop(), "the host ended without being asked");
     assert!(platform.stop(), "the platform ended without being asked");
@@ -209,6 +227,8 @@ impl Machine {
                 "/usr/local/lib/sconce/sconce-worker" => {
                     worker_program().to_str().unwrap().to_owned()
                 }
+                "/usr/local/lib/sconce/worker" => image::worker().folder.display().to_string(),
+                "/usr/local/lib/sconce/vault" => image::vault().folder.display().to_string(),
                 "/etc/sconce/sconce.toml" => deploy().join("sconce.toml").display().to_string(),
                 _ => word,
             })
@@ -233,6 +253,8 @@ impl Service {
             .env("NOTIFY_SOCKET", notified)
             // The file's ports may be taken on this machine.
             .env("SCONCE_LISTENER_ADDRESS", &machine.listener)
+            .env("SCONCE_VAULT_ADDRESS", "127.0.0.1:0")
+            .env("SCONCE_WORKERS_COUNT", "1")
             .env(
                 "SCONCE_MANAGER_ENDPOINT",
                 format!("tcp://{}", machine.manager),

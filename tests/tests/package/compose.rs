@@ -24,15 +24,8 @@ pub(crate) struct Service {
     pub(crate) cap_drop: Vec<String>,
     #[serde(default)]
     pub(crate) volumes: Vec<String>,
-    pub(crate) networks: BTreeMap<String, Option<Address>>,
     #[serde(default)]
     pub(crate) healthcheck: Option<Check>,
-}
-
-/// Where a container is in a network.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Address {
-    pub(crate) ipv4_address: Option<String>,
 }
 
 /// What says whether a container is well.
@@ -42,28 +35,19 @@ pub(crate) struct Check {
 }
 
 impl Compose {
-    /// The file as compose reads it, checked against its schema, with the workers' network at
-    /// `network`; nothing where compose is not installed.
-    pub(crate) fn read(token: &Path, network: &str) -> Option<Self> {
+    /// The file as compose reads it, checked against its schema, with the enclave images in a folder;
+    /// nothing where compose is not installed.
+    pub(crate) fn read(images: &Path) -> Option<Self> {
         let output = Command::new("docker-compose")
             .arg("-f")
             .arg(checkout().join("deploy/compose.yaml"))
             .arg("config")
-            .env("SCONCE_HOST_TOKEN", token)
-            .env("SCONCE_NETWORK", network)
+            .env("SCONCE_IMAGES", images)
             .output()
             .ok()?;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
         let text = String::from_utf8(output.stdout).unwrap();
         Some(serde_saphyr::from_str(&text).unwrap())
-    }
-
-    /// The services but for the platform, sorted.
-    pub(crate) fn workers(&self) -> impl Iterator<Item = (&str, &Service)> {
-        let services = self.services.iter();
-        services
-            .map(|(name, service)| (name.as_str(), service))
-            .filter(|(name, _)| *name != "platform")
     }
 }

@@ -1,28 +1,28 @@
-//! The containers of `deploy/compose.yaml`, without a daemon: its command lines on this machine.
+//! The container of `deploy/compose.yaml`, without a daemon: its command line on this machine.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sconce_tests::command::sconce;
-use sconce_tests::platform::{sconce_program, worker_program};
+use sconce_tests::image::{vault, worker};
+use sconce_tests::platform::sconce_program;
 use sconce_tests::process::{Process, Signal};
 use sconce_tests::skipped::skipped;
 use serde_json::Value;
 
-use crate::compose::{Compose, Service};
+use crate::compose::Compose;
 use crate::run;
 
-/// Longer than workers take to make keys on any machine.
+/// Longer than a platform takes to start on any machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where the images keep what has to be kept.
+/// Where the container keeps what has to be kept, and where it finds the enclave images.
 const DATA: &str = "/var/lib/sconce";
-const TOKEN: &str = "/run/secrets/host-token";
+const IMAGES: &str = "/images";
 
-/// Who the containers of the images run as.
+/// Who the container of the image runs as.
 const USER: u32 = 65532;
 
 /// What of `/dev` is needed.
@@ -31,44 +31,31 @@ const DEVICES: [&str; 2] = ["null", "urandom"];
 #[test]
 fn the_file_says_what_a_container_may_not_do() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(compose) = Compose::read(&token(folder.path()), "10.77.19") else {
+    let Some(compose) = Compose::read(folder.path()) else {
         return skipped("deploy/compose.yaml", "docker-compose is not installed");
     };
-    assert_eq!(compose.workers().count(), 5);
     for (name, service) in &compose.services {
         assert!(service.read_only, "{name}");
         assert_eq!(service.cap_drop, ["ALL"], "{name}");
         let version = env!("CARGO_PKG_VERSION");
-        let platform = format!("sconce/platform:{version}");
-        let worker = format!("sconce/worker:{version}-debug");
-        assert!([&platform, &worker].contains(&&service.image), "{name}");
-        let volume = format!("{name}:{DATA}:rw");
-        assert_eq!(service.volumes, [volume]);
-        // The manager is told the address that a host is bound to: it has to be the container's.
-        let network = service.networks["workers"].as_ref().unwrap();
-        let address = network.ipv4_address.as_ref().unwrap();
-        let own = service.command.iter().any(|word| word.contains(address));
-        assert!(own, "{name} is at {address}");
-    }
-    // Nobody but the platform is where the listener is published.
-    for (name, worker) in compose.workers() {
-        assert_eq!(worker.networks.len(), 1, "{name}");
+        assert_eq!(service.image, format!("sconce/platform:{version}"));
+        let images = format!("{}:{IMAGES}:ro", folder.path().display());
+        assert_eq!(service.volumes, [format!("{name}:{DATA}:rw"), images]);
     }
 }
 
-/// With the programs of this build: what the command lines say is what they understand.
+/// With the programs of this build: what the command line says is what it understands.
 #[test]
-fn the_command_lines_of_compose_run_orders() {
+fn the_command_line_of_compose_runs_orders() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(compose) = Compose::read(&token(folder.path()), &network(77)) else {
+    let Some(compose) = Compose::read(folder.path()) else {
         return skipped("deploy/compose.yaml", "docker-compose is not installed");
     };
-    let start = |name: &str, arguments: &[String]| {
-        let data = folder.path().join(name);
-        fs::create_dir_all(&data).unwrap();
+    let data = folder.path().join("data");
+    let start = |arguments: &[String]| {
         let place = |word: &String| match word.as_str() {
-            "/worker" => worker_program().display().to_string(),
-            TOKEN => folder.path().join("host-token").display().to_string(),
+            "/images/worker.tar" => worker().folder.display().to_string(),
+            "/images/vault.tar" => vault().folder.display().to_string(),
             _ => word.replace(DATA, data.to_str().unwrap()),
         };
         let mut command = Command::new(sconce_program());
@@ -85,73 +72,73 @@ fn the_command_lines_of_compose_run_orders() {
 fn the_packaged_images_run_orders() {
     let images = PathBuf::from(std::env::var_os("SCONCE_IMAGES").expect("SCONCE_IMAGES"));
     let folder = tempfile::tempdir().unwrap();
-    let token = token(folder.path());
-    let compose = Compose::read(&token, &network(78)).expect("docker-compose");
-    let start = |name: &str, arguments: &[String]| {
-        let bundle = folder.path().join(name);
-        if !bundle.is_dir() {
-            let kind = if name == "platform" { name } else { "worker" };
-            unpack(&images.join(format!("{kind}.tar")), &bundle);
-            furnish(&bundle.join("rootfs"), &token);
-        }
-        contained(&bundle.join("rootfs"), arguments)
-    };
+    let compose = Compose::read(&images).expect("docker-compose");
+    let bundle = folder.path().join("platform");
+    unpack(&images.join("platform.tar"), &bundle);
+    let root = bundle.join("rootfs");
+    furnish(&root, &images);
+    let start = |arguments: &[String]| contained(&root, arguments);
     try_out(folder.path(), &compose, &start);
 }
 
-/// Gives the arguments of `/sconce`, by the name of the service, to a command that is not started.
-type Start<'a> = dyn Fn(&str, &[String]) -> Command + 'a;
+/// Gives the arguments of `/sconce` to a command that is not started.
+type Start<'a> = dyn Fn(&[String]) -> Command + 'a;
 
-/// Starts the platform, waits until it's well, starts the workers, and has each do an order.
+/// Starts the platform, waits until it's well, and has each of its workers do an order.
 fn try_out(folder: &Path, compose: &Compose, start: &Start<'_>) {
     let platform = &compose.services["platform"];
-    let run = |name: &str, service: &Service| {
-        let place = |word: &String| word.replace("0.0.0.0:1947", "127.0.0.1:0");
-        let arguments: Vec<_> = service.command.iter().map(place).collect();
-        let log = folder.join(format!("{name}.log"));
-        Running::start(start(name, &arguments), &log)
-    };
-    let up = run("platform", platform);
+    let place = |word: &String| word.replace("0.0.0.0:1947", "127.0.0.1:0");
+    let mut arguments: Vec<_> = platform.command.iter().map(place).collect();
+    // The file's port may be taken on this machine.
+    arguments.extend(["--vault", "127.0.0.1:0"].map(str::to_owned));
+    let _up = Running::start(start(&arguments), &folder.join("platform.log"));
     let check = &platform.healthcheck.as_ref().unwrap().test;
     assert_eq!(check[..2], ["CMD", "/sconce"]);
-    wait_until("the platform is well", folder, || {
-        let mut status = start("platform", &check[2..]);
-        status.stdout(Stdio::null()).stderr(Stdio::null());
-        status.status().unwrap().success()
-    });
-    let workers: Vec<_> = compose
-        .workers()
-        .map(|(name, service)| run(name, service))
-        .collect();
-    // It listens for hosts too, at a port that the file names.
-    let ports = up.process().listening_ports();
-    let port = ports.into_iter().find(|port| *port != 1948).unwrap();
-    let uri = format!("http://127.0.0.1:{port}");
+    let status = |more: &[&str]| -> Option<Value> {
+        let arguments: Vec<_> = check[2..]
+            .iter()
+            .cloned()
+            .chain(more.iter().map(ToString::to_string))
+            .collect();
+        let output = start(&arguments).output().unwrap();
+        let succeeded = output.status.success();
+        succeeded.then(|| serde_json::from_slice(&output.stdout).unwrap_or_default())
+    };
+    wait_until("the platform is well", folder, || status(&[]).is_some());
+    let ready = || status(&["--json"]).filter(|status| status["platform"]["ready"] == true);
+    wait_until("all workers take orders", folder, || ready().is_some());
+    let platform = ready().unwrap();
+    let uri = platform["platform"]["listener"].as_str().unwrap();
+    let measured = platform["platform"]["program"]["measurement"]
+        .as_str()
+        .unwrap();
+    let root = platform["platform"]["program"]["root"].as_str().unwrap();
     let home = tempfile::tempdir().unwrap();
-    for number in 1..=workers.len() {
-        let worker = format!("scone-worker-{number}");
-        let order = ["submit", "--uri", &uri, "-w", &worker];
-        let order = [&order[..], &["-l", "python-hello", "-i", "Mujtaba", "-o"]].concat();
-        let order = [&order[..], &["--insecure-skip-verify"]].concat();
-        wait_until(&format!("{worker} does an order"), folder, || {
-            let output = sconce(home.path(), &order);
-            let said = String::from_utf8_lossy(&output.stdout);
-            output.status.success() && said.contains("Hello Mujtaba")
-        });
+    for number in 1..=5 {
+        let name = format!("scone-worker-{number}");
+        let order = [
+            "submit",
+            "--uri",
+            uri,
+            "-w",
+            &name,
+            "-l",
+            "python-hello",
+            "-i",
+            "Mujtaba",
+        ];
+        // Verified, as far as somebody does who has been told what to expect.
+        let policy = home.path().join("policy.toml");
+        let text = format!(
+            "allow_debug = true\nallow_sim = true\nsimulated_roots = [\"{root}\"]\n\n[sgx]\nmeasurements = \
+             [\"{measured}\"]\n"
+        );
+        fs::write(&policy, text).unwrap();
+        let policy = ["--policy", policy.to_str().unwrap(), "-o"];
+        let output = sconce(home.path(), &[&order[..], &policy].concat());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("Hello Mujtaba"), "{name}: {output:?}");
     }
-}
-
-/// The first three numbers of addresses of this machine's own network, which other runs do not use.
-fn network(second: u8) -> String {
-    format!("127.{second}.{}", std::process::id() % 250 + 1)
-}
-
-/// The hosts' token, in a file.
-fn token(folder: &Path) -> PathBuf {
-    let path = folder.join("host-token");
-    fs::write(&path, "0123456789abcdef".repeat(4)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
 }
 
 /// Unpacks an image as a container's file system, and checks how a container is started.
@@ -176,17 +163,17 @@ fn unpack(tar: &Path, bundle: &Path) {
     assert_eq!(process["user"]["gid"], USER);
 }
 
-/// Puts there what docker puts into every container.
-fn furnish(root: &Path, token: &Path) {
-    for folder in ["proc", "dev", "run/secrets"] {
+/// Puts there what docker puts into the container.
+fn furnish(root: &Path, images: &Path) {
+    for folder in ["proc", "dev", "tmp", "images"] {
         fs::create_dir_all(root.join(folder)).unwrap();
     }
     for device in DEVICES {
         fs::write(root.join("dev").join(device), "").unwrap();
     }
-    let secret = root.join(&TOKEN[1..]);
-    fs::copy(token, &secret).unwrap();
-    chown(&secret, Some(USER), Some(USER)).unwrap();
+    for image in ["worker.tar", "vault.tar"] {
+        fs::copy(images.join(image), root.join("images").join(image)).unwrap();
+    }
 }
 
 /// `/sconce` in a file system of its own that it can't write to, as its user, without a variable.
@@ -197,6 +184,7 @@ fn contained(root: &Path, arguments: &[String]) -> Command {
         mount --bind "$0/var/lib/sconce" "$0/var/lib/sconce"
         for device in null urandom; do mount --bind "/dev/$device" "$0/dev/$device"; done
         mount -t proc proc "$0/proc"
+        mount -t tmpfs -o mode=1777 tmp "$0/tmp"
         mount -o remount,ro,bind "$0"
         exec env -i /usr/sbin/chroot --userspec=65532:65532 "$0" /sconce "$@"
     "#;
