@@ -90,14 +90,20 @@ fn another_place_makes_the_same_image() {
 }
 
 #[test]
-fn the_measurement_is_that_of_the_lock_file() {
+fn measurements_are_those_of_the_lock_files() {
     image::worker();
-    let output = run(&checkout(), &["lock", "--check"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    match output.status.code() {
-        Some(0) => {}
-        Some(3) => skipped("worker/MRENCLAVE.lock", said.trim()),
-        _ => panic!("{said}"),
+    image::vault();
+    for (package, file) in [
+        ("sconce-worker", "worker/MRENCLAVE.lock"),
+        ("sconce-vault", "vault/MRENCLAVE.lock"),
+    ] {
+        let output = run(&checkout(), &["lock", "--check", "--package", package]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => {}
+            Some(3) => skipped(file, said.trim()),
+            _ => panic!("{said}"),
+        }
     }
 }
 
