@@ -11,8 +11,6 @@ mod kept;
 mod order;
 mod registration;
 pub mod requests;
-#[cfg(test)]
-mod tests;
 
 pub use desk::Desk;
 pub use kept::Pool;
