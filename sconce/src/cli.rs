@@ -3,8 +3,8 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, drill, host, keys, order, quote, receipt, sconify, session, status,
-    submit, up, upgrade, vault, verify, worker, workload,
+    bench, config, demo, down, drill, host, keys, order, pool, quote, receipt, sconify, session,
+    status, submit, up, upgrade, vault, verify, worker, workload,
 };
 use crate::logging::Format;
 
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Upgrade(upgrade::Args),
     #[command(subcommand)]
     Session(session::Command),
+    #[command(subcommand)]
+    Pool(pool::Command),
     #[command(subcommand)]
     Quote(quote::Command),
     Drill(Box<drill::Args>),

@@ -8,6 +8,7 @@ pub(crate) mod drill;
 pub(crate) mod host;
 pub(crate) mod keys;
 pub(crate) mod order;
+pub(crate) mod pool;
 pub(crate) mod quote;
 pub(crate) mod receipt;
 pub(crate) mod sconify;
@@ -62,6 +63,7 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Workload(command) => workload::run(command, terminal),
         Command::Keys(command) => keys::run(command, terminal),
         Command::Upgrade(args) => block_on(Threads::One, upgrade::run(args, terminal)),
+        Command::Pool(command) => block_on(Threads::One, pool::run(command, terminal)),
         Command::Session(command) => session::run(command, terminal),
         Command::Quote(command) => quote::run(command, terminal),
         Command::Drill(args) => drill::run(&args, terminal),
