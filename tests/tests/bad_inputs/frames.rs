@@ -54,10 +54,16 @@ fn at_the_host() -> impl Iterator<Item = Case> {
             RequestEnvelope,
         ),
         (
-            "a method of pools",
-            br#"{"method":"GenerateNonce","params":{"nonce_size":32}}"#.to_vec(),
+            "a nonce of a billion digits",
+            br#"{"method":"GenerateNonce","params":{"nonce_size":1000000000}}"#.to_vec(),
             2,
-            RequestEnvelope,
+            RequestMember,
+        ),
+        (
+            "a pool's method with other params",
+            br#"{"method":"VerifyUniqueIdSignature","params":["a"]}"#.to_vec(),
+            2,
+            RequestJson,
         ),
         (
             "an order that is no text",
