@@ -209,10 +209,8 @@ impl Error {
             Self::Newest { .. } => "make a new generation first: `sconce keys rotate`",
             Self::Gone { .. } => "`sconce status` lists those that live",
             Self::NoKeys => "try again; the vault's log says more",
-            Self::Pool { .. } => {
-                "close it first, which destroys its keys: `sconce keys pool --close`"
-            }
-            Self::NoPool => "make one: `sconce keys pool WORKER`",
+            Self::Pool { .. } => "close it first, which destroys its keys: `sconce pool close`",
+            Self::NoPool => "make one: `sconce pool open WORKER`",
             Self::Session(error) => error.advice().unwrap_or("the vault's audit log says more"),
         }
     }
