@@ -183,6 +183,10 @@ fn tls(address: &str) -> impl Fn(rustls::Error) -> Error {
 fn broken(address: &str, action: &'static str) -> impl Fn(io::Error) -> Error {
     move |error| match error.get_ref().and_then(|inner| inner.downcast_ref()) {
         Some(inner) => tls(address)(rustls::Error::clone(inner)),
+        // Whether TLS was told of the end makes no difference: there is no answer.
+        None if error.kind() == ErrorKind::UnexpectedEof => {
+            unreachable(address, action)(ErrorKind::UnexpectedEof.into())
+        }
         None => unreachable(address, action)(error),
     }
 }

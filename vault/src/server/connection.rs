@@ -80,7 +80,10 @@ impl Connection {
         socket.set_nodelay(true)?;
         let (transport, phase) = match config {
             Some(config) => {
-                let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+                let mut tls =
+                    ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+                // One answer at a time is written, whole; those who answer bound it.
+                tls.set_buffer_limit(None);
                 (Transport::Tls(Box::new(tls)), Phase::Handshake)
             }
             None => {

@@ -1,7 +1,7 @@
 //! Which request is answered by whom.
 
-use provision::SessionName;
 use provision::text::read;
+use provision::{MAX_ANSWER, SessionName};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -180,11 +180,16 @@ fn range(query: &str) -> Result<(u64, usize), Problem> {
     Ok((from.unwrap_or(1), limit))
 }
 
+/// As many of the lines as clients read at once, at least one.
 fn lines(values: &[impl serde::Serialize]) -> Reply {
     let mut body = Vec::new();
     for value in values {
         // Made of strings and numbers: writing it can't fail.
-        body.extend(serde_json::to_vec(value).unwrap_or_default());
+        let line = serde_json::to_vec(value).unwrap_or_default();
+        if !body.is_empty() && body.len() + line.len() >= MAX_ANSWER {
+            break;
+        }
+        body.extend(line);
         body.push(b'\n');
     }
     Reply {
@@ -214,6 +219,16 @@ mod tests {
         ] {
             assert!(range(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn lines_end_where_clients_read_no_more() {
+        let line = "x".repeat(MAX_ANSWER / 3);
+        let reply = lines(&[&line, &line, &line, &line]);
+        assert!(reply.body.len() <= MAX_ANSWER);
+        assert_eq!(reply.body.split(|byte| *byte == b'\n').count(), 3);
+        let long = "x".repeat(2 * MAX_ANSWER);
+        assert_eq!(lines(&[&long]).body.len(), long.len() + 3);
     }
 
     #[test]

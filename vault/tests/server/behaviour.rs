@@ -92,6 +92,19 @@ fn a_failure_is_answered_and_takes_nothing_with_it() {
 }
 
 #[test]
+fn long_bodies_and_answers_go_through_tls() {
+    let served = serve();
+    let mut client = served.client(None);
+    for _ in 0..2 {
+        let body = vec![b'b'; limits().body];
+        let said = client.call(Method::Put, "/a", "x/y", &body).unwrap();
+        assert!(said.body.starts_with(b"attested Put /a None 65536"));
+        let long = client.call(Method::Get, "/much", "", b"").unwrap();
+        assert_eq!(long.body.len(), 1 << 20);
+    }
+}
+
+#[test]
 fn slow_clients_keep_nobody_waiting_and_are_given_up() {
     let served = serve();
     // In the handshake, in a head, in a body, at reading an answer; and one that asks for nothing.

@@ -47,11 +47,12 @@ impl Handler for Echo {
         match request.path.as_str() {
             "/panic" => panic!("as the test wants it"),
             "/wait" => std::thread::sleep(Duration::from_millis(400)),
-            "/long" => {
+            path @ ("/long" | "/much") => {
+                let length = if path == "/much" { 1 << 20 } else { 8 << 20 };
                 return Reply {
                     status: 200,
                     content: Content::JsonLines,
-                    body: vec![b'x'; 8 << 20].into(),
+                    body: vec![b'x'; length].into(),
                 };
             }
             _ => {}
