@@ -4,6 +4,8 @@
 //! | module | subject |
 //! |---|---|
 //! | `kills` | SIGKILL and SIGSTOP of platform, hosts and workers at seeded moments |
+//! | `vault_kills` | SIGKILL of vault, its host, hosts and workers while sessions are written |
+//! | `sessions` | those sessions, and the audit log |
 //! | `disk` | a full disk, a read-only one |
 //! | `clock` | a system clock that is set back and forth |
 //! | `load` | requesters that go on whatever happens |
@@ -14,6 +16,8 @@ mod disk;
 mod history;
 mod kills;
 mod load;
+mod sessions;
+mod vault_kills;
 
 /// The seed of this run: `SCONCE_SEED`, and the same each time without.
 fn seed() -> u64 {
