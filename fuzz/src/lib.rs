@@ -18,14 +18,18 @@
 //! | [`collateral`] | collateral, a document of it, or changes to what is genuine |
 //! | [`policy`] | a policy, in JSON or TOML |
 //! | [`quote`] | a quote, or changes to one |
+//! | [`session`] | a session of CAS, in YAML |
+//! | [`attestation_request`] | a request for secrets, or changes to a good one |
 //! | [`release`] | a message between a program and its vault, or changes to a release |
 //! | [`report_socket`] | what a launched program and its host write on its report socket |
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
 //! | [`certificate`] | a certificate, a revocation list, a chain as text; or changes to one of Intel's |
 //! | [`vault_http`] | the head of a request to a vault |
+//! | [`journal`] | the file of a vault's journal, or changes to one |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
 
+pub mod attestation_request;
 pub mod certificate;
 pub mod collateral;
 pub mod elf;
@@ -33,6 +37,7 @@ pub mod enclave_toml;
 pub mod engine;
 pub mod file_manifest;
 pub mod frames;
+pub mod journal;
 pub mod link;
 pub mod order;
 pub mod policy;
@@ -42,10 +47,12 @@ pub mod release;
 pub mod report_socket;
 pub mod request;
 pub mod seeds;
+pub mod session;
 pub mod sgxs;
 pub mod sigstruct;
 mod support;
 pub mod vault_http;
+mod vaults;
 
 /// A target: its name, which is also that of its folder in `corpus/`, and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -62,6 +69,8 @@ pub const TARGETS: &[Target] = &[
     ("enclave_toml", enclave_toml::run),
     ("quote", quote::run),
     ("release", release::run),
+    ("session", session::run),
+    ("attestation_request", attestation_request::run),
     ("report_socket", report_socket::run),
     ("sgxs", sgxs::run),
     ("sigstruct", sigstruct::run),
@@ -70,4 +79,5 @@ pub const TARGETS: &[Target] = &[
     ("collateral", collateral::run),
     ("policy", policy::run),
     ("vault_http", vault_http::run),
+    ("journal", journal::run),
 ];

@@ -3,12 +3,14 @@
 mod certificate;
 mod collateral;
 mod files;
+mod journal;
 mod policy;
 mod quote;
 mod release;
 mod report_socket;
 mod sgx;
 mod vault_http;
+mod vaults;
 
 use link::{Kind, encode};
 use protocol::envelope::ErrorObject;
@@ -40,10 +42,13 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "policy" => policy::all(),
         "quote" => quote::quotes(),
         "release" => release::messages(),
+        "session" => vaults::sessions(),
+        "attestation_request" => vaults::requests(),
         "report_socket" => report_socket::messages(),
         "sgxs" => sgx::streams(),
         "sigstruct" => sgx::sigstructs(),
         "file_manifest" => files::manifests(),
+        "journal" => journal::files(),
         "vault_http" => vault_http::heads(),
         _ => Vec::new(),
     }
