@@ -9,5 +9,6 @@
 mod bad;
 mod machine;
 mod ordinary;
+mod pool;
 mod support;
 mod trust;

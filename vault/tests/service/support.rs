@@ -28,6 +28,7 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
     running: Option<Server>,
     address: String,
+    plain: String,
 }
 
 impl World {
@@ -47,6 +48,7 @@ impl World {
             folder: tempfile::tempdir().unwrap(),
             running: None,
             address: String::new(),
+            plain: String::new(),
         };
         world.start();
         world
@@ -73,15 +75,22 @@ impl World {
         let (service, certified) = open(Arc::new(tee), 1, file).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         self.address = listener.local_addr().unwrap().to_string();
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.plain = plain.local_addr().unwrap().to_string();
         let doors = Doors {
             attested: (listener, Arc::new(certified)),
-            plain: None,
+            plain: Some(plain),
         };
         self.running = Some(Server::start(doors, Arc::new(service), Limits::default()).unwrap());
     }
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it speaks HTTP without TLS, for pools.
+    pub(crate) fn plain(&self) -> &str {
+        &self.plain
     }
 
     pub(crate) fn policy(&self) -> Policy {
