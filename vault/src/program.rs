@@ -51,6 +51,9 @@ pub mod exit {
 /// Keys of workers that are made ahead.
 const SPARES: usize = 2;
 
+/// How long that waits in a vault whose workers have keys: they all want theirs now, and the processor.
+const PAUSE: Duration = Duration::from_secs(20);
+
 /// How often the vault looks after what nobody asks for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
@@ -134,12 +137,14 @@ pub fn open(
     let now = Clock::start().now(journal.floor());
     let (realm, position) = name(&mut state, position, &journal, &*entropy, now)?;
     let evidence = OwnEvidence::new(tee, key.public_der(), realm)?;
+    let has_workers = state.kme.workers().next().is_some();
+    let pause = if has_workers { PAUSE } else { Duration::ZERO };
     let service = Service::new(Parts {
         state,
         position,
         journal,
         cas: Cas::new(key, Arc::clone(&entropy), CasLimits::default())?,
-        spares: Spares::new(SPARES, Box::new(SystemEntropy::new()))?,
+        spares: Spares::new(SPARES, pause, Box::new(SystemEntropy::new()))?,
         desk: Desk::new(entropy),
         evidence,
     });

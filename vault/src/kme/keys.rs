@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use protocol::Entropy;
 use protocol::crypto::rsa::DecryptionKey;
@@ -58,12 +59,12 @@ struct State {
 }
 
 impl Spares {
-    /// Begins to make so many.
+    /// Begins to make so many, after a pause that ends early when some are taken.
     ///
     /// # Errors
     ///
     /// The system's, if there can be no thread.
-    pub fn new(wanted: usize, entropy: Box<dyn Entropy>) -> std::io::Result<Self> {
+    pub fn new(wanted: usize, pause: Duration, entropy: Box<dyn Entropy>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             entropy,
             wanted,
@@ -72,7 +73,10 @@ impl Spares {
         });
         let thread = std::thread::Builder::new().name("keys".to_owned());
         let maker = Arc::clone(&shared);
-        thread.spawn(move || while maker.make_next().is_some() {})?;
+        thread.spawn(move || {
+            maker.rest(pause);
+            while maker.make_next().is_some() {}
+        })?;
         Ok(Self(shared))
     }
 
@@ -99,6 +103,14 @@ impl Drop for Spares {
 }
 
 impl Shared {
+    /// Waits so long, or until somebody takes keys.
+    fn rest(&self, pause: Duration) {
+        let state = self.state();
+        if !pause.is_zero() && !state.ended {
+            drop(self.taken.wait_timeout(state, pause));
+        }
+    }
+
     /// Waits until more are wanted, and makes one. `None`: none are wanted any more, or can be made;
     /// whoever asks next is told.
     fn make_next(&self) -> Option<()> {
