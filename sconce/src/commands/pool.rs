@@ -88,7 +88,7 @@ async fn open(args: &OpenArgs, terminal: &Terminal) -> Result<(), Failure> {
     // Before anything is built.
     let mut vault = vault::connect(&data)?;
     let image = platform::locate(Which::Worker, args.image.as_deref(), terminal).await?;
-    let image = Images::open(platform::images(&data))
+    let image = Images::open(platform::images_folder(&data))
         .map_err(|error| Failure::failed(format_args!("the folder of images: {error}")))?
         .keep(&image)?;
     let wish = NewPool {

@@ -57,7 +57,7 @@ async fn upgrade(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
     // Before anything is built.
     let mut vault = vault::connect(&data)?;
     let image = platform::locate(Which::Worker, args.image.as_deref(), terminal).await?;
-    let mut images = Images::open(platform::images(&data))
+    let mut images = Images::open(platform::images_folder(&data))
         .map_err(|error| Failure::failed(format_args!("the folder of images: {error}")))?;
     let image = images.keep(&image)?;
     image.for_orders()?;

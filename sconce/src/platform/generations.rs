@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sgx::Mrenclave;
+use provision::api;
+use sgx::{Digest, Mrenclave};
 
 /// A process of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,29 @@ pub(super) struct Changes {
     pub(super) stop: Vec<Slot>,
     /// What generations were made for and nobody has an image of, so that they have no processes.
     pub(super) without_image: BTreeSet<(String, u64, Mrenclave)>,
+}
+
+/// The generations that live, as the vault names them.
+pub(super) fn living(all: &[api::Worker]) -> Vec<Living> {
+    let each = all.iter().flat_map(|worker| {
+        worker.generations.iter().filter_map(|one| {
+            Some(Living {
+                worker: worker.worker.clone(),
+                generation: one.generation,
+                session: format!("{}/{}", worker.session, one.service),
+                measurement: mrenclave(one.measurement.0)?,
+            })
+        })
+    });
+    each.collect()
+}
+
+/// The digest without its kind, if it is of what was measured.
+pub(super) const fn mrenclave(digest: Digest) -> Option<Mrenclave> {
+    match digest {
+        Digest::Mrenclave(_, mrenclave) => Some(mrenclave),
+        Digest::Mrsigner(..) => None,
+    }
 }
 
 /// The slots of these workers: so many processes for each generation that lives.

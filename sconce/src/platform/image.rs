@@ -1,11 +1,8 @@
-//! Images that are launched, kept in the data folder, and the simulated platform under them.
+//! Images that are launched, and the simulated platform under them.
 //!
-//! Of an image its stream and SIGSTRUCT are kept, as they were verified. Those of workers stay for as
-//! long as keys live that were made for their measurement; so a platform can start all its processes
-//! again, whatever has become of the files. Launch control looks at an image here, before anything is
-//! started, and again in each host.
+//! Of an image its stream and SIGSTRUCT are kept in the data folder, as they were verified. Launch control
+//! looks at them here, before anything is started, and again in each host.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
@@ -38,95 +35,8 @@ pub(crate) struct Measured {
     threads: usize,
 }
 
-/// The images of workers that a platform keeps, each in a folder with the name of its measurement.
-pub(crate) struct Images {
-    folder: PathBuf,
-    kept: BTreeMap<Mrenclave, Measured>,
-}
-
 /// Threads of a worker that work on no order: one for the connection, one for time limits.
 const OTHER_THREADS: usize = 2;
-
-impl Images {
-    /// Those that are kept in a folder. What is there and is no image any more is passed over: keys
-    /// that were made for it have no processes then, and that is said.
-    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
-        folders::make_private(&folder)?;
-        let mut images = Self {
-            folder,
-            kept: BTreeMap::new(),
-        };
-        images.look()?;
-        Ok(images)
-    }
-
-    /// Looks for images that somebody else has put there since.
-    pub(crate) fn look(&mut self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.folder)? {
-            let folder = entry?.path();
-            let Some(named) = named(&folder).filter(|named| !self.kept.contains_key(named)) else {
-                continue;
-            };
-            match Measured::kept(&folder, named) {
-                Ok(measured) => {
-                    self.kept.insert(named, measured);
-                }
-                Err(failure) => {
-                    tracing::warn!(folder = %folder.display(), %failure, "a kept image cannot be used");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps an image too, and says what it is.
-    pub(crate) fn keep(&mut self, image: &Verified) -> Result<Measured, Failure> {
-        let measurement = image.reading.summary.mrenclave;
-        let folder = self.folder.join(hex::encode(measurement.0));
-        // Under a name that means nothing yet: whoever looks finds it whole.
-        let fresh = self.folder.join(format!("new-{}", std::process::id()));
-        let placed = image.place(&fresh)?;
-        if let Some(kept) = self.kept.get(&measurement)
-            && kept.secs == placed.secs
-        {
-            let _left: io::Result<()> = fs::remove_dir_all(&fresh);
-            return Ok(kept.clone());
-        }
-        let renamed = remove(&folder).and_then(|()| fs::rename(&fresh, &folder));
-        renamed.map_err(|error| not_kept(&folder, &error))?;
-        let measured = Measured { folder, ..placed };
-        self.kept.insert(measurement, measured.clone());
-        Ok(measured)
-    }
-
-    /// That with a measurement.
-    pub(crate) fn get(&self, measurement: &Mrenclave) -> Option<&Measured> {
-        self.kept.get(measurement)
-    }
-
-    /// What there are.
-    pub(crate) fn measurements(&self) -> BTreeSet<Mrenclave> {
-        self.kept.keys().copied().collect()
-    }
-
-    /// Removes those that no keys are for any more.
-    pub(crate) fn forget_all_but(&mut self, needed: &BTreeSet<Mrenclave>) {
-        self.kept.retain(|measurement, image| {
-            let stays = needed.contains(measurement);
-            if !stays && let Err(error) = remove(&image.folder) {
-                let folder = image.folder.display();
-                tracing::warn!(%error, %folder, "an image that is not needed any more is still there");
-            }
-            stays
-        });
-    }
-}
-
-/// The measurement that a folder has as its name.
-fn named(folder: &Path) -> Option<Mrenclave> {
-    let bytes = hex::decode(folder.file_name()?.to_str()?).ok()?;
-    Some(Mrenclave(bytes.try_into().ok()?))
-}
 
 impl Verified {
     /// Keeps it in `folder`, which has nothing else then.
@@ -153,7 +63,7 @@ impl Verified {
 
 impl Measured {
     /// What is kept in a folder from before, if it still has its measurement.
-    fn kept(folder: &Path, measurement: Mrenclave) -> Result<Self, Failure> {
+    pub(super) fn kept(folder: &Path, measurement: Mrenclave) -> Result<Self, Failure> {
         let reading = Reading::open(folder).map_err(|error| of_sconify(&error))?;
         let threads = reading
             .manifest
@@ -288,14 +198,14 @@ fn copy(from: &Path, folder: &Path) -> Result<(), Failure> {
 }
 
 /// Removes a folder, if it's there.
-fn remove(folder: &Path) -> io::Result<()> {
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-fn not_kept(folder: &Path, error: &io::Error) -> Failure {
+pub(super) fn not_kept(folder: &Path, error: &io::Error) -> Failure {
     Failure::failed(format_args!(
         "the image cannot be kept in {}: {error}",
         folder.display()

@@ -17,9 +17,10 @@ use vault_client::{Error, Vault};
 
 use super::attended::Attended;
 use super::folder::DataFolder;
-use super::generations::{Job, Living, Slot, reconcile};
+use super::generations::{Job, Slot, living, mrenclave, reconcile};
 use super::hosts::{Host, HostPlan, Hosts};
-use super::image::{self, Images, Measured};
+use super::image::{self, Measured};
+use super::images::Images;
 use super::program;
 use super::record::{Generation, Running};
 use super::vault::{Line, Sockets, VaultHost};
@@ -206,7 +207,7 @@ impl Workers {
     }
 
     /// Why a worker does not start: its keys are for another program.
-    async fn another_measurement(&self, worker: &str) -> Failure {
+    async fn another_measurement(&mut self, worker: &str) -> Failure {
         let present = self.present.measurement();
         let all = match self.line.ask(Vault::workers).await {
             Ok(all) => all,
@@ -226,7 +227,9 @@ impl Workers {
         ))
         .coded("kme.measurement")
         .advice("to give the workers keys for this image too: sconce up --upgrade");
-        match mrenclave(kept).and_then(|kept| self.images.get(&kept)) {
+        let kept = mrenclave(kept);
+        self.images.look_for(kept.into_iter());
+        match kept.and_then(|kept| self.images.get(&kept)) {
             Some(image) => failure.advice(format_args!(
                 "what differs: sconce sconify diff {} {}",
                 image.folder.display(),
@@ -240,13 +243,8 @@ impl Workers {
     pub(super) async fn look(&mut self) -> Result<(), Error> {
         let all = self.line.ask(Vault::workers).await?;
         let living = living(&all);
-        if living
-            .iter()
-            .any(|one| self.images.get(&one.measurement).is_none())
-            && let Err(error) = self.images.look()
-        {
-            tracing::warn!(%error, "the folder of images cannot be read");
-        }
+        self.images
+            .look_for(living.iter().map(|one| one.measurement));
         let changes = reconcile(
             &self.hosts.jobs(),
             &living,
@@ -357,28 +355,6 @@ fn same_signer(worker: &Measured, vault: &Measured) -> Result<(), Failure> {
         vault.signer()
     ))
     .advice("sign both with one key: sconce sconify sign"))
-}
-
-/// The generations that live, as the vault names them. Those for hardware have no processes here.
-fn living(all: &[api::Worker]) -> Vec<Living> {
-    let each = all.iter().flat_map(|worker| {
-        worker.generations.iter().filter_map(|one| {
-            Some(Living {
-                worker: worker.worker.clone(),
-                generation: one.generation,
-                session: format!("{}/{}", worker.session, one.service),
-                measurement: mrenclave(one.measurement.0)?,
-            })
-        })
-    });
-    each.collect()
-}
-
-const fn mrenclave(digest: Digest) -> Option<Mrenclave> {
-    match digest {
-        Digest::Mrenclave(_, mrenclave) => Some(mrenclave),
-        Digest::Mrsigner(..) => None,
-    }
 }
 
 fn say_changes(terminal: &Terminal, worker: &str, before: &[Generation], now: &[Generation]) {
