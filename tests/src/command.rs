@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+use vault_client::{Identity, Trust, Vault};
 
 use crate::image;
 use crate::platform::{sconce_program, stand_in_program, worker_program};
@@ -255,6 +256,16 @@ impl Drop for Host {
         // Closes its standard input, which says stop.
         let _ = self.0.wait();
     }
+}
+
+/// A new connection to the vault of the platform in a data folder, as its owner. What its evidence is
+/// worth is not looked at.
+pub fn connect_to_vault(folder: &Path) -> Result<Vault, vault_client::Error> {
+    let record = read(&folder.join("vault.json"));
+    let key = std::fs::read_to_string(folder.join("operator.key")).unwrap();
+    let owner = Identity::from_pem(&key).unwrap();
+    let address = record["address"].as_str().unwrap();
+    Vault::connect(address, &Trust::Unverified, Some(&owner))
 }
 
 /// The manager's endpoint.

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use provision::SessionName;
 use provision::audit::{AuditLine, Outcome};
 use provision::text::Hex;
-use serde_json::Value;
-use vault_client::{Error, Identity, Trust, Vault};
+use sconce_tests::command::connect_to_vault;
+use vault_client::{Error, Vault};
 
 /// How many sessions there are.
 const SESSIONS: u64 = 16;
@@ -42,12 +42,7 @@ impl Desk {
 
     /// A new connection. What its evidence is worth, other tests say.
     pub(crate) fn try_client(&self) -> Result<Vault, Error> {
-        let record = std::fs::read(self.folder.join("vault.json")).unwrap();
-        let record: Value = serde_json::from_slice(&record).unwrap();
-        let key = std::fs::read_to_string(self.folder.join("operator.key")).unwrap();
-        let owner = Identity::from_pem(&key).unwrap();
-        let address = record["address"].as_str().unwrap();
-        Vault::connect(address, &Trust::Unverified, Some(&owner))
+        connect_to_vault(&self.folder)
     }
 
     /// A new connection, waited for.
