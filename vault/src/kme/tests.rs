@@ -455,7 +455,7 @@ fn programs_that_are_none_are_refused() {
 
 #[test]
 fn spare_keys_are_those_of_workers() {
-    let spares = Spares::new(1, Box::new(protocol::SystemEntropy::new())).unwrap();
+    let spares = Spares::new(1, Duration::ZERO, Box::new(protocol::SystemEntropy::new())).unwrap();
     let (one, two) = (spares.take().unwrap(), spares.take().unwrap());
     assert_ne!(*one.signing, *two.signing);
     assert_ne!(*one.encryption, *two.encryption);
