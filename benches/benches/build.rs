@@ -4,7 +4,7 @@
 //! `cargo bench -p sconce-benches --bench build`
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ const ROUNDS: usize = 9;
 
 fn main() {
     let begun = Instant::now();
-    let image = image::worker();
+    let worker = image::worker();
     println!(
         "{}: there after {:.1} s",
-        image.measurement(),
+        worker.measurement(),
         begun.elapsed().as_secs_f64()
     );
     // The library made it; the command does so once before it believes it.
@@ -34,20 +34,18 @@ fn main() {
 
     let folder = tempfile::tempdir().expect("a folder");
     // The first start makes keys.
-    let program = tests::platform::worker_program();
-    up(folder.path(), Some(program));
-    let bare = rounds(|| up(folder.path(), Some(program)));
-    let given = rounds(|| up(folder.path(), Some(&image.folder)));
+    let images = [&worker.folder, &image::vault().folder];
+    up(folder.path(), Some(images));
+    let given = rounds(|| up(folder.path(), Some(images)));
     let built = rounds(|| up(folder.path(), None));
     println!(
-        "from `sconce up` to ready, one worker with keys: {} with a bare program, {} with an image, \
-         {} with one that is built unless it's there",
-        ms(bare),
+        "from `sconce up` to ready, one worker with keys: {} with images, {} with those that are built \
+         unless they're there",
         ms(given),
         ms(built)
     );
     promise(
-        "from `sconce up` to ready where the image is there",
+        "from `sconce up` to ready where the images are there",
         ms(built),
         "2 s",
         built < Duration::from_secs(2),
@@ -74,15 +72,17 @@ fn build() -> Duration {
 }
 
 /// `sconce up` until it's ready; then it's stopped.
-fn up(folder: &Path, image: Option<&Path>) -> Duration {
+fn up(folder: &Path, images: Option<[&PathBuf; 2]>) -> Duration {
     let begun = Instant::now();
     let mut command = Command::new(sconce_program());
     command
         .args(["up", "--listener", "127.0.0.1:0", "--workers", "1"])
+        .args(["--vault", "127.0.0.1:0"])
         .arg("--data-dir")
         .arg(folder);
-    if let Some(image) = image {
-        command.arg("--image").arg(image);
+    if let Some([worker, vault]) = images {
+        command.arg("--image").arg(worker);
+        command.arg("--vault-image").arg(vault);
     }
     let mut child = command
         .current_dir(tests::vectors::checkout())

@@ -157,7 +157,7 @@ impl Written {
         let session = Session::parse(&text).map_err(|error| {
             Failure::unusable(format_args!("{name}: {}", harmless(&error.to_string())))
                 .coded("cas.form")
-                .advised("nothing was sent; docs/provisioning.md has the keys that there are")
+                .advised("nothing was sent; docs/sessions.md has the keys that there are")
         })?;
         Ok(Self {
             file: name,
