@@ -154,6 +154,16 @@ impl OrderKeys {
         processor: &DecryptionKey,
         unique: &VerifyingKey,
     ) -> Result<Given, BadOrderKeys> {
+        self.verify(unique)?;
+        self.decrypt(processor).ok_or(BadOrderKeys::Sealed)
+    }
+
+    /// Whether this unique key has signed them.
+    ///
+    /// # Errors
+    ///
+    /// [`BadOrderKeys::Signature`], or [`BadOrderKeys::Form`] if something is no base64.
+    pub fn verify(&self, unique: &VerifyingKey) -> Result<(), BadOrderKeys> {
         let digest = self.digest().ok_or(BadOrderKeys::Form)?;
         let signature = STANDARD
             .decode(&self.signature)
@@ -161,7 +171,7 @@ impl OrderKeys {
         if !unique.verifies(&digest, &signature) {
             return Err(BadOrderKeys::Signature);
         }
-        self.decrypt(processor).ok_or(BadOrderKeys::Sealed)
+        Ok(())
     }
 
     fn decrypt(&self, processor: &DecryptionKey) -> Option<Given> {
