@@ -25,6 +25,7 @@
 //! | [`sgxs`] | a measurement stream, and the length of its pieces |
 //! | [`sigstruct`] | a SIGSTRUCT, or changes to one that holds |
 //! | [`certificate`] | a certificate, a revocation list, a chain as text; or changes to one of Intel's |
+//! | [`pool`] | what a manager of a pool asks of a vault, and the keys of an order |
 //! | [`vault_http`] | the head of a request to a vault |
 //! | [`journal`] | the file of a vault's journal, or changes to one |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
@@ -41,6 +42,7 @@ pub mod journal;
 pub mod link;
 pub mod order;
 pub mod policy;
+pub mod pool;
 pub mod quote;
 pub mod receipt;
 pub mod release;
@@ -79,5 +81,6 @@ pub const TARGETS: &[Target] = &[
     ("collateral", collateral::run),
     ("policy", policy::run),
     ("vault_http", vault_http::run),
+    ("pool", pool::run),
     ("journal", journal::run),
 ];

@@ -260,7 +260,7 @@ impl Order {
             "jsonrpc": "2.0", "method": "WorkOrderSubmit", "id": 7, "params": self.params,
         });
         match process(&order_frame(1, &request.to_string())) {
-            Answered::Keys => panic!("an order was taken for something else"),
+            Answered::Keys | Answered::Joining => panic!("an order was taken for something else"),
             Answered::Error(reason) => {
                 let signature = reason == Some(Reason::OrderSignature);
                 assert!(self.distorted || self.badly_signed, "{reason:?}");

@@ -5,6 +5,7 @@ mod collateral;
 mod files;
 mod journal;
 mod policy;
+mod pool;
 mod quote;
 mod release;
 mod report_socket;
@@ -40,6 +41,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "enclave_toml" => configurations(),
         "collateral" => collateral::collateral(),
         "policy" => policy::all(),
+        "pool" => pool::all(),
         "quote" => quote::quotes(),
         "release" => release::messages(),
         "session" => vaults::sessions(),
@@ -164,6 +166,13 @@ fn worker_frames() -> Vec<Vec<u8>> {
     frames.extend(orders().iter().map(|order| order_frame(1, order)));
     frames.push(order_frame(1, "{}"));
     frames.push(result_frame(serde_json::value::RawValue::NULL, "{}"));
+    let of_pools: [&[u8]; 4] = [
+        br#"{"method":"GenerateNonce","params":{"nonce_size":32}}"#,
+        br#"{"method":"VerifyUniqueIdSignature","params":{"uniqueVerificationKey":"2d","uniqueVerificationKeySignature":"30"}}"#,
+        br#"{"method":"ProcessWorkerSignup","params":{"uniqueVerificationKey":"2d"}}"#,
+        br#"{"method":"ProcessWorkOrder","params":["{}","{}"]}"#,
+    ];
+    frames.extend(of_pools.map(<[u8]>::to_vec));
     frames
 }
 

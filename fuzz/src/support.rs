@@ -89,6 +89,8 @@ pub(crate) enum Answered {
     Error(Option<Reason>),
     /// Its public keys.
     Keys,
+    /// What a pool is told that it wants to join.
+    Joining,
 }
 
 /// The worker's answer to a frame, which is JSON and of a kind that is documented.
@@ -98,6 +100,9 @@ pub(crate) fn process(frame: &[u8]) -> Answered {
     let reply: Reply = serde_json::from_slice(&reply).expect("a reply is JSON");
     if reply.verifying_key.is_some() {
         return Answered::Keys;
+    }
+    if reply.nonce.is_some() || reply.verification_result.is_some() {
+        return Answered::Joining;
     }
     assert_eq!(reply.jsonrpc.as_deref(), Some("2.0"));
     if let Some(error) = reply.error {
@@ -117,6 +122,8 @@ struct Reply {
     result: Option<Box<WorkOrderResult>>,
     error: Option<ErrorObject>,
     verifying_key: Option<String>,
+    nonce: Option<String>,
+    verification_result: Option<i8>,
 }
 
 /// Fails unless `text` is JSON.
