@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod bad_requests;
+mod bad_sessions;
 mod imports;
 mod refusals;
 mod releases;
