@@ -79,6 +79,12 @@ impl Cas {
         })
     }
 
+    /// The public key of the vault (SubjectPublicKeyInfo, DER), which releases are signed by.
+    #[must_use]
+    pub fn public_key(&self) -> &[u8] {
+        self.key.public_der()
+    }
+
     /// A nonce for one release. `elapsed` is the time since the program started, by a clock that is never
     /// set. Nothing is kept of it.
     ///
