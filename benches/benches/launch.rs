@@ -1,10 +1,14 @@
-//! From an image's files to the first instruction of its program.
+//! From an image's files to the first instruction of its program, and from those of the worker to its first
+//! answer.
 //!
 //! `cargo bench -p sconce-benches --bench launch`
 //!
 //! The program is started as a vault is: its first instructions write a byte to the file of its state,
 //! which is watched meanwhile. What is timed begins with the call that starts a host and ends with that byte:
 //! launch control with all its hashing and RSA, sealing, the sandbox, the start of the process.
+//!
+//! The worker has its keys from a vault that is there: it verifies the vault, has itself quoted, gets them, and
+//! has them quoted. What is timed ends with the answer to a first request.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -14,12 +18,14 @@ use std::time::{Duration, Instant};
 
 use host::Enclave;
 use host::vault::{Config, start};
+use protocol::processor::{Signup, signup_frame};
 use sconce_benches::figures::{median, ms, promise};
 use sconify::elf::{Program, sample};
 use sconify::layout::Layout;
 use sconify::sign::{self, Flavour, SignerKey};
 use sconify::stream;
 use sgx::sigstruct::Date;
+use tests::attested::Vault;
 
 /// Bytes of the program's code.
 const CODE: usize = 4_000_000;
@@ -61,6 +67,41 @@ fn main() {
         ms(time),
         "under 40 ms",
         time < Duration::from_millis(40),
+    );
+    worker();
+}
+
+/// The worker's program, attested.
+fn worker() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let vault = Vault::start(folder.path());
+    let session = vault.worker("worker");
+    let serve = || {
+        let mut config = vault.host_config(&session);
+        // It would wait for an answer that the host gives for it.
+        config.timing.patience = PATIENCE;
+        let begin = Instant::now();
+        let host = host::start(config).expect("a host");
+        let socket = zmq::Context::new().socket(zmq::REQ).expect("a socket");
+        socket.set_linger(0).expect("a socket");
+        socket
+            .connect(host.endpoint().expect("it listens"))
+            .expect("a host");
+        socket.send(signup_frame(1), 0).expect("a host");
+        let answer = socket.recv_bytes(0).expect("an answer");
+        let time = begin.elapsed();
+        let _signup: Signup = serde_json::from_slice(&answer).expect("its public keys");
+        host.stop().expect("a host");
+        time
+    };
+    serve();
+    let mut times: Vec<_> = (0..ROUNDS).map(|_| serve()).collect();
+    let time = median(&mut times);
+    promise(
+        "worker's image, with keys in a vault: from its files to its first answer",
+        ms(time),
+        "under 300 ms",
+        time < Duration::from_millis(300),
     );
 }
 
