@@ -337,3 +337,50 @@ fn each_concession_is_found() {
     }
     assert_eq!(session("").unwrap().concessions(), []);
 }
+
+#[test]
+fn simulated_platforms_are_named_by_their_roots() {
+    let root = format!("sim:{}", hex("ab", 16));
+    let attestation = |said: &str| session(&format!("security: {{attestation: {{{said}}}}}"));
+    let good = format!("mode: simulated, simulated_roots: [\"{root}\"]");
+    let found = attestation(&good).unwrap();
+    let conceded: Vec<_> = found
+        .concessions()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        conceded[0].starts_with("`security.attestation.mode`: "),
+        "{conceded:?}"
+    );
+    let text = found.to_yaml().unwrap();
+    assert_eq!(Session::parse(&text), Ok(found), "{text}");
+
+    let advisory = format!("{good}, ignore_advisories: [SIM-SA-00100, INTEL-SA-00161]");
+    assert!(attestation(&advisory).is_ok());
+    let real = "ignore_advisories: [SIM-SA-00100]";
+    for (said, key) in [
+        ("mode: simulated", "simulated_roots"),
+        ("mode: simulated, simulated_roots: []", "simulated_roots"),
+        (
+            &*format!("simulated_roots: [\"{root}\"]"),
+            "simulated_roots",
+        ),
+        (real, "ignore_advisories"),
+    ] {
+        let fault = attestation(said).unwrap_err();
+        let key = format!("`security.attestation.{key}`: ");
+        assert!(fault.starts_with(&key), "{said}: {fault}");
+    }
+    for root in [
+        "ab",
+        &root[4..],
+        &root[1..],
+        &root.to_uppercase(),
+        &format!("{root}0"),
+    ] {
+        let said = format!("mode: simulated, simulated_roots: [\"{root}\"]");
+        let fault = attestation(&said).unwrap_err();
+        assert!(fault.contains("sim: and 64"), "{root}: {fault}");
+    }
+}
