@@ -5,18 +5,24 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use client::{Answer, Client, Error, Order, Worker, WorkerId};
+use client::{Answer, Client, Criteria, Error, Order, Worker, WorkerId};
+use sconce_tests::image;
+use sconce_tests::keys;
 use sconce_tests::platform::{sconce_program, unruly_program};
 use sconce_tests::process::{Process, Signal, descendants};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// The one worker of these platforms.
+/// The one worker that these platforms start.
 pub(crate) const WORKER: &str = "scone-worker-1";
 
 /// A running platform with one worker. Dropping it asks it to stop and waits.
 pub(crate) struct Watched {
+    level: String,
+    before: Vec<String>,
     child: Child,
     uri: String,
     folder: TempDir,
@@ -29,14 +35,18 @@ impl Watched {
     /// Starts it with these arguments before and after `up`, at this level of `RUST_LOG`.
     pub(crate) fn start(level: &str, before: &[&str], after: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = File::create(log_of(folder.path())).unwrap();
+        let log = log_of(folder.path());
+        let log = File::options().append(true).create(true).open(log).unwrap();
         let mut child = Command::new(sconce_program())
             .args(before)
             .args(["up", "--listener", "127.0.0.1:0", "--worker", WORKER])
             .arg("--data-dir")
             .arg(folder.path().join("data"))
             .arg("--image")
-            .arg(unruly_program())
+            .arg(&image::worker().folder)
+            .arg("--vault-image")
+            .arg(&image::vault().folder)
+            .args(["--vault", "127.0.0.1:0", "--manager", "tcp://127.0.0.1:0"])
             .args(after)
             .env("RUST_LOG", level)
             .stdin(Stdio::null())
@@ -55,6 +65,8 @@ impl Watched {
         let id = WorkerId::from_name(WORKER);
         let worker = runtime.block_on(client.unverified_worker(&id)).unwrap();
         Self {
+            level: level.to_owned(),
+            before: before.iter().copied().map(str::to_owned).collect(),
             worker,
             child,
             uri,
@@ -85,6 +97,58 @@ impl Watched {
         self.block_on(self.client.run(&order))
     }
 
+    /// A worker beside that of the platform, whose workloads misbehave. It has keys of the tests, and nothing
+    /// is kept of what it says.
+    pub(crate) fn unruly(&self) -> (Unruly, Worker) {
+        let token = read(&self.data().join("host-token"));
+        let mut host = Command::new(unruly_program());
+        host.arg("host").arg(unruly_program());
+        host.args([self.manager().as_str(), token.trim()]);
+        host.stderr(Stdio::null());
+        let host = Unruly::start(host, keys::WORKER);
+        let worker = self.join(&host);
+        (host, worker)
+    }
+
+    /// Another one. Each process of it makes its own keys, and what it says is kept with the rest.
+    pub(crate) fn talkative(&self) -> Unruly {
+        const NAME: &str = "talkative";
+        let log = File::options()
+            .append(true)
+            .open(log_of(self.folder.path()));
+        let mut host = Command::new(sconce_program());
+        host.args(&self.before)
+            .args(["host", "--until-stdin-closes", "--worker", NAME])
+            .args(["--manager", self.manager().as_str()])
+            .arg("--token-file")
+            .arg(self.data().join("host-token"))
+            .arg("--program")
+            .arg(unruly_program())
+            .env("RUST_LOG", &self.level)
+            .stderr(log.unwrap());
+        Unruly::start(host, NAME)
+    }
+
+    /// Waits for a worker; its record is that of its latest process.
+    pub(crate) fn join(&self, unruly: &Unruly) -> Worker {
+        let id = WorkerId::from_name(unruly.name);
+        let is_there = async || {
+            let ids = self.client.lookup(&Criteria::default()).await.unwrap();
+            ids.contains(&id)
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.block_on(is_there()) {
+            assert!(Instant::now() < deadline, "it has not joined");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.block_on(self.client.unverified_worker(&id)).unwrap()
+    }
+
+    fn manager(&self) -> String {
+        let record: Value = serde_json::from_str(&read(&self.data().join("up.json"))).unwrap();
+        record["manager"].as_str().unwrap().to_owned()
+    }
+
     /// Writes these bytes to the listener, and reads until it closes.
     pub(crate) fn raw(&self, request: &str) -> String {
         raw(&self.uri, request)
@@ -97,9 +161,10 @@ impl Watched {
     pub(crate) fn signal_hosts(&self, signal: Signal) {
         let sconce = sconce_program().canonicalize().unwrap();
         let hosts = descendants(self.child.id());
-        let hosts = hosts
-            .iter()
-            .filter(|one| one.program().as_ref() == Some(&sconce));
+        let hosts = hosts.iter().filter(|one| {
+            let is_host = one.arguments().iter().any(|argument| argument == "host");
+            one.program().as_ref() == Some(&sconce) && is_host
+        });
         assert_eq!(hosts.clone().count(), 1);
         hosts.for_each(|host| host.signal(signal));
     }
@@ -115,6 +180,26 @@ impl Watched {
             Process::of(self.child.id()).unwrap().signal(Signal::TERM);
             self.child.wait().unwrap();
         }
+    }
+}
+
+/// The host of a worker that misbehaves. Dropping it asks it to stop and waits.
+pub(crate) struct Unruly {
+    host: Child,
+    name: &'static str,
+}
+
+impl Unruly {
+    fn start(mut host: Command, name: &'static str) -> Self {
+        let host = host.stdin(Stdio::piped()).spawn().unwrap();
+        Self { host, name }
+    }
+}
+
+impl Drop for Unruly {
+    fn drop(&mut self) {
+        // Closes its standard input, which says stop.
+        let _ended = self.host.wait();
     }
 }
 
