@@ -118,6 +118,11 @@ impl Service {
         self.settle()?;
         let kept = self.read();
         let decision = decide(&kept.state, self.now());
+        self.say(decision)
+    }
+
+    /// The answer of a decision that changes nothing, when what it says is in the audit log.
+    fn say<T>(&self, decision: Decision<T>) -> Result<T, Problem> {
         if !decision.audit.is_empty() {
             self.commit::<&[u8]>(&[], &decision.audit)?;
         }

@@ -3,7 +3,7 @@
 
 use provision::SessionName;
 use provision::name::is_part;
-use session::{KeyType, Mode, Secret, SecretKind, Session};
+use session::{Mode, Secret, SecretKind, Session};
 
 use super::{Error, Limits};
 
@@ -38,10 +38,6 @@ fn check_mode(session: &Session) -> Result<(), Error> {
 }
 
 fn check_counts(session: &Session, limits: &Limits) -> Result<(), Error> {
-    let rsa = |secret: &&Secret| {
-        let rsa = matches!(secret.key_type, Some(KeyType::Rsa2048 | KeyType::Rsa3072));
-        rsa && secret.value.is_none() && secret.migrate != Some(true)
-    };
     let sizes = session
         .secrets
         .iter()
@@ -50,11 +46,6 @@ fn check_counts(session: &Session, limits: &Limits) -> Result<(), Error> {
     for (what, count, most) in [
         ("services", session.services.len(), limits.services),
         ("secrets", session.secrets.len(), limits.secrets),
-        (
-            "RSA keys to be made",
-            session.secrets.iter().filter(rsa).count(),
-            limits.rsa_keys,
-        ),
         (
             "bytes of values",
             usize::try_from(sizes).unwrap_or(usize::MAX),

@@ -68,8 +68,10 @@ impl Plan {
             });
         }
         fit::check(session, limits, name)?;
+        let values = known(session, present)?;
+        check_rsa(session, limits, &values)?;
         Ok(Self {
-            values: known(session, present)?,
+            values,
             hash: session.hash(),
             session: session.public(),
             name: name.clone(),
@@ -250,6 +252,26 @@ fn known(session: &Session, present: Option<&Stored>) -> Result<BTreeMap<String,
         values.insert(secret.name.clone(), material);
     }
     Ok(values)
+}
+
+/// Refuses more RSA keys than a version of a session may have made.
+fn check_rsa(
+    session: &Session,
+    limits: &Limits,
+    values: &BTreeMap<String, Material>,
+) -> Result<(), Error> {
+    let rsa = |secret: &&Secret| {
+        let rsa = matches!(secret.key_type, Some(KeyType::Rsa2048 | KeyType::Rsa3072));
+        rsa && !values.contains_key(&secret.name)
+    };
+    let count = session.secrets.iter().filter(rsa).count();
+    if count > limits.rsa_keys {
+        return Err(Error::Form(format!(
+            "the session has {count} RSA keys to be made, and at most {} are taken",
+            limits.rsa_keys
+        )));
+    }
+    Ok(())
 }
 
 /// A value that needs nothing but randomness; none for certificates.

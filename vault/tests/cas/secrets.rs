@@ -212,6 +212,7 @@ fn secrets_that_can_not_be() {
         ("  - {name: a, kind: ascii, size: 262144}\n  - {name: b, kind: ascii, size: 1}\n".to_owned(), "cas.form"),
         ("  - {name: a, kind: ascii}\n  - {name: token, kind: ascii}\n".to_owned(), "cas.form"),
         ((0..5).map(|n| format!("  - {{name: r{n}, kind: private-key, key_type: RSA-2048}}\n")).collect(), "cas.form"),
+        ((0..5).map(|n| format!("  - {{name: r{n}, kind: private-key, key_type: RSA-3072, migrate: true}}\n")).collect(), "cas.form"),
         ((0..128).map(|n| format!("  - {{name: s{n}, kind: ascii}}\n")).collect(), "cas.form"),
     ] {
         let (found, message) = refused(&secrets, &[]);
