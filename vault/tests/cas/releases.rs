@@ -84,3 +84,29 @@ fn any_of_several_variants_fits() {
         assert!(error.to_string().contains(&digits.repeat(32)), "{error}");
     }
 }
+
+#[test]
+fn of_many_requests_with_one_nonce_one_is_answered() {
+    let world = World::with_till();
+    let (_, request) = world.request(&Asker::app());
+    let ask = || {
+        let sessions = &world.state.cas;
+        let decision = world
+            .cas
+            .release(sessions, &request, world.now, world.elapsed);
+        decision.reply.map_err(|error| error.code())
+    };
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(good.len(), 1);
+    assert!(
+        bad.iter()
+            .all(|answer| matches!(answer, Err("cas.nonce-used")))
+    );
+}
