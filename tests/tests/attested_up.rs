@@ -407,6 +407,28 @@ fn a_copy_of_the_audit_log_shows_that_it_goes_on() {
     drop(up);
 }
 
+#[test]
+fn a_pool_is_opened_shown_and_closed() {
+    let place = Place::new();
+    let mut setup = place.setup();
+    setup.arguments = ["--set", "vault.pool=127.0.0.1:0"].map(Into::into).to_vec();
+    let _up = setup.start();
+    let none = place.run(&["pool", "show"]);
+    assert!(stderr(&none).contains("error[kme.pool]"), "{none:?}");
+    let image = image::worker().folder.to_str().unwrap();
+    let opened = place.json(&["pool", "open", "pool-1", "--image", image]);
+    assert_eq!(opened["worker"], "pool-1");
+    assert_eq!(opened["program"], image::worker().measurement().to_string());
+    assert_eq!(place.json(&["pool", "show"]), opened);
+    let status = place.json(&["status"]);
+    let address = status["platform"]["pool"].as_str().unwrap();
+    let address = address.strip_prefix("http://").unwrap();
+    std::net::TcpStream::connect(address).unwrap();
+    place.json(&["pool", "close"]);
+    let none = place.run(&["pool", "show"]);
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+}
+
 /// Whoever has the folder of a vault and not its owner's key is not its owner.
 #[test]
 fn a_vault_has_one_owner() {
