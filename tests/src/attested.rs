@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Vault {
     host: Option<Handle>,
     address: SocketAddr,
+    pool: SocketAddr,
     folder: PathBuf,
     owner: Identity,
 }
@@ -44,20 +45,23 @@ impl Vault {
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
+        let pool = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let mut this = Self {
             host: None,
             address,
+            pool: pool.local_addr().unwrap(),
             folder: folder.to_owned(),
             owner,
         };
-        this.start_behind(listener);
+        this.start_behind(listener, pool);
         this.client().claim().unwrap();
         this
     }
 
-    fn start_behind(&mut self, listener: TcpListener) {
+    fn start_behind(&mut self, listener: TcpListener, pool: TcpListener) {
         let enclave = self.enclave(image::vault());
-        let config = host::vault::Config::new(enclave, self.journal(), listener);
+        let mut config = host::vault::Config::new(enclave, self.journal(), listener);
+        config.pool = Some(pool);
         self.host = Some(host::vault::start(config).unwrap());
     }
 
@@ -67,12 +71,18 @@ impl Vault {
             host.stop().unwrap();
         }
         meanwhile(self);
-        self.start_behind(TcpListener::bind(self.address).unwrap());
+        let listen = |address| TcpListener::bind(address).unwrap();
+        self.start_behind(listen(self.address), listen(self.pool));
     }
 
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it speaks with managers of pools.
+    pub fn pool(&self) -> SocketAddr {
+        self.pool
     }
 
     /// The file with its sealed state.
