@@ -11,7 +11,7 @@ use sconce_workers::{Announced, Attended, Error, Registry};
 use serde_json::json;
 use store::redb::{Engine, Options};
 
-const SOON: Duration = Duration::from_millis(150);
+const SOON: Duration = Duration::from_millis(500);
 
 struct Fixture {
     registry: Registry,
