@@ -90,7 +90,10 @@ impl Load {
     /// Sends one order, once.
     pub fn probe(&self, worker: &str) -> Result<(), Error> {
         self.runtime.block_on(async {
-            let worker = self.client.unverified_worker(&WorkerId::from_name(worker)).await;
+            let worker = self
+                .client
+                .unverified_worker(&WorkerId::from_name(worker))
+                .await;
             let order = Order::new(&worker?, "python-hello").input("probe");
             self.client.submit(&order).await.map(|_| ())
         })
