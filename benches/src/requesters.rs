@@ -68,7 +68,9 @@ impl Requesters {
         let workers = names
             .map(|name| {
                 let id = WorkerId::from_name(&name);
-                runtime.block_on(client.unverified_worker(&id)).expect("a worker")
+                runtime
+                    .block_on(client.unverified_worker(&id))
+                    .expect("a worker")
             })
             .collect();
         Self {
