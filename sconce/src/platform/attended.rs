@@ -44,8 +44,8 @@ pub(super) struct Prepared {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest such wait.
 const LAST_PAUSE: Duration = Duration::from_secs(10);
-/// One that ran so long has earned the first wait again.
-const SETTLED: Duration = Duration::from_secs(10);
+/// One that ran so long has earned the first wait again: what can't start ends sooner.
+const SETTLED: Duration = Duration::from_secs(2);
 /// How long one may take to stop: longer than a host lets orders in flight take, and its program.
 const GRACE: Duration = Duration::from_secs(10);
 
