@@ -28,6 +28,8 @@ struct Used {
     nonces: BTreeSet<[u8; 32]>,
     /// In the order of use, each with when it is forgotten.
     order: VecDeque<(Duration, [u8; 32])>,
+    /// The latest time that some have been forgotten at.
+    latest: Duration,
 }
 
 const LIFETIME: Duration = Duration::from_secs(provision::NONCE_LIFETIME);
@@ -69,8 +71,10 @@ impl Nonces {
 
     /// Uses it: of all calls with the same nonce only one succeeds.
     pub(super) fn spend(&self, nonce: &[u8; 32], elapsed: Duration) -> Result<(), Error> {
-        let expiry = self.expiry(nonce, elapsed)?;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        // A request that others have overtaken comes with an earlier time: what they forgot has expired for it, too.
+        let elapsed = elapsed.max(used.latest);
+        let expiry = self.expiry(nonce, elapsed)?;
         used.forget(elapsed);
         // When too many are remembered, none is forgotten too early: the vault gives nothing for a while.
         if used.nonces.len() >= MAX_USED {
@@ -103,6 +107,7 @@ impl Used {
     /// Forgets those that have expired. They stand in the order of use, which is not quite that of expiry: the
     /// first that has not expired keeps those behind it for a lifetime at most.
     fn forget(&mut self, elapsed: Duration) {
+        self.latest = elapsed;
         while let Some((expiry, nonce)) = self.order.front()
             && *expiry < elapsed
         {
@@ -180,6 +185,19 @@ mod tests {
         }
         let kept = nonces.used.lock().unwrap().nonces.len();
         assert!(kept as u64 <= provision::NONCE_LIFETIME + 2, "{kept}");
+    }
+
+    #[test]
+    fn a_used_one_is_not_used_again_by_a_request_that_was_overtaken() {
+        let nonces = nonces();
+        let entropy = SystemEntropy::new();
+        let nonce = nonces.make(&entropy, START).unwrap();
+        let other = nonces.make(&entropy, START + LIFETIME).unwrap();
+        let second = Duration::from_secs(1);
+        nonces.spend(&nonce, START).unwrap();
+        // The clock is read before the journal is waited for: whoever comes later may be done earlier.
+        nonces.spend(&other, START + LIFETIME + second).unwrap();
+        assert!(nonces.spend(&nonce, START + LIFETIME - second).is_err());
     }
 
     #[test]
