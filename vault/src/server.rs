@@ -104,7 +104,7 @@ pub struct Limits {
     pub head: usize,
     /// Bytes of a request's body.
     pub body: usize,
-    /// Bytes of bodies that are being received, of all connections together.
+    /// Bytes of bodies that are being received or answered, of all connections together.
     pub bodies: usize,
     /// Connections of both doors together.
     pub connections: usize,
@@ -132,7 +132,7 @@ impl Default for Limits {
         Self {
             head: 8 * 1024,
             body: 1024 * 1024,
-            bodies: 16 * 1024 * 1024,
+            bodies: 24 * 1024 * 1024,
             connections: 512,
             turn: Duration::from_millis(500),
             threads: const { NonZeroUsize::new(24).unwrap() },

@@ -46,6 +46,8 @@ enum Phase {
     /// Others work on its request.
     Answering {
         keep_alive: bool,
+        /// Bytes of the request's body.
+        length: usize,
     },
     /// An answer is on its way.
     Writing {
@@ -65,7 +67,7 @@ pub(super) enum Step {
     Close,
 }
 
-/// Bodies that are being received.
+/// Bodies that are being received or answered.
 pub(super) struct Room {
     pub(super) left: usize,
 }
@@ -151,9 +153,10 @@ impl Connection {
 
     /// Takes the answer to the request that was given out.
     pub(super) fn answer(&mut self, reply: &Reply, limits: &Limits, room: &mut Room) -> Step {
-        let Phase::Answering { keep_alive } = self.phase else {
+        let Phase::Answering { keep_alive, .. } = self.phase else {
             return Step::Close;
         };
+        self.release(room);
         self.send(reply, keep_alive, limits)
             .and_then(|()| self.advance(limits, room))
             .unwrap_or(Step::Close)
@@ -176,9 +179,10 @@ impl Connection {
 
     /// Gives back the room that its body has.
     pub(super) fn release(&mut self, room: &mut Room) {
-        if let Phase::Body(head) = &self.phase {
-            room.left += head.length;
-        }
+        room.left += match &self.phase {
+            Phase::Body(Head { length, .. }) | Phase::Answering { length, .. } => *length,
+            _ => 0,
+        };
     }
 
     /// Goes on as far as the bytes that there are lead.
@@ -218,7 +222,7 @@ impl Connection {
                         return Ok(Step::Wait);
                     }
                     let head = head.clone();
-                    return Ok(Step::Answer(self.request(head, room)));
+                    return Ok(Step::Answer(self.request(head)));
                 }
                 Phase::Answering { .. } => return Ok(Step::Wait),
                 Phase::Writing { keep_alive } => {
@@ -240,11 +244,11 @@ impl Connection {
     }
 
     /// The request whose body has arrived.
-    fn request(&mut self, head: Head, room: &mut Room) -> Request {
+    fn request(&mut self, head: Head) -> Request {
         self.phase = Phase::Answering {
             keep_alive: head.keep_alive,
+            length: head.length,
         };
-        room.left += head.length;
         let body = self.input[..head.length].to_vec();
         self.take(head.length);
         Request {
@@ -312,9 +316,12 @@ impl Connection {
         Ok(true)
     }
 
-    /// Reads what has arrived, up to one body; `false` at the end of the stream.
+    /// Reads what has arrived, up to one head, or one body that there is room for; `false` at the end of the stream.
     fn read(&mut self, limits: &Limits) -> io::Result<bool> {
-        let most = limits.head + limits.body;
+        let most = match &self.phase {
+            Phase::Body(head) => head.length,
+            _ => limits.head,
+        };
         let mut piece = Zeroizing::new([0; PIECE]);
         while self.input.len() < most {
             let read = match &mut self.transport {
@@ -399,5 +406,33 @@ fn decrypted(tls: &mut ServerConnection, piece: &mut [u8], input: &mut Vec<u8>) 
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn what_is_sent_ahead_stays_with_the_client_until_it_is_its_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let limits = Limits::default();
+        let mut room = Room {
+            left: limits.bodies,
+        };
+        let socket = listener.accept().unwrap().0;
+        let mut connection = Connection::new(socket, None, &limits).unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: v\r\n\r\n")
+            .unwrap();
+        while client.write(&[b'x'; PIECE]).is_ok() {}
+        let step = connection.ready(&limits, &mut room);
+        assert!(matches!(step, Step::Answer(_)));
+        let kept = connection.input.len();
+        assert!(kept <= limits.head + PIECE, "{kept}");
     }
 }

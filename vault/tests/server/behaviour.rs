@@ -181,6 +181,31 @@ fn bodies_that_are_too_much_together_are_refused_until_there_is_room() {
 }
 
 #[test]
+fn bodies_that_are_being_answered_take_room() {
+    let served = serve();
+    let head = b"PUT /wait HTTP/1.1\r\nHost: v\r\nContent-Length: 65536\r\n\r\n";
+    let mut first: Vec<_> = (0..2)
+        .map(|_| {
+            let mut socket = served.raw();
+            say(&mut socket, head);
+            say(&mut socket, &[b'x'; 65_536]);
+            socket
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(100));
+    let mut third = served.raw();
+    say(&mut third, head);
+    assert!(answer(&mut third).starts_with("HTTP/1.1 503 "));
+    for socket in &mut first {
+        assert!(answer(socket).starts_with("HTTP/1.1 200 "));
+    }
+    let mut fourth = served.raw();
+    say(&mut fourth, head);
+    say(&mut fourth, &[b'x'; 65_536]);
+    assert!(answer(&mut fourth).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
 fn answers_that_take_long_do_not_hold_up_the_others() {
     let mut limits = limits();
     limits.threads = NonZeroUsize::new(2).unwrap();
