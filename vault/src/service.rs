@@ -12,6 +12,7 @@ mod problem;
 mod releases;
 mod route;
 mod sessions;
+mod turns;
 mod workers;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -31,8 +32,12 @@ pub use clock::Clock;
 pub use evidence::OwnEvidence;
 pub use problem::Problem;
 
+/// Sessions that have RSA keys made at once. Anybody may write sessions, and most threads are for releases.
+const MAKING: usize = 4;
+
 /// Everything that requests are answered with.
 pub struct Service {
+    making: turns::Turns,
     kept: RwLock<Kept>,
     journal: Journal,
     cas: Cas,
@@ -71,6 +76,7 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            making: turns::Turns::new(MAKING),
             kept: RwLock::new(Kept {
                 state: parts.state,
                 position: parts.position,

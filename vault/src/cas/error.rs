@@ -56,6 +56,14 @@ pub enum Error {
         /// The session.
         session: String,
     },
+    /// The enclave can't be debugged, and keys that a debugger may have seen are given to no other.
+    #[error(
+        "the enclave cannot be debugged, and the keys in `{session}` are for enclaves that can: no other may vouch for them"
+    )]
+    NoDebug {
+        /// The session.
+        session: String,
+    },
     /// Another program.
     #[error("the program is {found}, and the service is for {wanted}")]
     Measurement {
@@ -141,7 +149,7 @@ impl Error {
             Self::Predecessor { .. } => "cas.predecessor",
             Self::Unattested(_) => "cas.unattested",
             Self::Simulated { .. } => "cas.simulated",
-            Self::Debug { .. } => "cas.debug",
+            Self::Debug { .. } | Self::NoDebug { .. } => "cas.debug",
             Self::Measurement { .. } => "cas.measurement",
             Self::Signer { .. } => "cas.signer",
             Self::Product { .. } => "cas.product",
@@ -186,6 +194,9 @@ impl Error {
             }
             Self::Debug { .. } => {
                 "sign a release image, or for tests put debug-mode into security.attestation.tolerate"
+            }
+            Self::NoDebug { .. } => {
+                "make new keys for the release image: `sconce upgrade`, without an overlap"
             }
             Self::Measurement { .. } => {
                 "compare the two images with `sconify diff OLD NEW`; if the new one is meant, give it to the workers with `sconce upgrade`"

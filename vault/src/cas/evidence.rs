@@ -21,7 +21,7 @@ use session::{
 use sgx::quote::Body;
 use sgx::{Digest, Kind, Mrenclave, Mrsigner};
 
-use super::Error;
+use super::{Error, Principal};
 
 /// Verifies quotes, several at once, and keeps what it has verified of platforms.
 pub(super) struct Verifier {
@@ -179,6 +179,9 @@ impl Kept {
 /// What a session asks of evidence for all of its services.
 struct Wish<'a> {
     attestation: Option<&'a Attestation>,
+    /// Whether enclaves that can be debugged are not only tolerated. What a worker's keys are given to such a one, its
+    /// host reads: then no other may have them and vouch for them.
+    debug_alone: bool,
     /// Simulated roots. Empty: the platform is to be real.
     roots: Vec<Fingerprint>,
 }
@@ -190,8 +193,11 @@ impl<'a> Wish<'a> {
         let simulated = attestation.filter(|said| said.mode == Some(Mode::Simulated));
         let roots = simulated.and_then(|said| said.simulated_roots.as_ref());
         let roots = roots.into_iter().flatten();
+        let tolerated = attestation.and_then(|said| said.tolerate.as_deref());
+        let own = session.name.split('/').next() == Some(Principal::NAMESPACE);
         Self {
             attestation,
+            debug_alone: own && tolerated.is_some_and(|list| list.contains(&Tolerance::DebugMode)),
             roots: roots.map(|root| Fingerprint::from_bytes(root.0)).collect(),
         }
     }
@@ -206,6 +212,11 @@ impl<'a> Wish<'a> {
         report_data: &[u8; 64],
         now: Time,
     ) -> Result<VerifiedEvidence, Error> {
+        if self.debug_alone && !quote.claims().is_debug() {
+            return Err(Error::NoDebug {
+                session: session.to_owned(),
+            });
+        }
         let mut best: Option<(usize, Error)> = None;
         for (program, signer) in self.programs(service) {
             let policy = self.policy(program, quote.claims());

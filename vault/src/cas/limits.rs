@@ -13,6 +13,11 @@ pub struct Limits {
     pub values: usize,
     /// RSA keys that one version of a session has made: each takes up to a second of a processor.
     pub rsa_keys: usize,
+    /// Bytes of the texts and values of one creator's sessions.
+    pub bytes_of_creator: usize,
+    /// Bytes of the texts and values of all sessions but key management's: they are in memory as long as the vault
+    /// runs, and take a multiple of that there.
+    pub bytes: usize,
     /// Sessions of one creator. Key management has no limit.
     pub of_creator: usize,
     /// Sessions of all.
@@ -27,6 +32,8 @@ impl Default for Limits {
             secrets: 128,
             values: 256 * 1024,
             rsa_keys: 4,
+            bytes_of_creator: 1024 * 1024,
+            bytes: 6 * 1024 * 1024,
             of_creator: 256,
             sessions: 4096,
         }

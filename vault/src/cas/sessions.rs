@@ -26,6 +26,8 @@ pub struct Stored {
     pub(super) creator: Principal,
     /// When this version was written, in seconds since the begin of 1970.
     pub(super) written: u64,
+    /// Bytes of its text and its values.
+    pub(super) bytes: usize,
     /// Values by the names of their secrets. Imported ones have none here.
     pub(super) values: BTreeMap<String, Material>,
 }

@@ -28,6 +28,8 @@ pub struct Plan {
     /// The version that it follows.
     base: Option<Hex32>,
     values: BTreeMap<String, Material>,
+    /// RSA keys that are to be made.
+    rsa_keys: usize,
 }
 
 /// A session with all of its values, still to be held against the state once more.
@@ -69,8 +71,8 @@ impl Plan {
         }
         fit::check(session, limits, name)?;
         let values = known(session, present)?;
-        check_rsa(session, limits, &values)?;
         Ok(Self {
+            rsa_keys: check_rsa(session, limits, &values)?,
             values,
             hash: session.hash(),
             session: session.public(),
@@ -84,6 +86,11 @@ impl Plan {
     /// For the audit log: the session, who writes it, and what that is called.
     pub(super) fn about(&self) -> (SessionName, Principal, &'static str) {
         (self.name.clone(), self.who, super::event_name(self.base))
+    }
+
+    /// Whether [`Cas::make`](super::Cas::make) takes seconds.
+    pub(crate) const fn is_slow(&self) -> bool {
+        self.rsa_keys > 0
     }
 
     /// Makes the values that are missing. It takes up to a second for each RSA key.
@@ -110,6 +117,8 @@ impl Plan {
                 limits.values
             )));
         }
+        let text = self.session.to_yaml();
+        let text = text.map_err(|fault| Error::Form(fault.to_string()))?;
         Ok(Draft {
             name: self.name,
             who: self.who,
@@ -119,6 +128,7 @@ impl Plan {
                 hash: self.hash,
                 creator: self.creator,
                 written: now.unix(),
+                bytes: text.len() + size,
                 values: self.values,
             },
         })
@@ -219,6 +229,7 @@ impl Draft {
                 check_quota(sessions, limits, self.who)?;
             }
         }
+        check_bytes(sessions, limits, &self.name, &self.stored)?;
         let base = present.map(|stored| stored.hash);
         if base != self.base {
             return Err(Error::Predecessor {
@@ -254,12 +265,12 @@ fn known(session: &Session, present: Option<&Stored>) -> Result<BTreeMap<String,
     Ok(values)
 }
 
-/// Refuses more RSA keys than a version of a session may have made.
+/// How many RSA keys have to be made. Refuses more than a version of a session may have made.
 fn check_rsa(
     session: &Session,
     limits: &Limits,
     values: &BTreeMap<String, Material>,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let rsa = |secret: &&Secret| {
         let rsa = matches!(secret.key_type, Some(KeyType::Rsa2048 | KeyType::Rsa3072));
         rsa && !values.contains_key(&secret.name)
@@ -271,7 +282,7 @@ fn check_rsa(
             limits.rsa_keys
         )));
     }
-    Ok(())
+    Ok(count)
 }
 
 /// A value that needs nothing but randomness; none for certificates.
@@ -301,6 +312,33 @@ fn check_quota(sessions: &Sessions, limits: &Limits, who: Principal) -> Result<(
         return Err(Error::Access {
             who: who.to_string(),
             what: "make more sessions: there are as many as this vault keeps".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses what would make the sessions of one creator, or all together, too long to be kept in memory.
+fn check_bytes(
+    sessions: &Sessions,
+    limits: &Limits,
+    name: &SessionName,
+    new: &Stored,
+) -> Result<(), Error> {
+    let others = sessions
+        .iter()
+        .filter(|(other, stored)| *other != name && stored.creator != Principal::Kme);
+    let (mut all, mut own) = (new.bytes, new.bytes);
+    for (_, stored) in others {
+        all += stored.bytes;
+        if stored.creator == new.creator {
+            own += stored.bytes;
+        }
+    }
+    if new.creator != Principal::Kme && (own > limits.bytes_of_creator || all > limits.bytes) {
+        return Err(Error::Access {
+            who: new.creator.to_string(),
+            what: "have longer sessions: together they have as many bytes as this vault keeps"
+                .to_owned(),
         });
     }
     Ok(())

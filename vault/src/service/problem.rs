@@ -20,6 +20,9 @@ pub enum Problem {
     /// The request's content is not in its form.
     #[error("{0}")]
     Form(String),
+    /// Others are having as many keys made as are made at once.
+    #[error("the vault is making keys for as many sessions as it does at once")]
+    Busy,
     /// About sessions and releases.
     #[error(transparent)]
     Cas(#[from] cas::Error),
@@ -51,7 +54,9 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Path(_) | Self::Method(_) | Self::Form(_) | Self::Provision(_) => "vault.request",
+            Self::Path(_) | Self::Method(_) | Self::Form(_) | Self::Busy | Self::Provision(_) => {
+                "vault.request"
+            }
             Self::Cas(error) => error.code(),
             Self::Kme(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -67,6 +72,7 @@ impl Problem {
         match self {
             Self::Path(_) => 404,
             Self::Method(_) => 405,
+            Self::Busy => 503,
             Self::Form(_) | Self::Provision(_) => 400,
             Self::Cas(error) => error.status(),
             Self::Kme(error) => error.status(),
@@ -83,6 +89,7 @@ impl Problem {
             Self::Path(_) | Self::Method(_) | Self::Form(_) => {
                 Some("see docs/vault.md for what the vault can be asked")
             }
+            Self::Busy => Some("try again in a few seconds"),
             Self::Cas(error) => error.advice(),
             Self::Kme(error) => Some(error.advice()),
             _ => None,

@@ -17,8 +17,13 @@ impl Service {
         let text = std::str::from_utf8(text)
             .map_err(|_| Problem::Form("a session is text in UTF-8".to_owned()))?;
         let plan = self.look(|state, now| self.cas.plan(&state.cas, who, name, text, now))??;
+        let turn = plan.is_slow().then(|| self.making.take());
+        if matches!(turn, Some(None)) {
+            return Err(Problem::Busy);
+        }
         // It takes up to a second for each key: nobody else waits for it.
         let draft = self.say(self.cas.make(plan, self.now()))??;
+        drop(turn);
         let written = self.change(|state, now| self.cas.write(&state.cas, draft, now))?;
         Ok(written?)
     }

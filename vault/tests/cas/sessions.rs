@@ -4,7 +4,7 @@ use provision::audit::Outcome;
 use sconce_vault::cas::{Limits, Principal};
 use session::Session;
 
-use crate::support::{ALICE, Asker, BOB, World, cas};
+use crate::support::{ALICE, Asker, BOB, CAROL, World, cas};
 
 #[test]
 fn a_new_session_and_its_next_version() {
@@ -254,6 +254,27 @@ fn there_are_so_many_sessions_and_no_more() {
     assert_eq!(put(ALICE, "a/three"), Err("cas.access"));
     assert!(put(BOB, "b/one").is_ok());
     assert_eq!(put(BOB, "b/two"), Err("cas.access"));
+}
+
+#[test]
+fn sessions_have_so_many_bytes_together_and_no_more() {
+    let mut world = World::new();
+    let limits = Limits {
+        bytes_of_creator: 5000,
+        bytes: 8000,
+        ..Limits::default()
+    };
+    world.cas = cas(&world.key, limits);
+    let mut put = |who, name: &str, bytes: usize| {
+        let text = world.till("").replace("shop/till", name);
+        let value = "x".repeat(bytes);
+        let text = text.replace("kind: ascii", &format!("kind: ascii, value: {value}"));
+        world.put(who, name, &text).map_err(|error| error.code())
+    };
+    assert!(put(ALICE, "a/one", 3000).is_ok());
+    assert_eq!(put(ALICE, "a/two", 3000), Err("cas.access"));
+    assert!(put(BOB, "b/one", 3000).is_ok());
+    assert_eq!(put(CAROL, "c/one", 3000), Err("cas.access"));
 }
 
 #[test]

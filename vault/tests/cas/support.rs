@@ -26,6 +26,7 @@ pub(crate) const SVN: u16 = 3;
 
 pub(crate) const ALICE: Principal = Principal::Key(Hex32([0xa1; 32]));
 pub(crate) const BOB: Principal = Principal::Key(Hex32([0xb0; 32]));
+pub(crate) const CAROL: Principal = Principal::Key(Hex32([0xca; 32]));
 
 /// CAS, its state, and everything that it has told the audit log.
 pub(crate) struct World {

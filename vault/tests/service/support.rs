@@ -12,7 +12,7 @@ use provision::text::Text;
 use provision::{Attempt, Evidence, Grant, Release, VAULT_PRODUCT, WORKER_PRODUCT};
 use sconce_vault::program::open;
 use sconce_vault::server::{Doors, Limits, Server};
-use sgx::{Digest, Kind, Mrenclave, Mrsigner};
+use sgx::{Digest, Kind, Mrenclave, Mrsigner, flags};
 use simulator::{Platform, Secs, Seed, Settings};
 use vault_client::{Error, Identity, Trust, Vault};
 
@@ -144,7 +144,21 @@ impl World {
         measurement: u8,
         service: &str,
     ) -> Result<Grant, String> {
+        self.release_as(vault, measurement, service, false)
+    }
+
+    /// The same of one that a debugger may look into, or not.
+    pub(crate) fn release_as(
+        &self,
+        vault: &mut Vault,
+        measurement: u8,
+        service: &str,
+        debug: bool,
+    ) -> Result<Grant, String> {
         let mut secs = Secs::new(Mrenclave([measurement; 32]), SIGNER);
+        if debug {
+            secs.attributes.flags |= flags::DEBUG;
+        }
         secs.isv_prod_id = WORKER_PRODUCT;
         secs.isv_svn = 1;
         let nonce = vault.challenge().unwrap().nonce.0;

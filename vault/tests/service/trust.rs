@@ -128,3 +128,44 @@ fn whoever_is_no_vault_is_called_so() {
     assert_eq!(connect(&address), "vault.unreachable");
     assert_eq!(connect("no address"), "vault.unreachable");
 }
+
+#[test]
+fn keys_that_a_debugger_may_see_are_given_to_no_program_that_others_believe() {
+    let world = World::new();
+    let mut program = world.program(9);
+    program.debug = true;
+    world.owner().ensure_worker("w", &program).unwrap();
+    let mut vault = world.client(None);
+    let mut release = |debug| world.release_as(&mut vault, 9, "avalon/w/g1", debug);
+    assert!(release(true).is_ok());
+    assert_eq!(release(false).err().unwrap(), "cas.debug");
+}
+
+#[test]
+fn many_who_have_keys_made_leave_threads_to_others() {
+    let world = World::new();
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..12)
+            .map(|number| {
+                let world = &world;
+                scope.spawn(move || {
+                    let client = Identity::generate().unwrap().0;
+                    let name = format!("n{number}/s");
+                    let mut text = format!("name: {name}\nversion: \"0.3\"\nsecrets:\n");
+                    for key in 0..4 {
+                        text += &format!(
+                            "  - name: k{key}\n    kind: private-key\n    key_type: RSA-3072\n"
+                        );
+                    }
+                    let mut vault = world.client(Some(&client));
+                    vault.put_session(&name.parse().unwrap(), &text).map(drop)
+                })
+            })
+            .collect();
+        let threads = threads.into_iter();
+        threads.map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(outcomes.iter().any(Result::is_ok));
+    let refused = outcomes.into_iter().find(Result::is_err).unwrap();
+    assert_eq!(code(refused), "vault.request");
+}
