@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use attestation::policy::{Outcome, Rule};
 use attestation::{Status, VerifiedEvidence};
 use protocol::record::WorkerRecord;
 
@@ -23,6 +24,9 @@ pub enum NotProved {
     Platform,
     /// The policy is about platforms alone.
     AnyProgram,
+    /// The policy does not say who has signed the program. Anybody can sign it, without changing what it measures, and
+    /// it takes its keys from vaults of its own signer.
+    AnySigner,
 }
 
 impl NotProved {
@@ -39,15 +43,17 @@ impl NotProved {
     pub fn by(evidence: &VerifiedEvidence) -> Vec<Self> {
         let claims = evidence.claims();
         let findings = evidence.verdict().findings();
-        let any_program = findings.iter().any(|finding| {
-            finding.rule == attestation::policy::Rule::Tee
-                && finding.outcome == attestation::policy::Outcome::Unchecked
-        });
+        let open = |rule| {
+            let mut of_rule = findings.iter().filter(|finding| finding.rule == rule);
+            of_rule.any(|finding| finding.outcome == Outcome::Unchecked)
+        };
+        let any_program = open(Rule::Tee);
         let up_to_date = claims.status == Status::UpToDate && claims.advisories.is_empty();
         [
             (claims.is_simulated(), Self::Simulated),
             (claims.is_debug(), Self::Debug),
             (any_program, Self::AnyProgram),
+            (!any_program && open(Rule::Signer), Self::AnySigner),
             (!up_to_date, Self::Platform),
         ]
         .into_iter()
@@ -78,6 +84,10 @@ impl fmt::Display for NotProved {
                  takes it like that"
             }
             Self::AnyProgram => "the policy takes any program: nothing says what this one does",
+            Self::AnySigner => {
+                "the policy names no signer: whoever has signed the program can have it take keys \
+                 that he knows, and then read what is sent"
+            }
         })
     }
 }

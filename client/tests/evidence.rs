@@ -17,7 +17,7 @@ use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
 use protocol::crypto::sha256;
 use protocol::record::WorkerRecord;
-use sconce_client::policy::{Policy, Rule};
+use sconce_client::policy::{Policy, Program, Rule};
 use sconce_client::{
     CheckedRecord, Client, Differs, Error, EvidenceError, NotProved, Order, Verifier, Worker,
     WorkerId,
@@ -250,6 +250,27 @@ async fn a_debugger_is_not_overlooked() {
         .await
         .unwrap();
     let gaps = [NotProved::Simulated, NotProved::Debug];
+    assert_eq!(worker.not_proved(), gaps);
+}
+
+/// Whoever signs the wanted program himself signs a vault, too, and has it take his keys from that.
+#[tokio::test]
+async fn the_same_program_of_another_signer_is_refused_or_told() {
+    let platform = platform(1);
+    let mut resigned = secs();
+    resigned.mrsigner.0[0] ^= 1;
+    let listener = with_proof(proof(&platform, &resigned, &worker_keys()));
+    let refused = refusal(&listener, &at(policy(&platform), NOW)).await;
+    assert!(refused.to_string().contains("signer"), "{refused}");
+
+    let mut loose = policy(&platform);
+    if let Program::Sgx(program) = &mut loose.program {
+        program.signers.clear();
+    }
+    let client = Client::connect(&listener.uri).unwrap();
+    let id = WorkerId::from_name(WORKER);
+    let worker = client.verified_worker(&id, &at(loose, NOW)).await.unwrap();
+    let gaps = [NotProved::Simulated, NotProved::AnySigner];
     assert_eq!(worker.not_proved(), gaps);
 }
 

@@ -18,6 +18,9 @@ pub(crate) const NOW: u64 = MADE + 3_600;
 /// The measurement that is wanted.
 pub(crate) const MEASUREMENT: Mrenclave = Mrenclave([0x11; 32]);
 
+/// Whose signature is wanted on it.
+pub(crate) const SIGNER: Mrsigner = Mrsigner([0x22; 32]);
+
 /// A platform whose keys everybody knows.
 pub(crate) fn platform(seed: u8) -> Platform {
     Platform::new(Seed::from_bytes([seed; 32]), Settings::new(MADE)).unwrap()
@@ -25,7 +28,7 @@ pub(crate) fn platform(seed: u8) -> Platform {
 
 /// The enclave that is wanted.
 pub(crate) fn secs() -> Secs {
-    Secs::new(MEASUREMENT, Mrsigner([0x22; 32]))
+    Secs::new(MEASUREMENT, SIGNER)
 }
 
 /// What the worker has quoted.
@@ -81,6 +84,7 @@ pub(crate) fn policy(platform: &Platform) -> Policy {
 pub(crate) fn strict() -> Policy {
     let program = SgxProgram {
         measurements: vec![Digest::Mrenclave(Kind::Sim, MEASUREMENT)],
+        signers: vec![Digest::Mrsigner(Kind::Sim, SIGNER)],
         ..SgxProgram::default()
     };
     Policy::strict(Program::Sgx(program))
