@@ -145,15 +145,20 @@ fn write(file: &Path, text: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Writes the policy that takes workers of these measurements, and no others, into a data folder.
+/// Writes the policy that takes workers of these measurements, by this signer, and no others, into a data folder.
+///
+/// A worker takes its keys from a vault of its own signer. Without the signer, whoever runs it could sign the same
+/// program, and a vault of his own besides.
 pub(crate) fn write_requester_policy(
     data: &Path,
     measurements: Vec<Digest>,
+    signer: Digest,
     debug: bool,
     root: Fingerprint,
 ) -> Result<(), Failure> {
     let mut policy = Policy::strict(Program::Sgx(SgxProgram {
         measurements,
+        signers: vec![signer],
         product: Some(provision::WORKER_PRODUCT),
         ..SgxProgram::default()
     }));
@@ -179,7 +184,7 @@ pub(crate) fn write_requester_policy(
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use sgx::{Kind, Mrenclave};
+    use sgx::{Kind, Mrenclave, Mrsigner};
 
     use super::*;
 
@@ -202,9 +207,10 @@ mod tests {
     fn the_policy_for_requesters_is_one() {
         let folder = tempfile::tempdir().unwrap();
         let measured = Digest::Mrenclave(Kind::Sim, Mrenclave([7; 32]));
+        let signer = Digest::Mrsigner(Kind::Sim, Mrsigner([8; 32]));
         let root = Fingerprint::of(b"a root");
         for debug in [false, true] {
-            write_requester_policy(folder.path(), vec![measured], debug, root).unwrap();
+            write_requester_policy(folder.path(), vec![measured], signer, debug, root).unwrap();
             let text = fs::read_to_string(folder.path().join(REQUESTER_POLICY)).unwrap();
             let policy: Policy = toml::from_str(&text).unwrap();
             assert_eq!(policy.allow_debug, debug);
@@ -212,6 +218,7 @@ mod tests {
             assert_eq!(policy.simulated_roots, [root]);
             assert_eq!(text.contains("DEBUGGED"), debug);
             assert!(text.contains(&measured.to_string()), "{text}");
+            assert!(text.contains(&signer.to_string()), "{text}");
         }
     }
 }

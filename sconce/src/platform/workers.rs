@@ -328,7 +328,9 @@ impl Workers {
             .iter()
             .filter_map(|one| self.images.get(one))
             .any(Measured::is_debug);
-        write_requester_policy(&self.data, measurements, debug, self.root)
+        // Those that live are of one signer: the vault takes no other for the same worker.
+        let signer = self.present.signer();
+        write_requester_policy(&self.data, measurements, signer, debug, self.root)
     }
 
     /// The generations of each worker's keys.
