@@ -38,8 +38,9 @@ struct Kept {
     anchors: BTreeMap<[u8; 32], TrustAnchor>,
 }
 
-/// Collaterals that each keeps. A vault serves few kinds of platforms.
-const COLLATERALS: NonZeroUsize = const { NonZeroUsize::new(32).unwrap() };
+/// Collaterals that each keeps, with up to 256 platforms of each: some half a megabyte. A vault serves few kinds of
+/// platforms, and strangers write sessions for their own.
+const COLLATERALS: NonZeroUsize = const { NonZeroUsize::new(8).unwrap() };
 const ANCHORS: usize = 32;
 
 /// A refusal, and the measurement if the quote was genuine.

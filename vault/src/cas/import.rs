@@ -1,5 +1,7 @@
 //! Where the value of a secret is: in the session, or in another that exports it.
 
+use std::cell::Cell;
+
 use provision::SessionName;
 use session::{Import, Reference, Secret, SecretKind};
 use zeroize::Zeroizing;
@@ -25,17 +27,24 @@ enum Export {
     Whole,
 }
 
-/// A text of a session with the values of its secrets.
+/// A text of a session with the values of its secrets, which together may have as many bytes as there is `room` for: a
+/// short text can name a long value often.
 pub(super) fn substitute(
     sessions: &Sessions,
     name: &SessionName,
     stored: &Stored,
     text: &str,
+    room: &Cell<usize>,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let is_secret = |name: &str| secret(stored, name).is_some();
     let value = |of: &str, format: Option<&str>| -> Result<_, Fault> {
-        let found = find(sessions, name, stored, of)?;
-        Ok(found.form(of, format)?)
+        let form = find(sessions, name, stored, of)?.form(of, format)?;
+        let left = room.get().checked_sub(form.len());
+        room.set(left.ok_or_else(|| Error::Secret {
+            name: of.to_owned(),
+            what: "it is asked for so often that its service is given too much".to_owned(),
+        })?);
+        Ok(form)
     };
     session::substitute(text, is_secret, value).map_err(|Fault(error)| error)
 }

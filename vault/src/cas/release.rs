@@ -4,13 +4,14 @@
 //! texts with secrets in them. Only when all of that is good is the nonce spent, so of several requests
 //! with the same one only the first is answered, and a stranger's bad request uses up nobody's nonce.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use attestation::{Time, VerifiedEvidence};
 use provision::audit::{Audited, Outcome};
 use provision::grant::File;
 use provision::text::{Base64, Text};
-use provision::{Grant, Release, ReleaseRequest};
+use provision::{Grant, MAX_GRANT, Release, ReleaseRequest};
 use session::{OneOrMany, Service};
 use sgx::Digest;
 use zeroize::Zeroizing;
@@ -71,6 +72,7 @@ impl Cas {
             request,
             stored,
             service,
+            room: Cell::new(MAX_GRANT),
         };
         let grant = given.grant(&accepted.evidence).map_err(late)?;
         self.nonces.spend(nonce, elapsed).map_err(late)?;
@@ -129,6 +131,8 @@ struct Giver<'a> {
     request: &'a ReleaseRequest,
     stored: &'a Stored,
     service: &'a Service,
+    /// Bytes of values that may be given still.
+    room: Cell<usize>,
 }
 
 impl Giver<'_> {
@@ -182,6 +186,7 @@ impl Giver<'_> {
     }
 
     fn bytes(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-        import::substitute(self.sessions, &self.request.session, self.stored, text)
+        let name = &self.request.session;
+        import::substitute(self.sessions, name, self.stored, text, &self.room)
     }
 }

@@ -110,3 +110,24 @@ fn of_many_requests_with_one_nonce_one_is_answered() {
             .all(|answer| matches!(answer, Err("cas.nonce-used")))
     );
 }
+
+/// It would be gigabytes.
+#[test]
+fn a_long_secret_that_is_asked_for_often_is_not_given() {
+    let mut world = World::new();
+    let mut often = |times: usize| {
+        let text = world.till("").replace(
+            "{name: token, kind: ascii}",
+            "{name: token, kind: ascii, size: 1000}",
+        );
+        let text = text.replace("<$$SCONE::token$$>", &"$$SCONE::token$$".repeat(times));
+        let name = format!("a{times}/till");
+        let text = text.replace("shop/till", &name);
+        world.put(ALICE, &name, &text).unwrap();
+        world
+            .grant(&Asker::of(format!("{name}/app").leak()))
+            .map(drop)
+    };
+    assert!(often(500).is_ok());
+    assert_eq!(often(8000).unwrap_err().code(), "cas.secret");
+}
