@@ -12,6 +12,9 @@ use super::material::certificates;
 use super::sessions::{Sessions, Stored};
 use super::{Error, Principal, import};
 
+/// Bytes of values that are looked at for an entity: a certificate's are less.
+const MAX_SECRET: usize = 8 * 1024;
+
 /// What somebody wants to do with a session that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
@@ -92,7 +95,7 @@ fn is(
         Entity::KeyHash(hash) => has_hash(who, hash),
         Entity::Certificate(text) => has_certificate(who, text),
         Entity::Secret(text) => {
-            let room = Cell::new(provision::MAX_SESSION);
+            let room = Cell::new(MAX_SECRET);
             let secret = import::substitute(sessions, name, stored, text, &room);
             let text = secret
                 .ok()

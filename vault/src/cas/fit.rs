@@ -43,7 +43,13 @@ fn check_counts(session: &Session, limits: &Limits) -> Result<(), Error> {
         .iter()
         .map(|secret| secret.size.unwrap_or(0));
     let sizes: u64 = sizes.map(u64::from).sum();
+    let policy = session.access_policy.as_ref();
+    let list = |list: Option<&Vec<_>>| list.map_or(0, Vec::len);
+    let readers = list(policy.and_then(|policy| policy.read.as_ref()));
+    let writers = list(policy.and_then(|policy| policy.update.as_ref()));
     for (what, count, most) in [
+        ("readers in `access_policy`", readers, limits.entities),
+        ("updaters in `access_policy`", writers, limits.entities),
         ("services", session.services.len(), limits.services),
         ("secrets", session.secrets.len(), limits.secrets),
         (

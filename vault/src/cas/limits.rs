@@ -9,6 +9,8 @@ pub struct Limits {
     pub services: usize,
     /// Secrets of a session.
     pub secrets: usize,
+    /// Entities in each list of an access policy: whoever lists sessions is held against all of them.
+    pub entities: usize,
     /// Bytes of all values of a session that are made or given.
     pub values: usize,
     /// RSA keys that one version of a session has made: each takes up to a second of a processor.
@@ -30,6 +32,7 @@ impl Default for Limits {
             text: provision::MAX_SESSION,
             services: 64,
             secrets: 128,
+            entities: 32,
             values: 256 * 1024,
             rsa_keys: 4,
             bytes_of_creator: 1024 * 1024,

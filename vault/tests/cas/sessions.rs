@@ -277,6 +277,20 @@ fn sessions_have_so_many_bytes_together_and_no_more() {
     assert_eq!(put(CAROL, "c/one", 3000), Err("cas.access"));
 }
 
+/// Whoever lists sessions is held against the lists of all.
+#[test]
+fn access_policies_name_so_many_and_no_more() {
+    let mut world = World::new();
+    let mut put = |name: &str, count: usize| {
+        let list = vec!["$$SCONE::token$$"; count].join("\", \"");
+        let text = world.till(&format!("access_policy: {{read: [\"{list}\"]}}\n"));
+        world.put(ALICE, name, &text.replace("shop/till", name))
+    };
+    assert!(put("a/few", 32).is_ok());
+    let refused = put("a/many", 33).unwrap_err();
+    assert_eq!(refused.code(), "cas.form", "{refused}");
+}
+
 #[test]
 fn the_state_comes_back_as_it_was() {
     let world = World::with_till();
