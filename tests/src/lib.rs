@@ -9,6 +9,7 @@
 //! | [`entropy`] | randomness that is the same each time |
 //! | [`image`] | the images of worker and vault, as `sconify build` makes it |
 //! | [`orders`] | orders as a requester sends them, and as an attacker would |
+//! | [`place`] | a home folder with a platform's data folder |
 //! | [`platform`] | a whole platform on free ports |
 //! | [`process`] | other processes: what they cost, signals to them |
 //! | [`quotes`] | outside vectors of quotes |
@@ -24,6 +25,7 @@ pub mod entropy;
 pub mod image;
 pub mod keys;
 pub mod orders;
+pub mod place;
 pub mod platform;
 pub mod process;
 pub mod quotes;

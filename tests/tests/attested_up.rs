@@ -4,135 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
-use sconce_tests::command::{Setup, Up, sconce};
+use sconce_tests::command::sconce;
 use sconce_tests::image;
-use sconce_tests::platform::sconce_program;
+use sconce_tests::place::Place;
 use sconce_tests::process::{Process, Signal};
 use sconce_tests::vectors::checkout;
 use sconify::build::{Image, Plan};
-use serde_json::Value;
-use tempfile::TempDir;
-
-const WORKER: &str = "scone-worker-1";
-
-/// What of the program is changed: a byte of what a workload answers.
-const ANSWER: &[u8] = b"Hello ";
-const CHANGED: &[u8] = b"Hallo ";
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A home folder with a data folder in it.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn data(&self) -> PathBuf {
-        self.0.path().join("data")
-    }
-
-    fn setup(&self) -> Setup {
-        let mut setup = Setup::new(&self.data(), "async", 1);
-        setup.log = Some(self.0.path().join("log"));
-        setup
-    }
-
-    /// What platforms have said here so far.
-    fn log(&self) -> String {
-        fs::read_to_string(self.0.path().join("log")).unwrap_or_default()
-    }
-
-    /// A command about the platform of the data folder.
-    fn run(&self, arguments: &[&str]) -> Output {
-        let data = self.data();
-        let all = [arguments, &["--data-dir", data.to_str().unwrap()]].concat();
-        sconce(self.0.path(), &all)
-    }
-
-    /// Its output, which is JSON.
-    fn json(&self, arguments: &[&str]) -> Value {
-        let output = self.run(&[arguments, &["--json"]].concat());
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// The answer to an order of the worker, which has to be what the platform's policy says.
-    fn greeting(&self, up: &Up) -> String {
-        let uri = up.listener().unwrap();
-        let line = [
-            "submit",
-            "-u",
-            &uri,
-            "-w",
-            WORKER,
-            "-l",
-            "python-hello",
-            "-i",
-            "you",
-            "-o",
-        ];
-        let output = self.run(&line);
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The numbers of the worker's generations.
-    fn generations(&self) -> Vec<u64> {
-        let all = self.json(&["keys", "list"]);
-        let generations = all[0]["generations"].as_array().unwrap().clone();
-        let numbers = generations.iter().map(|one| one["generation"].as_u64());
-        numbers.map(Option::unwrap).collect()
-    }
-
-    /// The worker's image with one byte changed, which changes what a workload answers: measured and
-    /// signed as the other is, by the same key.
-    fn changed(&self) -> PathBuf {
-        let folder = self.0.path().join("changed");
-        image::copy(&image::worker().folder, &folder);
-        for file in ["enclave/worker.sgxs", "worker"] {
-            let path = folder.join(file);
-            let mut bytes = fs::read(&path).unwrap();
-            let mut found = bytes.windows(ANSWER.len()).enumerate();
-            let (at, _) = found.find(|(_, window)| *window == ANSWER).unwrap();
-            bytes[at..at + ANSWER.len()].copy_from_slice(CHANGED);
-            fs::write(path, bytes).unwrap();
-        }
-        // The key that checkouts sign images for debugging with.
-        let key = image::worker().folder.parent().unwrap().join("signer.pem");
-        let enclave = folder.join("enclave");
-        let fields = "sconify sign -d -p 1 -v 1 -a 0x6/0 -x 0xe7/0 -m 0/0 --date 1970-01-01";
-        let signed = Command::new(sconce_program())
-            .args(fields.split(' '))
-            .arg("-o")
-            .arg(enclave.join("worker.sig"))
-            .arg("--key")
-            .arg(key)
-            .arg(enclave.join("worker.sgxs"))
-            .output()
-            .unwrap();
-        assert!(signed.status.success(), "{signed:?}");
-        folder
-    }
-}
-
-/// What an image measures, with its kind.
-fn measurement(image: &Path) -> String {
-    let output = Command::new(sconce_program())
-        .args(["sconify", "verify", "--json"])
-        .arg(image)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    told["mrenclave"].as_str().unwrap().to_owned()
-}
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -155,42 +38,17 @@ fn one_changed_byte_gets_no_keys() {
     let changed = place.changed();
     let (ours, other) = (
         image::worker().measurement().to_string(),
-        measurement(&changed),
+        image::measurement(&changed),
     );
     assert_ne!(ours, other);
 
     // Beside the platform, as a process of the same worker: CAS refuses it.
-    let record: Value =
-        serde_json::from_slice(&fs::read(place.data().join("up.json")).unwrap()).unwrap();
-    let mut host = Command::new(sconce_program())
-        .args([
-            "host",
-            "--worker",
-            WORKER,
-            "--until-stdin-closes",
-            "--manager",
-        ])
-        .arg(record["manager"].as_str().unwrap())
-        .arg("--token-file")
-        .arg(place.data().join("host-token"))
-        .arg("--image")
-        .arg(&changed)
-        .arg("--platform")
-        .arg(place.data().join("simulated-platform"))
-        .args(["--vault", record["vault"]["address"].as_str().unwrap()])
-        .args(["--session", "avalon/scone-worker-1/g1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(fs::File::create(place.0.path().join("host-log")).unwrap())
-        .spawn()
-        .unwrap();
-    let said = || fs::read_to_string(place.0.path().join("host-log")).unwrap();
+    let stray = place.stray(&changed, "avalon/scone-worker-1/g1");
     eventually("the host says what was refused", || {
-        said().contains("cas.measurement")
+        stray.said().contains("cas.measurement")
     });
-    drop(host.stdin.take());
-    host.wait().unwrap();
-    let said = said();
+    let said = stray.said();
+    drop(stray);
     for part in [&ours[..], &other, "sconce sconify diff"] {
         assert!(said.contains(part), "{part}: {said}");
     }
@@ -223,7 +81,7 @@ fn one_changed_byte_gets_no_keys() {
     }
     let (_, command) = log.split_once("what differs: sconce ").unwrap();
     let arguments: Vec<_> = command.lines().next().unwrap().split(' ').collect();
-    let differ = sconce(place.0.path(), &arguments);
+    let differ = sconce(place.path(), &arguments);
     let told = String::from_utf8_lossy(&differ.stdout).into_owned();
     assert_eq!(differ.status.code(), Some(1), "{differ:?}");
     assert!(told.contains("differ"), "{told}");
@@ -265,10 +123,10 @@ fn next_version(place: &Place) -> Image {
     let parameters = fs::read_to_string(plan.package_folder().join("enclave.toml")).unwrap();
     let next = parameters.replace("security_version = 1\n", "security_version = 2\n");
     assert_ne!(next, parameters);
-    let config = place.0.path().join("enclave.toml");
+    let config = place.path().join("enclave.toml");
     fs::write(&config, next).unwrap();
     plan.config = Some(config);
-    plan.out = Some(place.0.path().join("next"));
+    plan.out = Some(place.path().join("next"));
     image::build(&plan)
 }
 
@@ -277,7 +135,7 @@ fn workers_are_upgraded_and_never_to_a_lower_security_version() {
     let place = Place::new();
     let up = place.setup().start();
     let changed = place.changed();
-    let wanted = measurement(&changed);
+    let wanted = image::measurement(&changed);
     let changed = changed.to_str().unwrap();
     place.json(&["upgrade", "--image", changed, "--overlap", "3s"]);
     let policy = || fs::read_to_string(place.data().join("requester-policy.toml")).unwrap();
@@ -333,7 +191,7 @@ fn a_start_with_another_image_upgrades_if_it_is_asked_to() {
 fn sessions_are_written_read_and_replaced_by_their_owner() {
     let place = Place::new();
     let _up = place.setup().start();
-    let file = place.0.path().join("session.yaml");
+    let file = place.path().join("session.yaml");
     let write = |more: &str| {
         let measured = image::worker().measurement().to_string();
         let (_, hex) = measured.rsplit_once(':').unwrap();
@@ -386,7 +244,7 @@ fn sessions_are_written_read_and_replaced_by_their_owner() {
 fn a_copy_of_the_audit_log_shows_that_it_goes_on() {
     let place = Place::new();
     let up = place.setup().start();
-    let copy = place.0.path().join("audit.jsonl");
+    let copy = place.path().join("audit.jsonl");
     let lines = place.run(&["session", "audit", "--json"]).stdout;
     fs::write(&copy, &lines).unwrap();
     let verify = ["session", "audit", "--verify", copy.to_str().unwrap()];
