@@ -1,5 +1,6 @@
 //! What happens to keys: kept in the journal, and told in the audit log.
 
+use ::session::Tolerance;
 use attestation::Time;
 use provision::audit::{Audited, Outcome};
 use provision::text::{Hex, Text};
@@ -101,12 +102,8 @@ impl Event {
                 session: Some(worker.session().to_string()),
                 service: Some(service_name(*generation)),
                 detail: Some(format!(
-                    "keys made for {}, product {} of {}, SVN {} and above; earlier generations live \
-                     {overlap} s more",
-                    program.measurement(),
-                    program.product(),
-                    program.signer(),
-                    program.svn(),
+                    "keys made for {}; earlier generations live {overlap} s more",
+                    described(program),
                 )),
                 ..line
             },
@@ -123,11 +120,8 @@ impl Event {
                 event: POOL.to_owned(),
                 session: Some(worker.session().to_string()),
                 detail: Some(format!(
-                    "keys made for processors that are {}, product {} of {}, SVN {} and above",
-                    program.measurement(),
-                    program.product(),
-                    program.signer(),
-                    program.svn(),
+                    "keys made for processors that are {}",
+                    described(program)
                 )),
                 ..line
             },
@@ -144,4 +138,22 @@ impl Event {
             },
         }
     }
+}
+
+/// A program, and what its owner lets pass: whoever reads the log is to know where else its keys may be.
+fn described(program: &Program) -> String {
+    let mut text = format!(
+        "{}, product {} of {}, SVN {} and above",
+        program.measurement(),
+        program.product(),
+        program.signer(),
+        program.svn(),
+    );
+    let demands = program.demands();
+    let debug = demands.debug.then_some(Tolerance::DebugMode);
+    for tolerated in debug.iter().chain(&demands.tolerate) {
+        text += ", with ";
+        text += tolerated.word();
+    }
+    text
 }

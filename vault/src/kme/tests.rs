@@ -366,6 +366,21 @@ fn what_is_asked_of_platforms_stays_while_an_older_generation_lives() {
 }
 
 #[test]
+fn what_the_owner_lets_pass_stands_in_the_audit_log() {
+    let vault = Vault::owned();
+    let program = with(|form| form.tolerate = vec!["outdated-tcb".to_owned()]).unwrap();
+    let decision = vault
+        .kme
+        .ensure(Some(&OWNER), &name(), &program, Some(keys()), at(0))
+        .unwrap();
+    let told = decision.audit[0].detail.as_deref().unwrap();
+    assert!(
+        told.contains("with debug-mode, with outdated-tcb"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_newest_generation_stays() {
     let mut vault = Vault::owned();
     let retire = |vault: &Vault, number| vault.kme.retire(Some(&OWNER), &name(), number, at(9));
