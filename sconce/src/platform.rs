@@ -259,6 +259,9 @@ impl Platform {
         let generations = self.workers.as_ref().map(Workers::generations);
         let generations = generations.unwrap_or(&self.record.generations);
         if serving != self.record.serving || *generations != self.record.generations {
+            if let Some(workers) = &self.workers {
+                self.record.program = Some(workers.running());
+            }
             self.record.generations = generations.clone();
             self.record.serving = serving;
             self.folder.write_record(&self.record)?;

@@ -193,7 +193,7 @@ pub(crate) async fn run(prepared: Prepared, terminal: &Terminal) -> Result<(), F
     let mut platform = tokio::select! {
         platform = Platform::start(plan, terminal) => platform?,
         () = stop.next() => {
-            terminal.say("stopped while building; nothing was started");
+            terminal.say("stopped before it was ready");
             return Ok(());
         }
     };

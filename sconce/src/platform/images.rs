@@ -75,6 +75,12 @@ impl Images {
         self.kept.get(measurement)
     }
 
+    /// That with a measurement as it is printed.
+    pub(super) fn named(&self, measurement: &str) -> Option<&Measured> {
+        let mut kept = self.kept.values();
+        kept.find(|image| image.measurement().to_string() == measurement)
+    }
+
     /// What there are.
     pub(crate) fn measurements(&self) -> BTreeSet<Mrenclave> {
         self.kept.keys().copied().collect()

@@ -49,6 +49,14 @@ impl Which {
         }
     }
 
+    /// The product (ISVPRODID) that the signature of its image names.
+    const fn product(self) -> u16 {
+        match self {
+            Self::Worker => provision::WORKER_PRODUCT,
+            Self::Vault => provision::VAULT_PRODUCT,
+        }
+    }
+
     /// What names an image of it on the command line.
     pub(super) const fn option(self) -> &'static str {
         match self {
@@ -146,10 +154,33 @@ fn verified(which: Which, path: &Path) -> Result<Verified, Failure> {
             path.display()
         ))
     })?;
+    right_product(which, &reading, &path)?;
     Ok(Verified {
         reading,
         from: path,
     })
+}
+
+/// The worker's program in the vault's place would start again and again, and say no more than its usage.
+fn right_product(which: Which, reading: &Reading, path: &Path) -> Result<(), Failure> {
+    let sigstruct = reading
+        .beside
+        .as_ref()
+        .and_then(|beside| beside.sigstruct.as_ref());
+    match sigstruct.map(|sigstruct| sigstruct.body().product_id) {
+        Some(product) if product != which.product() => Err(Failure::unusable(format_args!(
+            "{} is signed as product {product}, and {} image is product {}",
+            path.display(),
+            which.whose(),
+            which.product()
+        ))
+        .advice(format_args!(
+            "{} names an image of {}; product_id in its enclave.toml is what it is signed as",
+            which.option(),
+            which.package()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether it's a program and no image: images are folders and tars.

@@ -87,7 +87,7 @@ impl Generation {
 
 /// What the workers of a platform run: an image's program, launched on a simulated platform, which
 /// protects nothing.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Running {
     /// Always `simulated`: no other kind is launched.
@@ -103,7 +103,7 @@ pub(crate) struct Running {
 }
 
 /// On what kind of platform a program runs.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// It protects nothing.

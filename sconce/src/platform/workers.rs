@@ -333,6 +333,21 @@ impl Workers {
         write_requester_policy(&self.data, measurements, signer, debug, self.root)
     }
 
+    /// What the workers run whose keys are the newest. Where they differ, as when one of them alone was
+    /// upgraded, it is the image that the platform was started with.
+    pub(super) fn running(&self) -> Running {
+        let newest: BTreeSet<_> = self
+            .seen
+            .values()
+            .filter_map(|generations| Some(&generations.last()?.measurement))
+            .collect();
+        let image = match newest.first() {
+            Some(measurement) if newest.len() == 1 => self.images.named(measurement),
+            _ => None,
+        };
+        Running::of(image.unwrap_or(&self.present), self.root)
+    }
+
     /// The generations of each worker's keys.
     pub(super) const fn generations(&self) -> &BTreeMap<String, Vec<Generation>> {
         &self.seen
