@@ -87,6 +87,31 @@ fn workers_are_processes_of_their_own() {
 
 /// Whoever reaches a host's socket can use its worker, and no token is asked for there.
 #[test]
+fn neither_program_takes_the_others_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let (worker, vault) = (&image::worker().folder, &image::vault().folder);
+    for (image, vault_image, wanted) in [
+        (worker, worker, "is signed as product 1, and the vault's"),
+        (vault, vault, "is signed as product 2, and the worker's"),
+    ] {
+        let data = home.join("data");
+        let mut arguments = vec!["up", "--listener", "127.0.0.1:0", "--vault", "127.0.0.1:0"];
+        for (option, path) in [
+            ("--data-dir", &data),
+            ("--image", image),
+            ("--vault-image", vault_image),
+        ] {
+            arguments.extend([option, path.to_str().unwrap()]);
+        }
+        let output = sconce(home, &arguments);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
 fn hosts_that_up_starts_can_be_reached_by_their_manager_alone() {
     let folder = tempfile::tempdir().unwrap();
     let up = Up::start(folder.path(), "sync", 2);
