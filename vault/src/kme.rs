@@ -155,6 +155,12 @@ impl Kme {
         }
     }
 
+    /// Whether the vault has an owner, which it keeps, and this is somebody else.
+    #[must_use]
+    pub fn is_stranger(&self, client: Option<&Client>) -> bool {
+        self.owner.is_some() && self.owner.as_ref() != client
+    }
+
     /// Whether [`Kme::ensure`] needs keys: there is no such worker yet.
     #[must_use]
     pub fn wants_keys(&self, worker: &WorkerName) -> bool {

@@ -11,7 +11,6 @@ use sgx::quote::{Body, Quote};
 use super::{Problem, Service};
 use crate::kme::Client;
 use crate::kme::pool::{Desk, requests};
-use crate::kme::requests::Asker;
 
 /// How old evidence gets before it is asked for again.
 const AGE: Duration = Duration::from_secs(600);
@@ -37,14 +36,13 @@ impl Service {
             kme.pool().is_none() && kme.authorize(client).is_ok()
         };
         let keys = wanted.then(|| self.spares.take()).transpose()?;
-        let done =
-            self.change(|state, now| requests::ensure(state, Asker { client, now }, wish, keys))?;
-        Ok(done?)
+        self.manage(client, |state, asker| {
+            requests::ensure(state, asker, wish, keys)
+        })
     }
 
     pub(super) fn close_pool(&self, client: Option<&Client>) -> Result<(), Problem> {
-        let done = self.change(|state, now| requests::close(state, Asker { client, now }))?;
-        Ok(done?)
+        self.manage(client, requests::close)
     }
 
     /// The JSON text of a [`Pool`](provision::api::Pool).

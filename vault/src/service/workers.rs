@@ -76,12 +76,21 @@ impl Service {
     }
 
     /// Has key management decide, and does it.
-    fn manage<T>(
+    ///
+    /// Once there is an owner, strangers change nothing: they are refused beside releases, and however many they are,
+    /// no release waits until there are none.
+    pub(super) fn manage<T>(
         &self,
         client: Option<&Client>,
         decide: impl FnOnce(&State, Asker<'_>) -> Decided<T>,
     ) -> Result<T, Problem> {
-        let done = self.change(|state, now| decide(state, Asker { client, now }))?;
-        Ok(done?)
+        let is_stranger = self.read().state.kme.is_stranger(client);
+        let decide = |state: &State, now| decide(state, Asker { client, now });
+        let done = if is_stranger {
+            self.look(decide)
+        } else {
+            self.change(decide)
+        };
+        Ok(done??)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -168,4 +169,26 @@ fn many_who_have_keys_made_leave_threads_to_others() {
     assert!(outcomes.iter().any(Result::is_ok));
     let refused = outcomes.into_iter().find(Result::is_err).unwrap();
     assert_eq!(code(refused), "vault.request");
+}
+
+#[test]
+fn however_many_strangers_are_refused_releases_go_on() {
+    let world = World::new();
+    world.owner().ensure_worker("w", &world.program(9)).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..30 {
+            scope.spawn(|| {
+                let mut stranger = world.client(Some(&Identity::generate().unwrap().0));
+                while !done.load(Ordering::Relaxed) {
+                    let refused = stranger.retire("w", 1);
+                    assert_eq!(code(refused), "vault.owner");
+                }
+            });
+        }
+        let mut vault = world.client(None);
+        let given = (0..20).all(|_| world.release(&mut vault, 9, "avalon/w/g1").is_ok());
+        done.store(true, Ordering::Relaxed);
+        assert!(given);
+    });
 }
