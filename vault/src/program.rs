@@ -36,7 +36,7 @@ use crate::kme::Spares;
 use crate::kme::pool::Desk;
 use crate::server::{Certified, Doors, Limits, Server};
 use crate::service::{Clock, OwnEvidence, Parts, Problem, Service};
-use crate::state::{Event, State};
+use crate::state::{Event, State, Unknown};
 
 /// Exit codes that the host understands.
 pub mod exit {
@@ -72,15 +72,18 @@ pub fn run() -> ExitCode {
 /// Writes into the log why the program ends.
 fn tell(fault: &(dyn Error + 'static)) {
     let journal = fault.downcast_ref::<journal::Error>();
+    let unknown = fault.downcast_ref::<Unknown>();
     let code = journal
         .map(journal::Error::code)
+        .or_else(|| unknown.map(Unknown::code))
         .or_else(|| fault.downcast_ref().map(Problem::code))
         .or_else(|| fault.downcast_ref().map(tee::Error::code));
     match code {
         Some(code) => eprintln!("error[{code}]: {fault}"),
         None => eprintln!("{fault}"),
     }
-    if let Some(advice) = journal.and_then(journal::Error::advice) {
+    let advice = unknown.map(Unknown::advice);
+    if let Some(advice) = advice.or_else(|| journal.and_then(journal::Error::advice)) {
         eprintln!("  {advice}");
     }
     let mut source = fault.source();

@@ -59,6 +59,20 @@ pub struct Unknown {
     reason: String,
 }
 
+impl Unknown {
+    /// Its code, with a page of that name in `docs/errors`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "vault.journal"
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        "start the version of the vault that has written it, or a new vault with a new data folder"
+    }
+}
+
 impl State {
     /// Makes a change that was decided and is durable.
     pub fn apply(&mut self, event: Event) {

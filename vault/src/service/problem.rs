@@ -60,7 +60,7 @@ impl Problem {
             Self::Cas(error) => error.code(),
             Self::Kme(error) => error.code(),
             Self::Journal(error) => error.code(),
-            Self::State(_) => "vault.journal",
+            Self::State(error) => error.code(),
             Self::Tee(error) => error.code(),
             Self::Entropy(_) | Self::Key(_) => "kme.generation",
         }
