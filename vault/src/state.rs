@@ -157,3 +157,24 @@ fn decode<'de, T: Deserialize<'de>>(what: &'static str, bytes: &'de [u8]) -> Res
         reason: format!("{:?} fault at byte {}", error.classify(), error.column()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_version_wrote_is_named_and_not_repeated() {
+        let refused = Event::decode(br#"{"tomorrow":"a secret"}"#).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains("an event that this program does not know"),
+            "{said}"
+        );
+        assert!(
+            !said.contains("secret") && !said.contains("tomorrow"),
+            "{said}"
+        );
+        assert_eq!(refused.code(), "vault.journal");
+        assert!(State::restore(b"[]").is_err());
+    }
+}
