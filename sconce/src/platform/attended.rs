@@ -31,6 +31,11 @@ pub(super) trait Launch: Send + Sync + 'static {
     /// The command. Its standard streams and its process group are chosen here, but for an input that
     /// it needs.
     fn command(&self, terminal: &Terminal) -> io::Result<Prepared>;
+
+    /// The longest wait before it is started again.
+    fn longest_pause(&self) -> Duration {
+        LAST_PAUSE
+    }
 }
 
 /// A command, and what its process reads.
@@ -42,7 +47,7 @@ pub(super) struct Prepared {
 
 /// First wait before a process that ended is started again; doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Longest such wait.
+/// Longest such wait, but for processes that others wait for.
 const LAST_PAUSE: Duration = Duration::from_secs(10);
 /// One that ran so long has earned the first wait again: what can't start ends sooner.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -115,7 +120,7 @@ impl<W: Launch> One<W> {
                 () = tokio::time::sleep(pause) => {}
                 () = told(&mut stop) => return,
             }
-            pause = (pause * 2).min(LAST_PAUSE);
+            pause = (pause * 2).min(self.what.longest_pause());
         }
     }
 

@@ -92,7 +92,14 @@ impl Launch for VaultHost {
             input: Some(sockets::handed_down(&all)?),
         })
     }
+
+    fn longest_pause(&self) -> Duration {
+        LAST_PAUSE
+    }
 }
+
+/// As its host lets the program wait: no worker starts meanwhile.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The way to a vault, as its owner. Requests go one after the other.
 #[derive(Clone)]
