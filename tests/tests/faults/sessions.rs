@@ -225,16 +225,16 @@ pub(crate) struct Log {
 impl Log {
     /// Reads what is new. It has to stand behind what was read before.
     pub(crate) fn read_on(&mut self, vault: &mut Vault) {
-        loop {
+        let mut more = true;
+        while more {
             let last = self.lines.last();
             let (sequence, hash) = last.map_or((0, AuditLine::BEGIN), |l| (l.sequence, l.hash));
             // A vault that has just been killed is read from another time.
             let Ok(lines) = vault.audit(sequence + 1, PIECE) else {
                 return;
             };
-            if lines.is_empty() {
-                return;
-            }
+            // Whatever is written meanwhile is for the next time.
+            more = lines.len() >= PIECE as usize;
             let (mut sequence, mut hash) = (sequence, hash);
             for line in lines {
                 assert!(line.follows(sequence, &hash), "{line:?} follows {sequence}");

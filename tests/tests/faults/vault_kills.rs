@@ -47,14 +47,15 @@ fn no_session_key_or_audit_line_is_lost() {
         // Or the next one comes while this one is being got over.
         if choices.chance(70) {
             scene.wait_for_vault();
-            times.vault.push(killed.elapsed());
+            let vault = killed.elapsed();
             scene.wait_for_workers();
-            times.workers.push(killed.elapsed());
-            log.read_on(&mut scene.desk().client());
+            let workers = killed.elapsed();
             println!(
-                "{number:3}  {target:?}: there again after {:?}",
-                killed.elapsed()
+                "{number:3}  {target:?}: the vault after {vault:.2?}, workers after {workers:.2?}"
             );
+            times.vault.push(vault);
+            times.workers.push(workers);
+            log.read_on(&mut scene.desk().client());
         } else {
             println!("{number:3}  {target:?}");
         }
