@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use provision::api::Fault;
+
 use crate::launch;
 
 /// What can go wrong before a host runs, or so badly that it can't go on. Whatever the program or a
@@ -79,6 +81,9 @@ pub enum Error {
         /// The text.
         address: String,
     },
+    /// A vault has said a few times, before it was ever ready, that it can't use what it is given.
+    #[error("{}", .0.message)]
+    Vault(Box<Fault>),
     /// The name can't be a worker's.
     #[error("{name:?} cannot name a worker; use 1 to 64 letters, digits, '-', '_' and '.'")]
     WorkerName {
@@ -90,9 +95,19 @@ pub enum Error {
 impl Error {
     /// The code of its class, for those that have one: each has a page in `docs/errors/`.
     #[must_use]
-    pub fn code(&self) -> Option<&'static str> {
+    pub fn code(&self) -> Option<&str> {
         match self {
             Self::Launch(error) => Some(error.code()),
+            Self::Vault(fault) => Some(&*fault.code).filter(|code| !code.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// What to do next, where the text does not say it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            Self::Vault(fault) => fault.advice.as_deref(),
             _ => None,
         }
     }

@@ -62,6 +62,7 @@ mod local;
 mod loss;
 mod membership;
 mod outfit;
+mod plea;
 mod private_file;
 mod ready;
 mod refusal;

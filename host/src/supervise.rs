@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
+use provision::api::Fault;
 use tracing::field::{DisplayValue, display};
 
 use crate::backoff::Backoff;
@@ -24,6 +25,7 @@ use crate::config::{Timing, WorkerName};
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::loss::Loss;
+use crate::plea::Pleas;
 
 /// Events of the program's socket.
 pub(crate) const PROGRAM: Token = Token(2);
@@ -33,6 +35,9 @@ pub(crate) const LOG: Token = Token(3);
 
 /// A program that ends with this code has ended an overrunning order and is to be replaced at once.
 const REPLACED: i32 = 75;
+
+/// A program that ends with this code can't use its arguments, its platform or its journal.
+const CONFIGURATION: i32 = 78;
 
 /// Pieces of log that are read after a program has exited.
 const LAST_WORDS: usize = 16;
@@ -63,6 +68,8 @@ pub(crate) struct Supervisor {
     /// The process id for others to read; 0 for none.
     pid: Arc<AtomicU32>,
     backoff: Backoff,
+    /// Why a vault does not start, if that is what it says.
+    pleas: Pleas,
     state: State,
     /// Since when requests have had to wait for a program.
     down_since: Instant,
@@ -90,6 +97,7 @@ impl Supervisor {
         let timing = &charge.timing;
         let mut this = Self {
             backoff: Backoff::new(timing.first_restart, timing.last_restart),
+            pleas: Pleas::default(),
             charge,
             registry,
             pid,
@@ -181,7 +189,14 @@ impl Supervisor {
         };
         let pid = child.pid();
         self.state = State::Serving(child, connection, now);
+        self.pleas
+            .ready(|line| warn(self.charge.worker.as_ref(), line));
         Ok(pid)
+    }
+
+    /// Why a vault that was never ready will not be, whenever it is started.
+    pub(crate) fn plea(&self) -> Option<Fault> {
+        self.pleas.last()
     }
 
     /// Whether it has been started, and has not said `Ready`.
@@ -260,8 +275,13 @@ impl Supervisor {
             (true, _) => self.backoff.wait().min(self.charge.timing.ready_restart),
             (false, _) => self.backoff.wait(),
         };
+        let refused = self.is_vault() && !was_ready && status.code() == Some(CONFIGURATION);
+        let worker = self.charge.worker.as_ref();
+        let told = self.pleas.ended(refused, |line| warn(worker, line));
         let worker = self.charge.name();
-        if status.success() && was_ready {
+        if !told {
+            tracing::debug!(%status, again_in = ?wait, "the vault ends as it did before");
+        } else if status.success() && was_ready {
             tracing::info!(worker, %status, "the program has exited");
         } else {
             tracing::warn!(worker, %status, again_in = ?wait, "the program has exited");
@@ -273,13 +293,26 @@ impl Supervisor {
     /// Logs what the program has written to its standard error. `true` if there may be more without
     /// another event.
     pub(crate) fn read_log(&mut self) -> bool {
-        let worker = self.charge.name();
+        let is_vault = self.is_vault();
+        let worker = self.charge.worker.as_ref();
         match &mut self.state {
+            State::Starting(child, ..) | State::Ending(child, _, false) if is_vault => {
+                child.read_log(|line| self.pleas.hear(line, |line| warn(worker, line)))
+            }
             State::Starting(child, ..) | State::Serving(child, ..) | State::Ending(child, ..) => {
-                // It says nothing unless something is wrong.
-                child.read_log(|line| tracing::warn!(target: "program", worker, "{line}"))
+                child.read_log(|line| warn(worker, line))
             }
             State::Waiting(_) => false,
         }
     }
+
+    fn is_vault(&self) -> bool {
+        self.charge.worker.is_none()
+    }
+}
+
+/// Logs a line of a program, which says nothing unless something is wrong.
+fn warn(worker: Option<&WorkerName>, line: &str) {
+    let worker = worker.map(display);
+    tracing::warn!(target: "program", worker, "{line}");
 }

@@ -21,8 +21,9 @@ use crate::handle::{self, Handle};
 ///
 /// # Errors
 ///
-/// Anything that keeps it from starting: an image that is not launched, a file that can't be opened. A
-/// vault that starts and dies is no error; it's started again.
+/// Anything that keeps it from starting: an image that is not launched, a file that can't be opened, and
+/// [`Error::Vault`], what the vault says if it refuses its journal or its platform at its first starts. A
+/// vault that starts and dies is no error, and one that was ready before is none; it's started again.
 pub fn run(config: Config) -> Result<(), Error> {
     handle::until_signalled(|stop| Keeper::start(config, stop, Default::default())?.run())
 }

@@ -68,7 +68,7 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Quote(command) => quote::run(command, terminal),
         Command::Drill(args) => drill::run(&args, terminal),
         Command::Host(args) => host::run(*args),
-        Command::Vault(args) => vault::run(*args),
+        Command::Vault(args) => vault::run(*args, terminal),
     }
 }
 

@@ -99,6 +99,21 @@ impl Failure {
         json!({ "error": self.json })
     }
 
+    /// The failure that another `sconce` has written as `--json` shows it, if it is one.
+    pub(crate) fn from_json(text: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(text).ok()?;
+        let error = &value["error"];
+        let failure = Self::failed(harmless(error["message"].as_str()?));
+        let failure = match error["code"].as_str() {
+            Some(code) if is_code(code) => failure.coded(code.to_owned()),
+            _ => failure,
+        };
+        Some(match error["advice"].as_str() {
+            Some(advice) => failure.advised(harmless(advice)),
+            None => failure,
+        })
+    }
+
     /// An error that the listener or the worker answered with; `what` failed.
     pub(crate) fn of_rpc(what: impl fmt::Display, error: &RpcError) -> Self {
         let reason = error.reason.map(|reason| reason.code());
@@ -194,7 +209,7 @@ impl Failure {
 }
 
 /// Whether a text that came from elsewhere looks as codes do: it's made a file's name of.
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || b".-".contains(&byte);
     text.len() <= 40 && !text.contains("..") && text.bytes().all(plain)
 }

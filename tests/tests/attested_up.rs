@@ -259,10 +259,34 @@ fn a_copy_of_the_audit_log_shows_that_it_goes_on() {
     // A vault that has lost its state has another log, and another realm.
     fs::remove_file(place.data().join("vault.journal")).unwrap();
     let up = place.setup().spawn();
-    eventually("the rollback is named", || {
-        place.log().contains("vault.rollback")
-    });
+    eventually("it ends", || !up.process().is_alive());
     drop(up);
+    // What the vault said, once, and what to do.
+    let log = place.log();
+    assert_eq!(log.matches("error[vault.rollback]").count(), 1, "{log}");
+    assert!(log.contains("put back the journal"), "{log}");
+    assert!(!log.contains("trying again"), "{log}");
+}
+
+#[test]
+fn a_vault_that_was_ready_and_loses_its_journal_is_tried_again_and_said_so_once() {
+    let place = Place::new();
+    let up = place.setup().start();
+    fs::write(place.data().join("vault.journal"), b"no journal").unwrap();
+    up.vault().unwrap().signal(Signal::KILL);
+    eventually("the host says why", || place.log().contains("error[vault."));
+    std::thread::sleep(Duration::from_secs(3));
+    let log = place.log();
+    assert_eq!(log.matches("error[vault.").count(), 1, "{log}");
+    // Its host goes too: the next one finds the same, and the supervisor says that once.
+    up.vault_host().unwrap().signal(Signal::KILL);
+    eventually("the supervisor says why", || {
+        place.log().matches("error[vault.").count() == 2
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    let log = place.log();
+    assert_eq!(log.matches("error[vault.").count(), 2, "{log}");
+    assert!(up.process().is_alive(), "{log}");
 }
 
 #[test]

@@ -78,6 +78,9 @@ impl Keeper {
                 self.program.end(&Loss::Slow, now);
             }
             self.program.keep_time(!self.stopping, now);
+            if let Some(fault) = self.program.plea() {
+                return Err(Error::Vault(fault.into()));
+            }
             if self.stopping && self.program.is_gone() {
                 tracing::info!("the vault's host has stopped");
                 return Ok(());

@@ -14,9 +14,9 @@ use crate::support::image::{Image, key};
 use crate::support::{Peer, ask, eventually};
 
 /// Code and text of the refusal to launch it.
-fn refusal(image: &Image) -> (&'static str, String) {
+fn refusal(image: &Image) -> (String, String) {
     match start(image.config()) {
-        Err(error @ Error::Launch(_)) => (error.code().unwrap(), error.to_string()),
+        Err(error @ Error::Launch(_)) => (error.code().unwrap().to_owned(), error.to_string()),
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("it is launched"),
     }

@@ -11,8 +11,9 @@ use clap::ArgGroup;
 use host::{Config, Keys, Program, Provision, Timing, VaultAddress, WorkerName};
 use provision::ServiceName;
 use rustix::process::{Signal, getpid, kill_process};
+use sconify::terminal::foreign::harmless;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, is_code};
 use crate::platform;
 
 /// Run the host process of one worker (`sconce up` does it for you).
@@ -125,9 +126,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 
 /// Why a host ends.
 pub(super) fn failed(error: &host::Error) -> Failure {
-    let failure = Failure::failed(error);
-    match error.code() {
-        Some(code) => failure.coded(code),
+    let failure = Failure::failed(harmless(&error.to_string()));
+    let failure = match error.code() {
+        Some(code) if is_code(code) => failure.coded(code.to_owned()),
+        _ => failure,
+    };
+    match error.advice() {
+        Some(advice) => failure.advised(harmless(advice)),
         None => failure,
     }
 }

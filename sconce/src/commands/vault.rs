@@ -10,6 +10,7 @@ use host::vault::{Config, run as host};
 use crate::commands::host::{failed, stop_with_standard_input};
 use crate::failure::Failure;
 use crate::platform;
+use crate::terminal::Terminal;
 
 /// Run the host process of a vault (`sconce up` does it for you).
 ///
@@ -50,7 +51,7 @@ pub(crate) struct Args {
 }
 
 /// Runs until a signal says stop.
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> {
     let enclave = platform::enclave(&args.image, args.platform)?;
     let (requests, pool) = if args.sockets_from_stdin {
         platform::receive_sockets(io::stdin().as_fd())
@@ -69,5 +70,16 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.sockets_from_stdin {
         stop_with_standard_input(config.timing);
     }
-    host(config).map_err(|error| failed(&error))
+    host(config).map_err(|error| match error {
+        host::Error::Vault(_) if args.sockets_from_stdin => {
+            tell_supervisor(&failed(&error), terminal)
+        }
+        _ => failed(&error),
+    })
+}
+
+/// Ends with what the vault refuses, which the supervisor reads from standard output and says itself.
+fn tell_supervisor(failure: &Failure, terminal: &Terminal) -> ! {
+    terminal.print_json_line(&failure.to_json());
+    std::process::exit(1)
 }

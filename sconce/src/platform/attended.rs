@@ -7,11 +7,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// A process that is kept running. Dropped without [`stop`](Self::stop), it's killed.
@@ -53,17 +54,31 @@ const LAST_PAUSE: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_secs(2);
 /// How long one may take to stop: longer than a host lets orders in flight take, and its program.
 const GRACE: Duration = Duration::from_secs(10);
+/// Longest failure that a process writes, in bytes.
+const LONGEST: u64 = 64 * 1024;
+/// For the last lines of a process that has ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 impl Attended {
     /// Starts it.
     pub(super) fn start(what: impl Launch, terminal: &Terminal) -> Self {
+        Self::start_watched(what, terminal).0
+    }
+
+    /// Starts it. If it ends with a failure that would be the same each time, as JSON on its standard
+    /// output, that is the end for as long as somebody waits for it; later it's tried again all the same.
+    pub(super) fn start_watched(
+        what: impl Launch,
+        terminal: &Terminal,
+    ) -> (Self, oneshot::Receiver<Failure>) {
         let (stop, stopped) = watch::channel(false);
+        let (refusals, refusal) = oneshot::channel();
         let one = One {
             what,
             terminal: *terminal,
         };
-        let task = tokio::spawn(one.keep(stopped));
-        Self { stop, task }
+        let task = tokio::spawn(one.keep(stopped, refusals));
+        (Self { stop, task }, refusal)
     }
 
     /// Asks it to stop, without waiting.
@@ -92,30 +107,55 @@ impl Drop for Attended {
     }
 }
 
+/// How a process has ended by itself.
+struct Ended {
+    status: ExitStatus,
+    /// What it says that will be the same the next time.
+    refusal: Option<Failure>,
+}
+
 struct One<W> {
     what: W,
     terminal: Terminal,
 }
 
 impl<W: Launch> One<W> {
-    async fn keep(self, mut stop: watch::Receiver<bool>) {
+    async fn keep(self, mut stop: watch::Receiver<bool>, refusals: oneshot::Sender<Failure>) {
         let mut pause = FIRST_PAUSE;
+        let mut said = String::new();
         loop {
             let begun = Instant::now();
-            let end = match self.spawn() {
+            let (end, refusal) = match self.spawn() {
                 Ok((child, held)) => match self.attend(child, held, &mut stop).await {
                     None => return,
-                    Some(status) => format!("ended by itself ({status})"),
+                    Some(ended) => (format!("ended by itself ({})", ended.status), ended.refusal),
                 },
-                Err(error) => format!("cannot be started: {error}"),
+                Err(error) => (format!("cannot be started: {error}"), None),
             };
-            if begun.elapsed() > SETTLED {
-                pause = FIRST_PAUSE;
+            match refusal {
+                Some(failure) if !refusals.is_closed() => {
+                    // Fails only if nobody waits any more, who has said why.
+                    let _none = refusals.send(failure);
+                    return;
+                }
+                Some(failure) => {
+                    let failure = format!("{}{failure}", failure.mark());
+                    if failure != said {
+                        self.warn(format_args!("ends, and is tried again: {failure}"));
+                        said = failure;
+                    }
+                }
+                None => {
+                    said.clear();
+                    if begun.elapsed() > SETTLED {
+                        pause = FIRST_PAUSE;
+                    }
+                    self.warn(format_args!(
+                        "{end}; trying again in {:.1} s",
+                        pause.as_secs_f32()
+                    ));
+                }
             }
-            self.warn(format_args!(
-                "{end}; trying again in {:.1} s",
-                pause.as_secs_f32()
-            ));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = told(&mut stop) => return,
@@ -130,8 +170,9 @@ impl<W: Launch> One<W> {
         mut child: Child,
         held: Option<OwnedFd>,
         stop: &mut watch::Receiver<bool>,
-    ) -> Option<ExitStatus> {
+    ) -> Option<Ended> {
         let lines = child.stderr.take().map(|stderr| self.relay(stderr));
+        let output = child.stdout.take();
         // Held open until the process has ended; when this one dies, however it dies, the other reads
         // the end of it and stops.
         let pipe = child.stdin.take();
@@ -149,9 +190,12 @@ impl<W: Launch> One<W> {
         drop((pipe, held));
         if let Some(lines) = lines {
             // Its last lines; the program below it may have kept the pipe.
-            let _late = tokio::time::timeout(Duration::from_millis(200), lines).await;
+            let _late = tokio::time::timeout(LAST_WORDS, lines).await;
         }
-        end
+        Some(Ended {
+            status: end?,
+            refusal: refusal(output?).await,
+        })
     }
 
     fn relay(&self, stderr: impl AsyncRead + Unpin + Send + 'static) -> JoinHandle<()> {
@@ -173,7 +217,7 @@ impl<W: Launch> One<W> {
         };
         let child = command
             .stdin(input)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // Ctrl-C is for the supervisor; it stops the others in its own order.
             .process_group(0)
@@ -193,6 +237,15 @@ pub(super) fn itself(terminal: &Terminal) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("sconce").args(terminal.options());
     command
+}
+
+/// The failure that a process has written before it ended, if it has.
+async fn refusal(output: ChildStdout) -> Option<Failure> {
+    let mut text = Vec::new();
+    let mut output = output.take(LONGEST);
+    let read = tokio::time::timeout(LAST_WORDS, output.read_to_end(&mut text)).await;
+    read.ok()?.ok()?;
+    Failure::from_json(&text)
 }
 
 /// Waits until the process is to stop.

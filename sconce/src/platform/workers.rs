@@ -120,8 +120,9 @@ impl Workers {
             journal: folder.journal(),
             sockets,
         };
+        let (vault, refusal) = Attended::start_watched(host, terminal);
         let mut workers = Self {
-            vault: Attended::start(host, terminal),
+            vault,
             line,
             hosts: Hosts::default(),
             images,
@@ -141,7 +142,10 @@ impl Workers {
             seen: BTreeMap::new(),
             without_image: BTreeSet::new(),
         };
-        workers.claim(record).await?;
+        tokio::select! {
+            claimed = workers.claim(record) => claimed?,
+            Ok(failure) = refusal => return Err(failure),
+        }
         workers.ensure_all(order.upgrade).await?;
         Ok(workers)
     }
