@@ -148,12 +148,17 @@ impl Failure {
 
     /// What a client of a vault says. Code, message and advice may be the vault's own.
     pub(crate) fn of_vault(error: &vault_client::Error) -> Self {
+        Self::of_vault_advised(error, error.advice())
+    }
+
+    /// The same with advice of this command's own, where it knows more.
+    pub(crate) fn of_vault_advised(error: &vault_client::Error, advice: Option<&str>) -> Self {
         let failure = Self::failed(harmless(&error.to_string()));
         let failure = match error.code() {
             code if is_code(code) => failure.coded(code.to_owned()),
             _ => failure,
         };
-        match error.advice() {
+        match advice {
             Some(advice) => failure.advised(harmless(advice)),
             None => failure,
         }

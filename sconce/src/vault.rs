@@ -10,11 +10,12 @@ use provision::text::{Base64, Text};
 use provision::{Realm, VAULT_PRODUCT};
 use serde::{Deserialize, Serialize};
 use sgx::Digest;
-use vault_client::{Identity, Trust, Vault};
+use vault_client::{Error, Identity, Trust, Vault};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::folders;
+use crate::platform::{self, Found};
 
 /// The file that says which vault it is.
 const RECORD: &str = "vault.json";
@@ -102,7 +103,23 @@ pub(crate) fn connect(data: &Path) -> Result<Vault, Failure> {
     let record = VaultRecord::read(data)?;
     let identity = read_identity(&operator_key(data))?;
     Vault::connect(&record.address, &record.trust()?, Some(&identity))
-        .map_err(|error| Failure::of_vault(&error))
+        .map_err(|error| not_connected(&error, data))
+}
+
+/// Why there is no connection: often because no platform runs.
+fn not_connected(error: &Error, data: &Path) -> Failure {
+    let is_away = matches!(error, Error::Unreachable { .. });
+    if !(is_away && matches!(platform::look(data), Ok(Found::Nothing))) {
+        return Failure::of_vault(error);
+    }
+    let is_usual = folders::usual_data().is_ok_and(|usual| usual == data);
+    let option = if is_usual {
+        String::new()
+    } else {
+        format!(" --data-dir {}", data.display())
+    };
+    let advice = format!("no platform runs there: start it with `sconce up{option}`");
+    Failure::of_vault_advised(error, Some(&advice))
 }
 
 /// The owner's key, of a data folder that has one.

@@ -190,7 +190,7 @@ fn a_start_with_another_image_upgrades_if_it_is_asked_to() {
 #[test]
 fn sessions_are_written_read_and_replaced_by_their_owner() {
     let place = Place::new();
-    let _up = place.setup().start();
+    let up = place.setup().start();
     let file = place.path().join("session.yaml");
     let write = |more: &str| {
         let measured = image::worker().measurement().to_string();
@@ -238,6 +238,23 @@ fn sessions_are_written_read_and_replaced_by_their_owner() {
         stderr(&unusable).contains("error[cas.form]"),
         "{unusable:?}"
     );
+
+    drop(up);
+    for command in [
+        &["session", "show"][..],
+        &["keys", "list"],
+        &["pool", "show"],
+    ] {
+        let away = place.run(command);
+        assert_eq!(away.status.code(), Some(1), "{away:?}");
+        let said = stderr(&away);
+        let start = format!(
+            "start it with `sconce up --data-dir {}`",
+            place.data().display()
+        );
+        assert!(said.contains("error[vault.unreachable]"), "{said}");
+        assert!(said.contains(&start), "{said}");
+    }
 }
 
 #[test]
