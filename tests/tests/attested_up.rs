@@ -216,6 +216,12 @@ fn sessions_are_written_read_and_replaced_by_their_owner() {
 
     let wrong = place.run(&["session", "create", file]);
     assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    let said = stderr(&wrong);
+    assert!(said.contains("`sconce session update FILE`"), "{said}");
+    let unknown = stderr(&place.run(&["session", "show", "mine/none"]));
+    for part in ["error[cas.session]", "`sconce session show` lists"] {
+        assert!(unknown.contains(part), "{unknown}");
+    }
     write(&format!("predecessor: {}\n", "0".repeat(64)));
     let wrong = place.run(&["session", "update", file]);
     assert!(stderr(&wrong).contains("cas.predecessor"), "{wrong:?}");

@@ -10,6 +10,7 @@ use provision::SessionName;
 use sconify::terminal::harmless;
 use serde_json::json;
 use session::Session;
+use vault_client::Error;
 
 use crate::args::DataArgs;
 use crate::failure::Failure;
@@ -98,7 +99,7 @@ fn create(args: &CreateArgs, terminal: &Terminal) -> Result<(), Failure> {
             .unusable("it names a predecessor, so it is the next version of a session")
             .advised("sconce session update FILE"));
     }
-    written.put(&args.data, args.json, terminal)
+    written.put(&args.data, args.json, terminal, created_before)
 }
 
 fn update(args: &UpdateArgs, terminal: &Terminal) -> Result<(), Failure> {
@@ -108,12 +109,31 @@ fn update(args: &UpdateArgs, terminal: &Terminal) -> Result<(), Failure> {
             .unusable("an update names the hash of the version that it replaces: predecessor")
             .advised("`sconce session show` lists the hashes"));
     }
-    written.put(&args.data, args.json, terminal)
+    written.put(&args.data, args.json, terminal, unknown)
+}
+
+/// What the vault refuses to create, which is often there.
+fn created_before(error: &Error) -> Failure {
+    if error.code() != "cas.predecessor" {
+        return unknown(error);
+    }
+    let advice = "there is one of this name: `sconce session update FILE` replaces it, with its hash as \
+                  predecessor (`sconce session show` lists the hashes)";
+    Failure::of_vault_advised(error, Some(advice))
+}
+
+/// What the vault refuses, of a session that there may not be.
+fn unknown(error: &Error) -> Failure {
+    if error.code() != "cas.session" {
+        return Failure::of_vault(error);
+    }
+    let advice = "`sconce session show` lists those that there are";
+    Failure::of_vault_advised(error, Some(advice))
 }
 
 fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
     let mut vault = vault::connect(&args.data.folder()?)?;
-    let failure = |error| Failure::of_vault(&error);
+    let failure = |error| unknown(&error);
     let Some(session) = &args.session else {
         let all = vault.sessions().map_err(failure)?;
         if args.json {
@@ -170,7 +190,13 @@ impl Written {
         Failure::unusable(format_args!("{}: {what}", self.file))
     }
 
-    fn put(&self, data: &DataArgs, json: bool, terminal: &Terminal) -> Result<(), Failure> {
+    fn put(
+        &self,
+        data: &DataArgs,
+        json: bool,
+        terminal: &Terminal,
+        refused: fn(&Error) -> Failure,
+    ) -> Result<(), Failure> {
         let name: SessionName = self.session.name.parse().map_err(|error| {
             self.unusable(&format!("name: {error}"))
                 .advised("a session is called NAMESPACE/NAME")
@@ -178,7 +204,7 @@ impl Written {
         let mut vault = vault::connect(&data.folder()?)?;
         let written = vault
             .put_session(&name, &self.text)
-            .map_err(|error| Failure::of_vault(&error))?;
+            .map_err(|error| refused(&error))?;
         if json {
             terminal.print_json(&json!({ "session": name, "hash": written.hash }));
         } else {
