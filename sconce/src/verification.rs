@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::folders;
 use crate::terminal::Terminal;
 
-pub(crate) use self::refusal::of_client;
+pub(crate) use self::refusal::{of_client, of_look};
 
 /// What a worker's evidence has to show.
 #[derive(clap::Args)]

@@ -81,7 +81,7 @@ async fn judge(args: &Args) -> Result<Judged, Failure> {
     Ok(match requirement.judge(record) {
         Ok(worker) => Judged::Accepted { worker, policy },
         Err(error) => Judged::Refused {
-            failure: verification::of_client(&what, &error, client.uri()),
+            failure: verification::of_look(&what, &error, client.uri()),
             verdict: match &error {
                 client::Error::Evidence { source, .. } => source.verdict().cloned(),
                 _ => None,

@@ -164,7 +164,7 @@ async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
     let judged = check().and_then(|record| requirement.judge(record));
     let refused = match &judged {
         Err(error @ client::Error::Evidence { .. }) => {
-            Some(verification::of_client(&what, error, client.uri()))
+            Some(verification::of_look(&what, error, client.uri()))
         }
         _ => None,
     };

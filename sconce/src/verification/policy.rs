@@ -100,7 +100,8 @@ pub(super) fn narrowed(program: Program, wanted: Digest, source: &str) -> Result
     if !program.measurements.is_empty() && !takes {
         return Err(Failure::unusable(format_args!(
             "--expect-mrenclave {wanted} is not among the measurements that {source} takes"
-        )));
+        ))
+        .advice("both have to take it: give a measurement that the policy names, or one of the two alone"));
     }
     Ok(Program::Sgx(SgxProgram {
         measurements: vec![wanted],

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use attestation::Stage;
 use client::EvidenceError;
 use sconify::terminal::harmless;
 
@@ -11,14 +12,23 @@ use crate::folders;
 use crate::platform::{self, Found};
 use crate::vault::REQUESTER_POLICY;
 
-/// What the client library says, with evidence in the terms of the command line. `uri` is the listener's
-/// address.
+/// What the client library says before something was to be sent, with evidence in the terms of the command
+/// line. `uri` is the listener's address.
 pub(crate) fn of_client(what: &str, error: &client::Error, uri: &str) -> Failure {
+    refused(what, ", and nothing was sent", error, uri)
+}
+
+/// The same of a command that sends nothing anyway.
+pub(crate) fn of_look(what: &str, error: &client::Error, uri: &str) -> Failure {
+    refused(what, "", error, uri)
+}
+
+fn refused(what: &str, besides: &str, error: &client::Error, uri: &str) -> Failure {
     let client::Error::Evidence { source, .. } = error else {
         return Failure::of_client(what, error);
     };
     let failure = Failure::failed(format_args!(
-        "{what} is not verified, and nothing was sent: {}",
+        "{what} is not verified{besides}: {}",
         harmless(&source.to_string())
     ));
     let failure = match source.stage() {
@@ -55,8 +65,13 @@ fn advice(error: &EvidenceError, uri: &str) -> Option<String> {
             .to_owned(),
         ),
         EvidenceError::Measurement { .. } => Some(
-            "after an upgrade the policy has to name the new measurement, if you trust it: see \
-             docs/errors/evidence.mrenclave.md"
+            "send it nothing unless you trust that program: after an upgrade take the new measurement from \
+             its sources (`sconce sconify build`), and name that in the policy or with --expect-mrenclave"
+                .to_owned(),
+        ),
+        EvidenceError::Policy(verdict) if verdict.stage() == Stage::PolicyDebug => Some(
+            "whoever runs it can read what it is sent: ask for a worker of a release image; for tests, a \
+             policy with allow_debug = true takes it (--policy FILE, or --data-dir of your own `sconce up`)"
                 .to_owned(),
         ),
         _ => None,
