@@ -3,12 +3,14 @@
 //! Needs libfaketime (Debian's package `faketime`), and says so where it isn't installed.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sconce_tests::command::Setup;
 use sconce_tests::skipped::skipped;
 use serde_json::Value;
+use simulator::{Platform, Settings};
 
 use crate::load::{Load, Plan};
 
@@ -26,7 +28,9 @@ fn no_order_is_stuck_when_the_clock_is_set() {
         fs::rename(&draft, &offset).unwrap();
     };
     set("+0");
-    let mut setup = Setup::new(&folder.path().join("data"), "async", 1);
+    let data = folder.path().join("data");
+    make_platform(&data.join("simulated-platform"));
+    let mut setup = Setup::new(&data, "async", 1);
     let variable = |name: &str, value: &Path| (name.into(), value.as_os_str().to_owned());
     setup.environment = vec![
         variable("LD_PRELOAD", &library),
@@ -64,6 +68,16 @@ fn no_order_is_stuck_when_the_clock_is_set() {
     let (totals, broken) = load.finish();
     println!("{totals}");
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// A simulated platform that is a week old: its certificates are in force from its making on, and no
+/// start may be before that.
+fn make_platform(folder: &Path) {
+    let data = folder.parent().unwrap();
+    fs::DirBuilder::new().mode(0o700).create(data).unwrap();
+    let week = 7 * 24 * 60 * 60;
+    let made = u64::try_from(now() - week).unwrap();
+    Platform::open_or_make(folder, Settings::new(made)).unwrap();
 }
 
 fn now() -> i64 {

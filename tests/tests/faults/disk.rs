@@ -21,7 +21,7 @@ const WORKER: &str = "scone-worker-1";
 
 #[test]
 fn a_full_disk_refuses_orders_until_there_is_room() {
-    let Some(disk) = Mount::tmpfs("24m") else {
+    let Some(disk) = Mount::tmpfs("96m") else {
         return skipped("a full disk", "mounting a tmpfs needs root");
     };
     let filler = disk.path().join("filler");
@@ -113,7 +113,7 @@ fn a_disk_that_is_stuck_delays_orders() {
 
 #[test]
 fn a_platform_does_not_start_where_it_cannot_write_and_says_so() {
-    let Some(disk) = Mount::tmpfs("16m") else {
+    let Some(disk) = Mount::tmpfs("96m") else {
         return skipped("starting on a bad disk", "mounting a tmpfs needs root");
     };
     let data = disk.path().join("data");
@@ -147,7 +147,7 @@ fn a_platform_does_not_start_where_it_cannot_write_and_says_so() {
     disk.remount("ro");
     refused("Read-only file system");
     disk.remount("rw");
-    std::fs::write(disk.path().join("filler"), vec![1; 20 << 20]).unwrap_err();
+    std::fs::write(disk.path().join("filler"), vec![1; 128 << 20]).unwrap_err();
     refused("No space left on device");
     std::fs::remove_file(disk.path().join("filler")).unwrap();
 
