@@ -1,0 +1,6 @@
+//! Key transparency: what a directory of public keys says, in bytes, and how to tell whether it lies.
+//!
+//! A directory maps the id of a user (a worker, a requester) to keys. It can't be trusted, and need not
+//! be: each answer carries proofs, and each state of the whole directory is signed, numbered and logged.
+//!
+//! Nothing here does input or output, or reads a clock.
