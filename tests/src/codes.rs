@@ -22,7 +22,7 @@ pub fn of_evidence() -> BTreeSet<String> {
     ]);
     codes
         .into_iter()
-        .filter(|code| !is_of_vault(code))
+        .filter(|code| !is_of_vault(code) && !is_of_kt(code))
         .collect()
 }
 
@@ -38,6 +38,27 @@ pub fn of_vault() -> BTreeSet<String> {
         "worker/src",
     ]);
     codes.into_iter().filter(|code| is_of_vault(code)).collect()
+}
+
+/// Every code about key transparency: of formats and verifier, of the directory, and of whoever asks it.
+pub fn of_kt() -> BTreeSet<String> {
+    let codes = of_sources(&[
+        "client/src",
+        "host/src",
+        "sconce/src",
+        "services/directory/src",
+        "transparency/src",
+        "vault/src",
+        "worker/src",
+    ]);
+    codes.into_iter().filter(|code| is_of_kt(code)).collect()
+}
+
+/// Whether a code is about key transparency, by its first word.
+fn is_of_kt(code: &str) -> bool {
+    ["directory.", "kt."]
+        .iter()
+        .any(|word| code.starts_with(word))
 }
 
 /// Whether a code is about keys and vaults, by its first word.

@@ -19,6 +19,9 @@ const EVIDENCE: &str = "\n## Errors of evidence and launching\n";
 /// What stands over the table of the codes about keys and the vaults that give them.
 const VAULT: &str = "\n## Errors of keys and vaults\n";
 
+/// What stands over the table of the codes about key transparency.
+const KT: &str = "\n## Errors of key transparency\n";
+
 #[test]
 fn every_error_has_a_page_and_every_page_an_error() {
     let pages: BTreeSet<String> = fs::read_dir(errors())
@@ -31,6 +34,7 @@ fn every_error_has_a_page_and_every_page_an_error() {
         .chain(codes::of_sconify())
         .chain(codes::of_evidence())
         .chain(codes::of_vault())
+        .chain(codes::of_kt())
         .map(|code| format!("{code}.md"))
         .collect();
     let (alone, missing) = (&pages - &errors, &errors - &pages);
@@ -43,11 +47,13 @@ fn pages_of_commands_show_what_they_print() {
     let readme = read(&errors().join("README.md"));
     let (_, rest) = readme.split_once(SCONIFY).expect("a section for sconify");
     let (sconify, rest) = rest.split_once(EVIDENCE).expect("a section for evidence");
-    let (evidence, vault) = rest.split_once(VAULT).expect("a section for vaults");
+    let (evidence, rest) = rest.split_once(VAULT).expect("a section for vaults");
+    let (vault, kt) = rest.split_once(KT).expect("a section for key transparency");
     let sections = [
         (sconify, codes::of_sconify()),
         (evidence, codes::of_evidence()),
         (vault, codes::of_vault()),
+        (kt, codes::of_kt()),
     ];
     let mut faults = Vec::new();
     for (table, codes) in sections {
