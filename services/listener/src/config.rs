@@ -1,8 +1,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use entrance::{Allowance, Connections, Rate, TlsFiles};
 use monitor::Monitor;
 use protocol::methods::submit::{MAX_ITEMS, MAX_OWN_KEYS};
 use protocol::token::Token;
@@ -32,15 +32,6 @@ pub struct ListenerConfig {
     pub metrics: Metrics,
     /// Counts what happens, and knows whether the platform is ready.
     pub monitor: Monitor,
-}
-
-/// A certificate and its key, both PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate, and behind it those that lead to its authority.
-    pub certificate: PathBuf,
-    /// The private key: PKCS #8, PKCS #1 or SEC 1.
-    pub key: PathBuf,
 }
 
 /// How `WorkOrderSubmit` answers (wire facts 3.2 and 3.3).
@@ -122,30 +113,19 @@ pub struct Limits {
     pub loopback_rate: Allowance,
 }
 
-/// How often something may happen: now and then in a burst, on average no more than its rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    /// The average; without it there is no bound.
-    pub rate: Option<Rate>,
-    /// How many may come at once.
-    pub burst: NonZeroU32,
-}
-
-/// So many times in so much time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub times: NonZeroU32,
-    /// In how much time.
-    pub per: Duration,
-}
-
-impl Rate {
-    /// So many times a second.
-    pub const fn per_second(times: NonZeroU32) -> Self {
-        Self {
-            times,
-            per: Duration::from_secs(1),
+impl Limits {
+    /// Those on connections.
+    pub(crate) fn at_the_door(&self) -> Connections {
+        Connections {
+            headers: self.headers,
+            header_count: self.header_count,
+            header_time: self.header_time,
+            idle_time: self.idle_time,
+            write_time: self.write_time,
+            handshake_time: self.handshake_time,
+            together: self.connections,
+            of_address: self.connections_of_address,
+            of_loopback: self.connections_of_loopback,
         }
     }
 }

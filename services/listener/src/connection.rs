@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use entrance::{Connections, Place, Timed, Tls, prepare};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,16 +15,12 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use crate::config::Limits;
-use crate::http::Desk;
-use crate::places::Place;
-use crate::timed::Timed;
-use crate::tls::Tls;
+use crate::http::{Desk, too_slow};
 
 /// What all connections share.
 pub(crate) struct Room {
     pub(crate) desk: Desk,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Connections,
     pub(crate) tls: Option<Tls>,
     http: http1::Builder,
 }
@@ -40,7 +37,7 @@ pub(crate) enum Guest {
 const READ_AHEAD: usize = 64 << 10;
 
 impl Room {
-    pub(crate) fn new(desk: Desk, limits: Limits, tls: Option<Tls>) -> Self {
+    pub(crate) fn new(desk: Desk, limits: Connections, tls: Option<Tls>) -> Self {
         let mut http = http1::Builder::new();
         // `Timed` has the time of heads, without a timer for each request.
         http.header_read_timeout(None)
@@ -57,7 +54,7 @@ impl Room {
 
     /// Serves a connection to its end. The guest's place counts from before the handshake.
     pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, guest: Guest, shutdown: Watcher) {
-        prepare(&stream, &self.limits);
+        prepare(&stream, self.limits.write_time);
         let Some(tls) = &self.tls else {
             return self.converse(stream, guest, shutdown).await;
         };
@@ -73,7 +70,7 @@ impl Room {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (stream, progress) = Timed::new(stream, &self.limits);
+        let (stream, progress) = Timed::new(stream, &self.limits, too_slow);
         let source = guest.source();
         let room = Arc::clone(&self);
         let service = service_fn(move |request| {
@@ -104,14 +101,5 @@ impl Guest {
             Self::Placed(place, _) => Some(place.source()),
             Self::Unplaced(_) => None,
         }
-    }
-}
-
-/// Answers are small: they go out at once. A client that has vanished is cut off.
-fn prepare(stream: &TcpStream, limits: &Limits) {
-    let unread = u32::try_from(limits.write_time.as_millis()).unwrap_or(u32::MAX);
-    let timeout = rustix::net::sockopt::set_tcp_user_timeout(stream, unread);
-    if timeout.is_err() || stream.set_nodelay(true).is_err() {
-        tracing::debug!("a connection's options could not be set");
     }
 }

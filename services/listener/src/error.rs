@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use crate::tls::TlsError;
+use entrance::TlsError;
 
 /// Why a listener couldn't start.
 #[derive(Debug, thiserror::Error)]

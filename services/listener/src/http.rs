@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use entrance::Buckets;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -16,7 +17,6 @@ use crate::body::{Buffer, Unread, discard, read};
 use crate::memory::Share;
 use crate::metrics::Page;
 use crate::orders::too_often;
-use crate::rate::Buckets;
 use crate::rpc::Service;
 
 /// What a request is answered with.

@@ -2,9 +2,9 @@
 //!
 //! | layer | module | subject |
 //! |---|---|---|
-//! | connections | `server`, `places` | accepting, limits on connections, graceful shutdown |
-//! | | `connection`, `tls`, `timed` | one connection: TLS, limits on headers and times |
-//! | HTTP | `http`, `body`, `memory`, `rate` | verbs, content types, how often one may come, reading a body within its limits |
+//! | connections | `server` | accepting, limits on connections, graceful shutdown |
+//! | | `connection` | one connection: TLS, limits on headers and times |
+//! | HTTP | `http`, `body`, `memory` | verbs, content types, how often one may come, reading a body within its limits |
 //! | JSON-RPC | `rpc` | envelope, operators' token, one function a method |
 //! | operators | `metrics`, `health` | what goes on, and whether it's ready |
 //! | methods | `orders`, `registry`, `receipts` | submit and get-result; the registry of workers; receipts |
@@ -24,19 +24,14 @@ mod http;
 mod memory;
 mod metrics;
 mod orders;
-mod places;
-mod rate;
 mod receipts;
 mod registry;
 mod repeat;
 mod rpc;
 mod server;
-mod timed;
-mod tls;
-mod validity;
 
-pub use config::{Allowance, Limits, ListenerConfig, Mode, Rate, TlsFiles};
+pub use config::{Limits, ListenerConfig, Mode};
+pub use entrance::{Allowance, Rate, TlsError, TlsFiles};
 pub use error::Error;
 pub use metrics::Metrics;
 pub use server::Listener;
-pub use tls::TlsError;

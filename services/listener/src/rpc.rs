@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use entrance::Buckets;
 use monitor::{Refusal, Throttle};
 use protocol::Reason;
 use protocol::envelope::{self, ErrorData, ErrorObject, Request, UNKNOWN_METHOD};
@@ -15,7 +16,6 @@ use workers::Registry;
 
 use crate::config::{Limits, ListenerConfig};
 use crate::memory::{Budget, Held, Share};
-use crate::rate::Buckets;
 use crate::receipts::Keeper;
 
 /// Answers bodies.

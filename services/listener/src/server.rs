@@ -1,10 +1,10 @@
 //! Connections: accepted, bounded, served, drained.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entrance::{BindError, Connections, Places, Tls, TlsError, TlsFiles, pause_after};
 use hyper_util::server::graceful::GracefulShutdown;
 use monitor::{Monitor, Refusal};
 use receipts::Receipts;
@@ -15,12 +15,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use workers::Registry;
 
 use crate::Error;
-use crate::config::{Limits, ListenerConfig};
+use crate::config::ListenerConfig;
 use crate::connection::{Guest, Room};
 use crate::http::Desk;
-use crate::places::Places;
 use crate::rpc::Service;
-use crate::tls::Tls;
 
 /// A running listener. Dropping it is a shutdown that nobody waits for.
 pub struct Listener {
@@ -49,13 +47,17 @@ impl Listener {
         registry: Registry,
         receipts: Receipts,
     ) -> Result<Self, Error> {
-        let tls = config.tls.clone().map(Tls::load).transpose()?;
+        let tls = config.tls.clone().map(load).transpose()?;
         let (socket, address) = bind(config.address).await?;
         let own = match config.metrics.address() {
             Some(wanted) => Some(bind(wanted).await?),
             None => None,
         };
-        let (limits, drain, monitor) = (config.limits, config.drain, config.monitor.clone());
+        let (limits, drain, monitor) = (
+            config.limits.at_the_door(),
+            config.drain,
+            config.monitor.clone(),
+        );
         let door = |socket, room: &Arc<Room>| Door {
             socket,
             limits,
@@ -120,32 +122,30 @@ impl Entrance {
     }
 }
 
+fn load(files: TlsFiles) -> Result<Tls, TlsError> {
+    Tls::load(files, &["http/1.1"])
+}
+
 async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let failed = |source: std::io::Error| match source.kind() {
-        ErrorKind::AddrInUse => Error::InUse(wanted),
-        _ => Error::Bind {
+    entrance::bind(wanted).await.map_err(|error| match error {
+        BindError::InUse => Error::InUse(wanted),
+        BindError::Other(source) => Error::Bind {
             address: wanted,
             source,
         },
-    };
-    let socket = TcpListener::bind(wanted).await.map_err(failed)?;
-    let address = socket.local_addr().map_err(failed)?;
-    Ok((socket, address))
+    })
 }
 
 /// The accepting task.
 struct Door {
     socket: TcpListener,
-    limits: Limits,
+    limits: Connections,
     room: Arc<Room>,
     monitor: Monitor,
 }
 
 /// Connections over the limit that are told so; those over this limit are just closed.
 const TOLD: usize = 64;
-
-/// Pause when the system has no more descriptors for connections.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 impl Door {
     fn open(self, address: SocketAddr, drain: Duration) -> Entrance {
@@ -193,15 +193,5 @@ impl Door {
             tracing::warn!("requests in progress were cut off by the shutdown");
         }
         connections.shutdown().await;
-    }
-}
-
-async fn pause_after(error: &std::io::Error) {
-    match error.kind() {
-        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {}
-        _ => {
-            tracing::error!(%error, "a connection could not be accepted");
-            tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
-        }
     }
 }

@@ -20,11 +20,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::config::Limits;
+use crate::limits::Connections;
 
 /// How far a connection is with its present request; shared by its stream and what answers it.
 #[derive(Clone)]
-pub(crate) struct Progress(Arc<AtomicU8>);
+pub struct Progress(Arc<AtomicU8>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -37,12 +37,12 @@ enum Phase {
 
 impl Progress {
     /// A request's head is complete.
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         self.set(Phase::Busy);
     }
 
     /// Its answer is made.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         self.set(Phase::Answering);
     }
 
@@ -57,9 +57,10 @@ impl Progress {
 }
 
 /// See the module.
-pub(crate) struct Timed<S> {
+pub struct Timed<S> {
     stream: S,
     progress: Progress,
+    too_slow: fn() -> String,
     times: Times,
     /// When the present phase began.
     since: Instant,
@@ -78,7 +79,9 @@ struct Times {
 }
 
 impl<S> Timed<S> {
-    pub(crate) fn new(stream: S, limits: &Limits) -> (Self, Progress) {
+    /// A stream, and how far its requests are. `too_slow` makes what is written to a client whose request
+    /// line and headers do not arrive: a whole reply.
+    pub fn new(stream: S, limits: &Connections, too_slow: fn() -> String) -> (Self, Progress) {
         let progress = Progress(Arc::new(AtomicU8::new(Phase::Head as u8)));
         let times = Times {
             idle: limits.idle_time,
@@ -89,6 +92,7 @@ impl<S> Timed<S> {
         let timed = Self {
             stream,
             progress: progress.clone(),
+            too_slow,
             times,
             since,
             begun: false,
@@ -162,7 +166,7 @@ impl<S: AsyncWrite + Unpin> Timed<S> {
     /// Tells a client whose head is not complete why it is hung up on, if it can be told at once.
     fn tell(&mut self, context: &mut Context<'_>) {
         if self.begun && self.progress.is(Phase::Head) {
-            let text = crate::http::too_slow();
+            let text = (self.too_slow)();
             let _told = Pin::new(&mut self.stream).poll_write(context, text.as_bytes());
             let _told = Pin::new(&mut self.stream).poll_flush(context);
         }

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::Limits;
+use crate::limits::Connections;
 
 /// The places that there are.
-pub(crate) struct Places {
-    limits: Limits,
+pub struct Places {
+    limits: Connections,
     taken: Arc<Mutex<Taken>>,
 }
 
 /// A connection's place, given back when dropped.
-pub(crate) struct Place {
+pub struct Place {
     source: IpAddr,
     taken: Arc<Mutex<Taken>>,
 }
@@ -26,7 +26,8 @@ struct Taken {
 }
 
 impl Places {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// So many as the limits have it.
+    pub fn new(limits: &Connections) -> Self {
         Self {
             limits: *limits,
             taken: Arc::default(),
@@ -34,16 +35,16 @@ impl Places {
     }
 
     /// A place for a connection from `address`, unless all are taken or its share is used up.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<Place> {
+    pub fn take(&self, address: IpAddr) -> Option<Place> {
         let source = source_of(address);
         let share = if source.is_loopback() {
-            self.limits.connections_of_loopback
+            self.limits.of_loopback
         } else {
-            self.limits.connections_of_address
+            self.limits.of_address
         };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_source.get(&source).copied().unwrap_or(0);
-        if own >= share || taken.together >= self.limits.connections {
+        if own >= share || taken.together >= self.limits.together {
             return None;
         }
         taken.together += 1;
@@ -70,7 +71,7 @@ impl Drop for Place {
 
 impl Place {
     /// Who has it, as far as shares go.
-    pub(crate) fn source(&self) -> IpAddr {
+    pub fn source(&self) -> IpAddr {
         self.source
     }
 }
@@ -98,11 +99,11 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_gives_it_back() {
-        let places = Places::new(&Limits {
-            connections: 6,
-            connections_of_address: 2,
-            connections_of_loopback: 3,
-            ..Limits::default()
+        let places = Places::new(&Connections {
+            together: 6,
+            of_address: 2,
+            of_loopback: 3,
+            ..Connections::default()
         });
         let first = take(&places, "192.0.2.1");
         let mapped = take(&places, "::ffff:192.0.2.1");

@@ -9,10 +9,10 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::Allowance;
+use crate::limits::Allowance;
 
 /// Buckets of one allowance, one for each name.
-pub(crate) struct Buckets {
+pub struct Buckets {
     /// Nanoseconds between two at the average rate; without it everything is allowed.
     interval: Option<u64>,
     /// Nanoseconds of the average rate that may be spent at once.
@@ -40,7 +40,8 @@ const WAYS: usize = 8;
 const SETS: usize = 4096;
 
 impl Buckets {
-    pub(crate) fn new(allowance: Allowance) -> Self {
+    /// Buckets that are full.
+    pub fn new(allowance: Allowance) -> Self {
         let interval = allowance.rate.map(|rate| {
             let interval = rate.per.as_nanos() / u128::from(rate.times.get());
             u64::try_from(interval).unwrap_or(u64::MAX).max(1)
@@ -59,7 +60,11 @@ impl Buckets {
     }
 
     /// Takes one from the bucket of this name; if it's empty, says when there is one.
-    pub(crate) fn take(&self, name: &(impl Hash + ?Sized)) -> Result<(), Duration> {
+    ///
+    /// # Errors
+    ///
+    /// How long to wait for the next.
+    pub fn take(&self, name: &(impl Hash + ?Sized)) -> Result<(), Duration> {
         if self.interval.is_none() {
             return Ok(());
         }
@@ -105,7 +110,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::config::Rate;
+    use crate::limits::Rate;
 
     fn buckets(times: u32, burst: u32) -> Buckets {
         Buckets::new(Allowance {

@@ -1,6 +1,6 @@
 //! TLS: the certificate's files, read at the start and again when asked to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,8 +10,16 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::TlsFiles;
 use crate::validity::Validity;
+
+/// A certificate and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and behind it those that lead to its authority.
+    pub certificate: PathBuf,
+    /// The private key: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
+}
 
 /// Why a certificate can't be used; each says which file, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -52,35 +60,47 @@ pub enum TlsError {
 }
 
 /// What new connections are accepted with.
-pub(crate) struct Tls {
+pub struct Tls {
     files: TlsFiles,
+    protocols: &'static [&'static str],
     config: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
-    pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = read(&files)?;
+    /// Reads the files. `protocols` are those that clients can choose from (RFC 7301), the best first.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], naming the file.
+    pub fn load(files: TlsFiles, protocols: &'static [&'static str]) -> Result<Self, TlsError> {
+        let config = read(&files, protocols)?;
         Ok(Self {
             files,
+            protocols,
             config: RwLock::new(config),
         })
     }
 
     /// Reads the files again. Connections that there are keep what they have; if the files can't be
     /// used, so do new ones.
-    pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let fresh = read(&self.files)?;
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], naming the file.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let fresh = read(&self.files, self.protocols)?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+    /// What accepts the next connection.
+    pub fn acceptor(&self) -> TlsAcceptor {
         let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
         TlsAcceptor::from(Arc::clone(&config))
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+fn read(files: &TlsFiles, protocols: &[&str]) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = read_chain(&files.certificate)?;
     let key = read_key(&files.key)?;
     let unusable = |file: &Path, fault: String| TlsError::File {
@@ -104,7 +124,10 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
             ),
             error => unusable(&files.key, format!("the key cannot be used: {error}")),
         })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
     Ok(Arc::new(config))
 }
 
