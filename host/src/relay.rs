@@ -423,7 +423,7 @@ impl Relay {
                 let reason = String::from_utf8_lossy(&frame.body).into_owned();
                 self.lose(&Loss::Ending(reason), now);
             }
-            Kind::Request | Kind::Member | Kind::Told => {
+            Kind::Request | Kind::Member | Kind::Told | Kind::Entry => {
                 return Err(Loss::Conduct("a frame that no program sends"));
             }
         }

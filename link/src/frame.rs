@@ -32,11 +32,14 @@ pub enum Kind {
     /// Host to program: what the question of the same tag was answered, `{"status":200,"body":{…}}`.
     /// Status 0: the vault can't be reached.
     Told = 8,
+    /// Host to program, tag 0, any time after `Ready`: what the key directory answers about the worker,
+    /// `GET /v1/users/WORKER`, as it came. It is not answered: the program goes on, or ends.
+    Entry = 9,
 }
 
 impl Kind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Request,
         Self::Response,
         Self::Ready,
@@ -45,6 +48,7 @@ impl Kind {
         Self::Member,
         Self::Ask,
         Self::Told,
+        Self::Entry,
     ];
 
     /// The kind that this byte stands for, if any.
@@ -157,7 +161,7 @@ mod tests {
         let known: Vec<u8> = (0..=u8::MAX)
             .filter(|byte| Kind::from_byte(*byte).is_some())
             .collect();
-        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         for kind in Kind::ALL {
             assert_eq!(Kind::from_byte(kind.byte()), Some(kind));
         }

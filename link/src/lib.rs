@@ -27,6 +27,7 @@
 //!    │ ◀───────────────────── Request tag=7 ── │   any number in flight
 //!    │ ◀───────────────────── Request tag=8 ── │
 //!    │ ── Response tag=8 ────────────────────▶ │   in any order
+//!    │ ◀────────────────── Entry {"vrf":…} ── │   what the key directory says of the worker
 //!    │ ── Returned tag=7 ────────────────────▶ │   never started: give it to another process
 //!    │ ── Ending "overrun" ──────────────────▶ │   the program exits now
 //!    │ ◀─────────────────────── end of file ── │   or: the host wants the program to exit
