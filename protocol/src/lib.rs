@@ -24,6 +24,7 @@
 //! | [`detail`] | a workload's own message, encrypted |
 //! | [`record`] | a worker's entry in the registry |
 //! | [`receipt`] | receipts of orders, their updates, what is signed of both |
+//! | [`entry`] | what a key directory publishes of a worker |
 //! | [`report_data`] | what programs have quoted |
 //! | [`processor`] | the frames between a manager and a worker |
 //! | [`membership`] | the frames between a host and the manager |
@@ -33,6 +34,7 @@
 pub mod answer;
 pub mod crypto;
 pub mod detail;
+pub mod entry;
 pub mod envelope;
 pub mod hash;
 pub mod ids;

@@ -171,6 +171,10 @@ pub struct Signup {
     /// Which of the worker's keys these are: 1 for its first, more for later ones. 0: nobody counts.
     #[serde(default)]
     pub generation: u64,
+    /// The public key that signs the worker's entry in a key directory: SubjectPublicKeyInfo (DER) in base64, or
+    /// empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub directory_key: String,
 }
 
 /// A worker's answer to an order.

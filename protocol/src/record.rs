@@ -140,7 +140,7 @@ impl WorkerRecord {
 }
 
 /// The JSON text that `proofData` is, in Avalon's form of DCAP evidence, and beside its members the
-/// collateral, which Avalon leaves its readers to fetch.
+/// collateral, which Avalon leaves its readers to fetch, and the worker's key for directories, if it has one.
 fn proof_data(signup: &Signup) -> Option<String> {
     if signup.quote.is_empty() {
         return None;
@@ -151,6 +151,7 @@ fn proof_data(signup: &Signup) -> Option<String> {
         report_signature: "",
         report_signing_certificate: &signup.certificates,
         collateral,
+        directory_key: &signup.directory_key,
     };
     // Made of texts: writing it can't fail.
     serde_json::to_string(&proof).ok()
@@ -165,6 +166,9 @@ struct ProofData<'a> {
     report_signing_certificate: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     collateral: Option<&'a RawValue>,
+    /// The key of its entry in a key directory, which the quote is about, too.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    directory_key: &'a str,
 }
 
 /// A worker's public keys, whose binding to each other has been checked.
