@@ -3,10 +3,11 @@
 use attestation::{Fingerprint, Time};
 use protocol::processor::Signup;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sgx::Digest;
 
-use crate::text::{Hex, Text};
-use crate::{ServiceName, SessionName};
+use crate::text::{Base64, Hex, Text};
+use crate::{Evidence, ServiceName, SessionName};
 
 /// What a vault answers when it refuses, beside a fitting HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,50 @@ pub struct Program {
     /// What is tolerated of its platform, in the words of the session language.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerate: Vec<String>,
+}
+
+/// A worker that there are to be keys for: the members of a [`Program`], and beside them the directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewWorker {
+    /// The program that the keys are for.
+    #[serde(flatten)]
+    pub program: Program,
+    /// The key directory that the worker's keys are published in: the JSON of a
+    /// `transparency::Trust`, at most [`MAX_TRUST`](crate::MAX_TRUST) bytes. None: as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Box<RawValue>>,
+}
+
+/// A wish for a worker's entry in its key directory, signed by the worker's directory key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewEntry {
+    /// Where in the directory's map the worker is: 32 bytes.
+    pub index: Base64,
+    /// The entry that there is, serialized, as the directory proves it (`leaf_data`). None: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Base64>,
+    /// Evidence of the generations that are to stand in the entry, each of which lives.
+    pub generations: Vec<GenerationEvidence>,
+}
+
+/// What proves that a program has the keys of a generation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationEvidence {
+    /// The generation.
+    pub generation: u64,
+    /// A quote over its keys, as the worker signed up with, and its collateral.
+    pub evidence: Evidence,
+}
+
+/// A worker's entry, signed, for the directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedEntry {
+    /// The body of a PUT: an `transparency::messages::EntryUpdate`.
+    pub update: Box<RawValue>,
 }
 
 /// A wish for new keys of a worker.
@@ -155,6 +200,16 @@ pub struct Generation {
     /// When they are destroyed, if that is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retires: Option<Text<Time>>,
+}
+
+impl From<&Program> for NewWorker {
+    /// Keys for this program, and the same directory as before.
+    fn from(program: &Program) -> Self {
+        Self {
+            program: program.clone(),
+            directory: None,
+        }
+    }
 }
 
 impl WorkerSession {

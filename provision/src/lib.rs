@@ -78,6 +78,15 @@ pub const ENCRYPTION_KEY: &str = "SCONCE_ENCRYPTION_KEY";
 /// Environment of a worker: the number of its keys' generation, in decimal digits.
 pub const GENERATION: &str = "SCONCE_GENERATION";
 
+/// Environment of a worker: the public key that signs its entry in a key directory, SubjectPublicKeyInfo
+/// (DER) in base64.
+pub const DIRECTORY_KEY: &str = "SCONCE_DIRECTORY_KEY";
+/// Environment of a worker, if its owner has named one: the key directory that its keys are published in, the
+/// JSON of a `transparency::Trust`.
+pub const DIRECTORY: &str = "SCONCE_DIRECTORY";
+/// Longest JSON text of the trust in a key directory, in bytes.
+pub const MAX_TRUST: usize = 16 * 1024;
+
 /// Paths of the vault's HTTPS interface.
 pub mod path {
     /// GET: [`VaultEvidence`](crate::VaultEvidence).
@@ -94,7 +103,8 @@ pub mod path {
     /// POST `{}`: [`Owner`](crate::api::Owner).
     pub const OWNER: &str = "/v1/owner";
     /// GET: [`Worker`](crate::api::Worker)s. With `/NAME` behind it, PUT of a
-    /// [`Program`](crate::api::Program); with `/NAME/generations` POST of a
+    /// [`NewWorker`](crate::api::NewWorker); with `/NAME/entry` POST of a [`NewEntry`](crate::api::NewEntry),
+    /// answered by [`SignedEntry`](crate::api::SignedEntry); with `/NAME/generations` POST of a
     /// [`NewGeneration`](crate::api::NewGeneration), both answered by
     /// [`WorkerSession`](crate::api::WorkerSession); with `/NAME/generations/N` DELETE, answered `{}`.
     pub const WORKERS: &str = "/v1/workers";

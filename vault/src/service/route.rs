@@ -1,5 +1,6 @@
 //! Which request is answered by whom.
 
+use provision::api::NewWorker;
 use provision::text::read;
 use provision::{MAX_ANSWER, SessionName};
 use serde::Deserialize;
@@ -95,7 +96,7 @@ impl Service {
             (Method::Get, ["workers"]) => json(200, &self.workers(client)?),
             (Method::Put, ["workers", name]) => json(
                 200,
-                &self.ensure_worker(client, name, form("program", body)?)?,
+                &self.ensure_worker(client, name, form::<NewWorker>("program", body)?.program)?,
             ),
             (Method::Post, ["workers", name, "generations"]) => {
                 let wish = form("wish for new keys", body)?;
