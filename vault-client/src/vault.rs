@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use attestation::Time;
 use provision::api::{
-    Failure, NewGeneration, NewPool, Owner, Pool, Program, SessionEntry, SessionWritten, Worker,
-    WorkerSession,
+    Failure, NewEntry, NewGeneration, NewPool, NewWorker, Owner, Pool, SessionEntry,
+    SessionWritten, SignedEntry, Worker, WorkerSession,
 };
 use provision::audit::AuditLine;
 use provision::{Challenge, Realm, SessionName, VaultEvidence, path};
@@ -177,7 +177,8 @@ impl Vault {
         self.send(Method::Post, path::OWNER, &Empty {})
     }
 
-    /// Has keys made for a worker, unless it has keys for this program already.
+    /// Has keys made for a worker, unless it has keys for this program already, and tells its key directory
+    /// to it, if one is named.
     ///
     /// # Errors
     ///
@@ -185,10 +186,21 @@ impl Vault {
     pub fn ensure_worker(
         &mut self,
         worker: &str,
-        program: &Program,
+        wish: impl Into<NewWorker>,
     ) -> Result<WorkerSession, Error> {
         let path = format!("{}/{worker}", path::WORKERS);
-        self.send(Method::Put, &path, program)
+        self.send(Method::Put, &path, &wish.into())
+    }
+
+    /// Has a worker's entry for its key directory made and signed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: among others, a generation does not live, or its evidence is for other keys
+    /// (`kme.generation`, `kme.entry`).
+    pub fn sign_entry(&mut self, worker: &str, wish: &NewEntry) -> Result<SignedEntry, Error> {
+        let path = format!("{}/{worker}/entry", path::WORKERS);
+        self.send(Method::Post, &path, wish)
     }
 
     /// Has new keys made for a worker.
