@@ -169,6 +169,16 @@ impl FromStr for VaultAddress {
     }
 }
 
+/// A key directory, whose entry of the worker the host fetches again and again for the program to verify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it answers, by HTTP without TLS: a name or an address, and a port, as in `127.0.0.1:8080`. The
+    /// program verifies the answers; nobody on the way can forge one.
+    pub address: String,
+    /// Between two looks: 10 s is usual.
+    pub check: Duration,
+}
+
 /// What a host is told. [`Config::new`] fills in everything but the worker and its program.
 ///
 /// No `Debug`: it holds the manager's token.
@@ -200,6 +210,9 @@ pub struct Config {
     /// Orders that the manager may have in flight for each thread of the program: more than one
     /// hides the way between the two, many make a lost program costlier. By default 4.
     pub pipelining: u32,
+    /// The key directory whose entry of the worker is carried to the program; needs a program that gets its
+    /// keys from a vault. Without one the program is shown none.
+    pub directory: Option<Directory>,
     /// Bounds on what is held in memory.
     pub limits: Limits,
     /// How long things may take.
@@ -220,6 +233,7 @@ impl Config {
             manager: None,
             token: None,
             pipelining: 4,
+            directory: None,
             limits: Limits::default(),
             timing: Timing::default(),
         }

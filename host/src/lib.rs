@@ -73,7 +73,7 @@ pub mod vault;
 mod vault_line;
 
 pub use config::{
-    Config, Enclave, Keys, Limits, Program, Provision, Timing, VaultAddress, WorkerName,
+    Config, Directory, Enclave, Keys, Limits, Program, Provision, Timing, VaultAddress, WorkerName,
 };
 pub use error::Error;
 pub use handle::{Handle, run, start};
