@@ -4,3 +4,18 @@
 //! be: each answer carries proofs, and each state of the whole directory is signed, numbered and logged.
 //!
 //! Nothing here does input or output, or reads a clock.
+
+pub mod commitment;
+pub mod json;
+pub mod log;
+pub mod map;
+pub mod messages;
+pub mod mutation;
+pub mod note;
+pub mod object_hash;
+pub mod protobuf;
+pub mod sct;
+pub mod signature;
+pub mod tile;
+pub mod update;
+pub mod vrf;
