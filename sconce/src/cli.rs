@@ -3,8 +3,8 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    bench, config, demo, down, drill, host, keys, order, pool, quote, receipt, sconify, session,
-    status, submit, up, upgrade, vault, verify, worker, workload,
+    bench, config, demo, down, drill, host, keys, kt, order, pool, quote, receipt, sconify,
+    session, status, submit, up, upgrade, vault, verify, worker, workload,
 };
 use crate::logging::Format;
 
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Bench(bench::Args),
     #[command(subcommand)]
     Keys(keys::Command),
+    #[command(subcommand)]
+    Kt(kt::Command),
     Upgrade(upgrade::Args),
     #[command(subcommand)]
     Session(session::Command),

@@ -7,6 +7,7 @@ pub(crate) mod down;
 pub(crate) mod drill;
 pub(crate) mod host;
 pub(crate) mod keys;
+pub(crate) mod kt;
 pub(crate) mod order;
 pub(crate) mod pool;
 pub(crate) mod quote;
@@ -62,6 +63,7 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Bench(args) => block_on(Threads::One, bench::run(args, terminal)),
         Command::Workload(command) => workload::run(command, terminal),
         Command::Keys(command) => keys::run(command, terminal),
+        Command::Kt(command) => kt::run(command, terminal),
         Command::Upgrade(args) => block_on(Threads::One, upgrade::run(args, terminal)),
         Command::Pool(command) => block_on(Threads::One, pool::run(command, terminal)),
         Command::Session(command) => session::run(command, terminal),

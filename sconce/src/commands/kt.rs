@@ -1,0 +1,17 @@
+//! `sconce kt`: the key-transparency directory, and those who watch it.
+//!
+//! A directory is served with `up`; the subcommands here are for one by itself, and for its witnesses and
+//! auditors. What requesters and owners ask of it is `sconce keys`.
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// The key directory by itself: serve it, witness it, audit it, check what it said.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {}
+
+/// Does what was asked for.
+pub(crate) fn run(command: Command, terminal: &mut Terminal) -> Result<(), Failure> {
+    let _ = terminal;
+    match command {}
+}
