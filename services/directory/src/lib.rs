@@ -1,1 +1,16 @@
 //! The key-transparency directory.
+
+mod config;
+mod directory;
+pub mod engine;
+mod error;
+mod refusal;
+mod server;
+pub mod storage;
+
+pub use config::{Auditors, Config, Limits, Witness, Witnesses, Writers};
+pub use directory::{Directory, Page};
+pub use entrance::{Allowance, Connections, Rate, TlsFiles};
+pub use error::Error;
+pub use refusal::Refusal;
+pub use server::Server;

@@ -1,0 +1,1 @@
+//! What every [`Engine`](super::Engine) must do.
