@@ -16,6 +16,9 @@ pub(crate) struct Evidence {
     /// DCAP quote.
     pub(crate) quote: Vec<u8>,
     pub(crate) collateral: Collateral,
+    /// The key that signs the worker's entry in a key directory (SubjectPublicKeyInfo, DER), or nothing. The quote
+    /// is about it, too.
+    pub(crate) directory_key: Vec<u8>,
 }
 
 /// Avalon's shape of DCAP evidence (wire facts, section 5), with the collateral beside it. Other members
@@ -26,6 +29,8 @@ struct ProofData<'a> {
     verification_report: Option<&'a RawValue>,
     #[serde(default, borrow)]
     collateral: Option<&'a RawValue>,
+    #[serde(default)]
+    directory_key: String,
 }
 
 /// Whether a record has something that may be evidence.
@@ -56,9 +61,17 @@ impl Evidence {
         let collateral = proof
             .collateral
             .ok_or_else(|| form("has no collateral to judge its quote by"))?;
+        let directory_key = STANDARD
+            .decode(proof.directory_key)
+            .map_err(|_| form("has a directory_key that is no base64 of a key"))?;
+        let directory_key = STANDARD
+            .decode(proof.directory_key.unwrap_or_default())
+            .map_err(|_| form("has a directory_key that is no base64 of a key"))?;
         Ok(Self {
             quote,
+            directory_key,
             collateral: Collateral::from_json(collateral.get().as_bytes())?,
+            directory_key,
         })
     }
 }

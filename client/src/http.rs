@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -118,26 +118,72 @@ impl Http {
         self.call(request, Duration::ZERO).await
     }
 
+    /// Asks for `path`, which begins with a slash and may have a query, whatever path the address has; a
+    /// body is JSON. What answers may have any status.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: Option<HeaderValue>,
+        body: Bytes,
+    ) -> Result<Reply, Error> {
+        let unusable = |_| Error::Uri {
+            uri: self.text.clone(),
+            fault: EXAMPLE,
+        };
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(path.parse().map_err(unusable)?);
+        let uri = Uri::from_parts(parts).map_err(|_| Error::Uri {
+            uri: self.text.clone(),
+            fault: EXAMPLE,
+        })?;
+        let has_body = !body.is_empty();
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        if has_body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        self.exchange(request, self.options.call).await
+    }
+
     /// `more` is added to the time that a call may take.
     async fn call(&self, request: Request<Full<Bytes>>, more: Duration) -> Result<Bytes, Error> {
         let after = self.options.call.saturating_add(more);
-        tokio::time::timeout(after, self.exchange(request))
+        let reply = self.exchange(request, after).await?;
+        if !reply.is_success() {
+            return Err(Error::Status(reply.status));
+        }
+        Ok(reply.body)
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        after: Duration,
+    ) -> Result<Reply, Error> {
+        tokio::time::timeout(after, self.exchange_now(request))
             .await
             .map_err(|_| Error::CallTimedOut { after })?
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes, Error> {
+    async fn exchange_now(&self, request: Request<Full<Bytes>>) -> Result<Reply, Error> {
         let reply = self
             .pool
             .request(request)
             .await
             .map_err(|fault| Error::transport(&self.text, fault))?;
-        if !reply.status().is_success() {
-            return Err(Error::Status(reply.status().as_u16()));
-        }
+        let status = reply.status().as_u16();
         let limit = self.options.max_reply;
         match Limited::new(reply.into_body(), limit).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
+            Ok(body) => Ok(Reply {
+                status,
+                body: body.to_bytes(),
+            }),
             Err(fault) if fault.is::<LengthLimitError>() => Err(Error::TooLarge { limit }),
             Err(fault) => Err(match fault.downcast::<hyper::Error>() {
                 Ok(fault) => Error::transport(&self.text, *fault),
@@ -148,6 +194,20 @@ impl Http {
                 },
             }),
         }
+    }
+}
+
+/// What answered.
+pub(crate) struct Reply {
+    /// The status of HTTP.
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// Whether the status says so.
+    pub(crate) const fn is_success(&self) -> bool {
+        200 <= self.status && self.status < 300
     }
 }
 

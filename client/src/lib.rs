@@ -48,6 +48,7 @@
 //! never more than asked for.
 
 mod answer;
+pub mod directory;
 mod error;
 mod evidence;
 mod http;

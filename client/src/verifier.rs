@@ -68,7 +68,7 @@ impl Verifier {
         let anchor = self.anchor(&evidence)?;
         let quote = verify(&evidence.quote, &evidence.collateral, &anchor, now)
             .map_err(EvidenceError::from)?;
-        let keys = expected(worker);
+        let keys = expected(worker, &evidence.directory_key);
         check_keys(quote.claims().report_data(), &keys)?;
         self.policy
             .appraise(quote, now, Some(&keys))
@@ -103,12 +103,11 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// What the worker had quoted, if it is the one whose record this is. There is no directory yet whose key
-/// could stand in it.
-fn expected(worker: &CheckedRecord) -> [u8; 64] {
+/// What the worker had quoted, if it is the one whose record this is, and this is its key for directories.
+fn expected(worker: &CheckedRecord, directory_key: &[u8]) -> [u8; 64] {
     let verification = worker.verification_key().pem();
     let encryption = worker.encryption_key().pem();
-    report_data::worker_keys(worker.id(), verification, encryption, &[])
+    report_data::worker_keys(worker.id(), verification, encryption, directory_key)
 }
 
 /// REPORTDATA begins with the digest of the verification key alone.
@@ -135,7 +134,7 @@ fn system_time() -> Time {
 pub enum Differs {
     /// The verification key.
     VerificationKey,
-    /// The encryption key or the worker's id: one digest covers both.
+    /// The encryption key, the worker's id or its key for directories: one digest covers them all.
     EncryptionKeyOrId,
 }
 
@@ -263,8 +262,8 @@ impl Differs {
                  record, or shows the evidence of another worker"
             }
             Self::EncryptionKeyOrId => {
-                "its evidence is for this verification key, and for another encryption key or another \
-                 worker id than the record's: somebody changed the record"
+                "its evidence is for this verification key, and for another encryption key, worker id or \
+                 key for directories than the record's: somebody changed the record"
             }
         }
     }
