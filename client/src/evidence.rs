@@ -64,12 +64,8 @@ impl Evidence {
         let directory_key = STANDARD
             .decode(proof.directory_key)
             .map_err(|_| form("has a directory_key that is no base64 of a key"))?;
-        let directory_key = STANDARD
-            .decode(proof.directory_key.unwrap_or_default())
-            .map_err(|_| form("has a directory_key that is no base64 of a key"))?;
         Ok(Self {
             quote,
-            directory_key,
             collateral: Collateral::from_json(collateral.get().as_bytes())?,
             directory_key,
         })
