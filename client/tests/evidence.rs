@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use attestation::{Stage, Time};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use protocol::SystemEntropy;
 use protocol::crypto::rsa::DecryptionKey;
 use protocol::crypto::secp256k1::SigningKey;
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 use sgx::Mrenclave;
 use simulator::{Change, Secs};
 use support::evidence::{
-    MADE, NOW, attest, keys_of, platform, policy, proof, secs, strict, worker_keys,
+    MADE, NOW, attest, keys_of, keys_with, platform, policy, proof, secs, strict, worker_keys,
 };
 use support::{Fake, Listener, WORKER};
 
@@ -175,6 +177,28 @@ async fn a_manager_that_puts_its_own_keys_into_the_record_gets_nothing() {
     let differs = Differs::EncryptionKeyOrId;
     assert_eq!(refused, EvidenceError::Keys { differs });
     assert_eq!(refused.stage(), Some(Stage::Policy));
+}
+
+#[tokio::test]
+async fn the_key_for_directories_is_the_one_that_was_quoted() {
+    let platform = platform(1);
+    let quoted = proof(&platform, &secs(), &keys_with(WORKER, &[7; 91]));
+    let shown = |key: Option<String>| {
+        let mut proof: Value = serde_json::from_str(quoted.as_str().unwrap()).unwrap();
+        if let Some(key) = key {
+            proof["directory_key"] = key.into();
+        }
+        with_proof(proof.to_string().into())
+    };
+    let verifier = at(policy(&platform), NOW);
+    let same = shown(Some(STANDARD.encode([7; 91])));
+    assert_eq!(hello(&same, &verifier).await.unwrap(), "Hello Mujtaba");
+    for other in [None, Some(STANDARD.encode([8; 91])), Some(String::new())] {
+        let refused = refusal(&shown(other), &verifier).await;
+        assert_eq!(refused.code(), "evidence.keys");
+    }
+    let refused = refusal(&shown(Some("no base64".to_owned())), &verifier).await;
+    assert_eq!(refused.code(), "evidence.refused");
 }
 
 #[tokio::test]

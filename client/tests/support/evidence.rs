@@ -38,12 +38,17 @@ pub(crate) fn worker_keys() -> [u8; 64] {
 
 /// What a worker of another name has quoted that has the same keys.
 pub(crate) fn keys_of(name: &str) -> [u8; 64] {
+    keys_with(name, &[])
+}
+
+/// What a worker has quoted that has this key for directories beside its others.
+pub(crate) fn keys_with(name: &str, directory_key: &[u8]) -> [u8; 64] {
     let (signing, decryption) = keys();
     report_data::worker_keys(
         &WorkerId::from_name(name),
         signing.verifying_key().pem(),
         decryption.encryption_key().unwrap().pem(),
-        &[],
+        directory_key,
     )
 }
 
