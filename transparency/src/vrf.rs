@@ -19,6 +19,23 @@ pub const OUTPUT_LEN: usize = 65;
 /// How many bytes a proof has: the challenge and the response.
 pub const PROOF_LEN: usize = 64;
 
+/// H1 of the specification: the point, uncompressed, that a user id hashes to. For comparing
+/// implementations; the keys here do it themselves.
+///
+/// # Errors
+///
+/// [`Error::Hash`], practically never.
+pub fn hash_to_point(user: impl AsRef<[u8]>) -> Result<[u8; OUTPUT_LEN], Error> {
+    scheme::hash_to_curve(user.as_ref()).map(|point| scheme::uncompressed(&point))
+}
+
+/// H2 of the specification: the number, 1 to n-1 and big-endian, that bytes hash to. For comparing
+/// implementations; the keys here do it themselves.
+pub fn hash_to_number(bytes: &[u8]) -> [u8; 32] {
+    use p256::elliptic_curve::PrimeField as _;
+    scheme::hash_to_scalar(&[bytes]).to_repr().into()
+}
+
 /// What the challenge of a proof is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
