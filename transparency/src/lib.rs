@@ -6,9 +6,11 @@
 //! Nothing here does input or output, or reads a clock.
 
 pub mod commitment;
+pub mod error;
 pub mod json;
 pub mod log;
 pub mod map;
+pub mod memory;
 pub mod messages;
 pub mod mutation;
 pub mod note;
@@ -17,5 +19,7 @@ pub mod protobuf;
 pub mod sct;
 pub mod signature;
 pub mod tile;
+pub mod trust;
 pub mod update;
+pub mod verifier;
 pub mod vrf;
