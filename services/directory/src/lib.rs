@@ -1,12 +1,16 @@
 //! The key-transparency directory.
 
+pub mod apps;
 mod config;
 mod directory;
 pub mod engine;
 mod error;
+pub mod feed;
+pub mod fetch;
 mod refusal;
 mod server;
 pub mod storage;
+pub mod witness;
 
 pub use config::{Auditors, Config, Limits, Witness, Witnesses, Writers};
 pub use directory::{Directory, Page};
