@@ -5,7 +5,11 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use attestation::Policy;
+use attestation::policy::Program;
 use entrance::{Allowance, Connections, TlsFiles};
+
+use crate::apps::Apps;
 
 /// What a [`Server`](crate::Server) needs to know.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Config {
     pub keys: PathBuf,
     /// Who may write.
     pub writers: Writers,
+    /// What applications demand of their data.
+    pub apps: Apps,
     /// The time between two epochs when something has changed.
     pub epoch: Duration,
     /// The time between two epochs when nothing has.
@@ -108,6 +114,7 @@ impl Config {
             folder: folder.join("directory"),
             keys: folder.join("directory.keys"),
             writers: Writers::default(),
+            apps: Apps::new(Policy::strict(Program::Any)),
             epoch: Duration::from_secs(1),
             heartbeat: Duration::from_secs(60),
             retention: Duration::from_secs(7 * 24 * 3600),
