@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use transparency::messages::{
     Committed, EntryUpdate, GetEntryResponse, History, SignedKv, SignedMapHead,
 };
+use transparency::trust::Trust;
 
 use crate::Options;
 use crate::http::{Http, Reply};
@@ -154,6 +155,16 @@ impl Directory {
             path += "&changes_only=1";
         }
         self.fetch(&path).await
+    }
+
+    /// The names and keys that it claims to have: `GET /v1/config`. To be pinned by whoever trusts the
+    /// way to it, once.
+    ///
+    /// # Errors
+    ///
+    /// It can't be reached, refuses, or answers something else.
+    pub async fn config(&self) -> Result<Trust, Error> {
+        self.fetch("/v1/config").await
     }
 
     /// A page of the mutations of an epoch, from the one with number `start`: `GET /v1/mutations`.
