@@ -122,6 +122,8 @@ pub struct Queued {
 /// A change of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mutation {
+    /// Whose entry it is.
+    pub user: String,
     /// Where the entry is.
     pub index: Index,
     /// The entry: the value within the signed update, and what the map holds.
@@ -262,6 +264,8 @@ pub struct Change {
 pub struct FeedItem {
     /// Its number in the feed of its epoch.
     pub number: u32,
+    /// Whose entry it changes: for what is public of it; auditors aren't told of the others.
+    pub user: String,
     /// The signed update: a serialized `SignedKV`.
     pub update: Vec<u8>,
     /// The opening of its commitment: a serialized `Committed`.
