@@ -92,3 +92,6 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 pub fn empty_root() -> Hash {
     Sha256::digest([]).into()
 }
+
+#[cfg(test)]
+mod tests;
