@@ -4,8 +4,16 @@
 //! pages of all epochs can compute each root again.
 
 use base64::engine::general_purpose::STANDARD;
+use protocol::WorkerId;
+use protocol::entry::WorkerEntry;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use transparency::messages::{Committed, SignedKv, SignedMapHead};
+use transparency::commitment;
+use transparency::messages::{Committed, Entry, Profile, SignedKv, SignedMapHead};
+
+use crate::Refusal;
+use crate::apps::AVALON_WORKER;
+use crate::engine::Engine;
+use crate::storage::{FeedItem, Head, Storage};
 
 /// Updates on a page when a request doesn't say how many.
 pub const PAGE: usize = 64;
@@ -59,6 +67,117 @@ pub struct Mutation {
     /// The proof that it is the user's, 64 bytes, where `committed` is there.
     #[serde(default, with = "bytes", skip_serializing_if = "Vec::is_empty")]
     pub vrf_proof: Vec<u8>,
+}
+
+impl Page {
+    /// The page that begins with update `start` of the epoch of a head, with at most `size` updates; 0
+    /// means [`PAGE`]. `smh` is the same head as answers show it.
+    ///
+    /// # Errors
+    ///
+    /// The epoch has not so many updates, or the store can't be read.
+    pub fn of<E: Engine>(
+        storage: &Storage<E>,
+        head: &Head,
+        smh: SignedMapHead,
+        start: u64,
+        size: u64,
+    ) -> Result<Self, Refusal> {
+        let count = u64::from(head.mutations);
+        let Some(from) = u32::try_from(start).ok().filter(|_| start <= count) else {
+            let (epoch, number) = (head.epoch, head.mutations);
+            return Err(Refusal::Range(format!(
+                "start: epoch {epoch} has {number} updates"
+            )));
+        };
+        let size = usize::try_from(size).unwrap_or(LARGEST_PAGE);
+        let size = if size == 0 {
+            PAGE
+        } else {
+            size.min(LARGEST_PAGE)
+        };
+        let mut mutations = Vec::new();
+        let (mut next, mut bytes) = (from, 0);
+        // In small portions: an update may have 100 KiB.
+        'full: while u64::from(next) < count && mutations.len() < size {
+            let portion = PORTION.min(size - mutations.len());
+            let items = storage
+                .mutations(head.epoch, next, portion)
+                .map_err(internal)?;
+            if items.is_empty() {
+                return Err(internal("the feed has a hole"));
+            }
+            for item in items {
+                if !mutations.is_empty() && bytes >= PAGE_BYTES {
+                    break 'full;
+                }
+                bytes += item.update.len() + item.committed.len();
+                next = item.number + 1;
+                mutations.push(Mutation::of(storage, &item)?);
+            }
+        }
+        let last = u64::from(next) >= count;
+        Ok(Self {
+            epoch: head.epoch,
+            count,
+            mutations,
+            next_start: if last { 0 } else { u64::from(next) },
+            smh: Some(smh),
+            smh_sct: head.sct.clone(),
+        })
+    }
+}
+
+impl Mutation {
+    fn of<E: Engine>(storage: &Storage<E>, item: &FeedItem) -> Result<Self, Refusal> {
+        let update = SignedKv::decode(&item.update).map_err(internal)?;
+        let mut mutation = Self {
+            number: u64::from(item.number),
+            update,
+            ..Self::default()
+        };
+        let Some((user, committed)) = public(&mutation.update.key_value.value, &item.committed)
+        else {
+            return Ok(mutation);
+        };
+        if let Some(record) = storage.user(&user).map_err(internal)?
+            && let Some(proof) = record.proof
+        {
+            mutation.vrf = record.vrf.to_vec();
+            mutation.vrf_proof = proof.to_vec();
+        }
+        mutation.user_id = user;
+        mutation.committed = Some(committed);
+        Ok(mutation)
+    }
+}
+
+/// Most updates that are read from the store at once.
+const PORTION: usize = 16;
+
+/// What anybody may see of an entry, and whose it is: a worker's, whose data is public. Whatever else
+/// there is in a profile is its owner's secret, and then so is all of it.
+fn public(leaf: &[u8], committed: &[u8]) -> Option<(String, Committed)> {
+    let committed = Committed::decode(committed).ok()?;
+    let user = worker_of(&committed.data)?;
+    let entry = Entry::decode(leaf).ok()?;
+    commitment::opens(&entry.commitment, &user, &committed).then_some((user, committed))
+}
+
+/// The user id of the worker whose profile this is, if it is a worker's and nothing else.
+pub(crate) fn worker_of(profile: &[u8]) -> Option<String> {
+    let profile = Profile::decode(profile).ok()?;
+    let data = profile
+        .0
+        .get(AVALON_WORKER)
+        .filter(|_| profile.0.len() == 1)?;
+    let entry = WorkerEntry::read(data).ok()?;
+    Some(WorkerId::from_name(&entry.name).as_str().to_owned())
+}
+
+fn internal(fault: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%fault, "the feed cannot be read");
+    Refusal::Internal
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

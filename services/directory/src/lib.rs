@@ -1,6 +1,7 @@
 //! The key-transparency directory.
 
 pub mod apps;
+pub mod auditors;
 mod config;
 mod directory;
 pub mod engine;
