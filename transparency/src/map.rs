@@ -198,3 +198,6 @@ fn mask(bits: usize) -> u8 {
 fn depth_word(depth: usize) -> [u8; 4] {
     u32::try_from(depth).unwrap_or(u32::MAX).to_be_bytes()
 }
+
+#[cfg(test)]
+mod tests;
