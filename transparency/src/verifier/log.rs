@@ -137,26 +137,40 @@ fn included(promise: &Sct, head: &Head, proof: &LogProof, state: LogState) -> Re
         .map_err(|fault| Error::Log(format!("audit_path: {fault}")))
 }
 
-/// Checks that a log doesn't contradict those that were seen.
+/// Checks that a log doesn't contradict those that were seen, and is no older.
 pub(super) fn check_seen(log: LogState, memory: &Memory) -> Result<(), Error> {
-    let mut newest = 0;
-    for seen in [memory.log, memory.newer_log].into_iter().flatten() {
-        newest = newest.max(seen.size);
-        if seen.size == log.size && seen.root != log.root {
-            return Err(Error::Equivocation {
-                what: "the log of size",
-                number: log.size,
-            });
-        }
-    }
-    if log.size < newest {
-        return Err(Error::EpochOld {
+    check_same(log, memory)?;
+    let seen = [memory.log, memory.newer_log];
+    let newest = seen.iter().flatten().map(|seen| seen.size).max();
+    match newest {
+        Some(seen) if log.size < seen => Err(Error::EpochOld {
             what: "log of size",
             found: log.size,
-            seen: newest,
-        });
+            seen,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a log of a size that was seen has the root that was seen.
+pub(super) fn check_same(log: LogState, memory: &Memory) -> Result<(), Error> {
+    let seen = [memory.log, memory.newer_log];
+    if seen
+        .iter()
+        .flatten()
+        .any(|seen| seen.size == log.size && seen.root != log.root)
+    {
+        return Err(two_logs(log));
     }
     Ok(())
+}
+
+/// There are two logs of this size.
+pub(super) fn two_logs(log: LogState) -> Error {
+    Error::Equivocation {
+        what: "the log of size",
+        number: log.size,
+    }
 }
 
 /// Remembers a log that has been checked: the first one as it is, later ones until they are linked to it.
