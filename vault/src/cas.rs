@@ -85,6 +85,15 @@ impl Cas {
         self.key.public_der()
     }
 
+    /// So many random bytes.
+    ///
+    /// # Errors
+    ///
+    /// There is no randomness.
+    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], EntropyFailed> {
+        self.entropy.bytes()
+    }
+
     /// A nonce for one release. `elapsed` is the time since the program started, by a clock that is never
     /// set. Nothing is kept of it.
     ///

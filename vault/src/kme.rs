@@ -27,6 +27,8 @@
 //!   all its services, and does not change before they have retired.
 //! - *Turn back the clock* to keep a generation alive: time never goes back behind what events say.
 
+mod directory;
+mod entry;
 mod error;
 mod event;
 mod keys;
@@ -47,6 +49,8 @@ use attestation::Time;
 use provision::audit::Audited;
 use serde::{Deserialize, Serialize};
 
+pub use directory::DirectoryKey;
+pub use entry::{NONCE, entry};
 pub use error::Error;
 pub use event::Event;
 pub use keys::{Keys, Spares};
@@ -95,6 +99,24 @@ pub struct Decision<T> {
     pub session: Option<Session>,
     /// Lines for the audit log, one for each event.
     pub audit: Vec<Audited>,
+}
+
+/// What a worker is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The program that its keys are for.
+    pub program: Program,
+    /// What is trusted of the key directory that they are published in, in JSON. None: as before.
+    pub directory: Option<String>,
+}
+
+/// What was made beforehand, so that a decision need not make it.
+#[derive(Debug, Default)]
+pub struct Fresh {
+    /// Keys of a generation.
+    pub keys: Option<Keys>,
+    /// A key for directories.
+    pub directory_key: Option<DirectoryKey>,
 }
 
 /// A generation that there is.
@@ -167,18 +189,27 @@ impl Kme {
         !self.workers.contains_key(worker)
     }
 
-    /// The newest generation of a worker, which is of this program; its first one, if there is none yet.
+    /// Whether [`Kme::ensure`] needs a key for directories: there is no such worker yet, or it is of before
+    /// they had one.
+    #[must_use]
+    pub fn wants_directory_key(&self, worker: &WorkerName) -> bool {
+        let key = self.workers.get(worker).and_then(Worker::directory_key);
+        key.is_none()
+    }
+
+    /// The newest generation of a worker, which is of this program; its first one, if there is none yet. Its
+    /// programs are told the directory.
     ///
     /// # Errors
     ///
-    /// [`Error::Measurement`] if the newest generation is of another program, [`Error::NoKeys`] if one has
-    /// to be made and there are no `keys`, and what keeps others from it.
+    /// [`Error::Measurement`] if the newest generation is of another program, [`Error::NoKeys`] if something has
+    /// to be made and is not in `fresh`, and what keeps others from it.
     pub fn ensure(
         &self,
         client: Option<&Client>,
         worker: &WorkerName,
-        program: &Program,
-        keys: Option<Keys>,
+        wish: &Wish,
+        fresh: Fresh,
         now: Time,
     ) -> Result<Decision<Made>, Error> {
         self.authorize(client)?;
@@ -186,13 +217,46 @@ impl Kme {
             if self.workers.len() >= MAX_WORKERS {
                 return Err(Error::Workers);
             }
-            return self.born(worker, program, Duration::ZERO, keys, now);
+            let more = self.published(worker, wish, fresh.directory_key, now)?;
+            return self.born(worker, &wish.program, Duration::ZERO, fresh.keys, more, now);
         };
-        found.check_same(worker, program)?;
-        Ok(Decision::nothing(Made {
+        found.check_same(worker, &wish.program)?;
+        let made = Made {
             worker: worker.clone(),
             generation: found.newest(),
-        }))
+        };
+        let events = self.published(worker, wish, fresh.directory_key, now)?;
+        if events.is_empty() {
+            return Ok(Decision::nothing(made));
+        }
+        let after = self.worker_after(worker, &events);
+        let owner = self.owner.as_ref();
+        let mut decision = Decision::of(made, events, owner);
+        decision.session = Some(session::of(worker, &after, owner, None));
+        Ok(decision)
+    }
+
+    /// What changes of where and how a worker's keys are published.
+    fn published(
+        &self,
+        worker: &WorkerName,
+        wish: &Wish,
+        key: Option<DirectoryKey>,
+        now: Time,
+    ) -> Result<Vec<Event>, Error> {
+        let found = self.workers.get(worker);
+        let mut events = Vec::new();
+        if self.wants_directory_key(worker) {
+            let (worker, key) = (worker.clone(), key.ok_or(Error::NoKeys)?);
+            events.push(self.event(now, event::What::DirectoryKey { worker, key }));
+        }
+        if let Some(trust) = &wish.directory
+            && found.and_then(Worker::directory) != Some(trust)
+        {
+            let (worker, trust) = (worker.clone(), trust.clone());
+            events.push(self.event(now, event::What::Directory { worker, trust }));
+        }
+        Ok(events)
     }
 
     /// A new generation; those before it live for `overlap` more, or until they retire anyway.
@@ -217,7 +281,7 @@ impl Kme {
             return Err(Error::Overlap);
         }
         found.check_successor(worker, program, overlap)?;
-        self.born(worker, program, overlap, keys, now)
+        self.born(worker, program, overlap, keys, Vec::new(), now)
     }
 
     /// The program of a worker's newest generation, for the owner.
@@ -297,6 +361,14 @@ impl Kme {
                     pool.joined(member.clone());
                 }
             }
+            event::What::DirectoryKey { worker, key } => {
+                let worker = self.workers.entry(worker.clone()).or_default();
+                worker.signs_with(key.clone());
+            }
+            event::What::Directory { worker, trust } => {
+                let worker = self.workers.entry(worker.clone()).or_default();
+                worker.publishes_in(trust.clone());
+            }
             event::What::Closed { .. } => self.pool = None,
             event::What::Retired { worker, generation } => {
                 if let Some(worker) = self.workers.get_mut(worker) {
@@ -328,6 +400,7 @@ impl Kme {
         program: &Program,
         overlap: Duration,
         keys: Option<Keys>,
+        more: Vec<Event>,
         now: Time,
     ) -> Result<Decision<Made>, Error> {
         let keys = keys.ok_or(Error::NoKeys)?;
@@ -341,13 +414,14 @@ impl Kme {
                 overlap: overlap.as_secs(),
             },
         );
-        let after = self.worker_after(name, std::slice::from_ref(&event));
+        let events: Vec<Event> = std::iter::once(event).chain(more).collect();
+        let after = self.worker_after(name, &events);
         let owner = self.owner.as_ref();
         let made = Made {
             worker: name.clone(),
             generation,
         };
-        let mut decision = Decision::of(made, vec![event], owner);
+        let mut decision = Decision::of(made, events, owner);
         decision.session = Some(session::of(name, &after, owner, Some((generation, &keys))));
         Ok(decision)
     }

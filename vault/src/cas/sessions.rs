@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use session::{Hex32, Session};
 
 use super::Principal;
-use super::material::Material;
+use super::material::{Material, Value};
 
 /// All sessions, with the values of their secrets.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -92,6 +92,14 @@ impl Stored {
     #[must_use]
     pub const fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The private key (PEM) that is the value of a secret, if it is one.
+    pub(crate) fn private_key(&self, secret: &str) -> Option<&str> {
+        match &self.values.get(secret)?.value {
+            Value::PrivateKey { pem, .. } => Some(pem.expose()),
+            _ => None,
+        }
     }
 
     /// The hash of this version.

@@ -122,6 +122,18 @@ pub enum Error {
     /// There is no pool.
     #[error("the vault has no pool")]
     NoPool,
+    /// What is to be trusted of a key directory can't be used.
+    #[error("`directory`: {what}")]
+    Directory {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An entry for a key directory is not signed.
+    #[error("no entry is signed: {what}")]
+    Entry {
+        /// Why.
+        what: String,
+    },
     /// CAS does not take the session that the keys stand in.
     #[error("the session of the keys is not written: {0}")]
     Session(#[source] cas::Error),
@@ -149,12 +161,16 @@ pub struct Predecessor {
 }
 
 impl Error {
+    pub(super) fn entry(what: impl Into<String>) -> Self {
+        Self::Entry { what: what.into() }
+    }
+
     /// The stable code: `docs/errors` has a page for each.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Certificate | Self::Unclaimed | Self::Owner => "vault.owner",
-            Self::Program(_) => "vault.request",
+            Self::Program(_) | Self::Directory { .. } => "vault.request",
             Self::Name | Self::Unknown { .. } | Self::Workers => "kme.worker",
             Self::Measurement { .. } | Self::Member { .. } => "kme.measurement",
             Self::Svn { .. } | Self::Line { .. } => "kme.svn",
@@ -165,6 +181,7 @@ impl Error {
             | Self::Gone { .. }
             | Self::NoKeys => "kme.generation",
             Self::Pool { .. } | Self::NoPool => "kme.pool",
+            Self::Entry { .. } => "kme.entry",
             Self::Session(error) => error.code(),
         }
     }
@@ -174,7 +191,7 @@ impl Error {
     pub fn status(&self) -> u16 {
         match self {
             Self::Certificate | Self::Unclaimed | Self::Owner => 403,
-            Self::Program(_) | Self::Name | Self::Overlap => 400,
+            Self::Program(_) | Self::Name | Self::Overlap | Self::Directory { .. } => 400,
             Self::Unknown { .. } | Self::Gone { .. } | Self::NoPool => 404,
             Self::NoKeys => 503,
             Self::Session(error) => error.status(),
@@ -192,7 +209,7 @@ impl Error {
                 "use the `operator.key` of the data folder that this vault was started with"
             }
             Self::Name => "choose another name",
-            Self::Program(_) => "correct the member that is named",
+            Self::Program(_) | Self::Directory { .. } => "correct the member that is named",
             Self::Unknown { .. } => "`sconce status` lists the workers; `sconce up` makes keys",
             Self::Workers => "use another vault for more workers",
             Self::Measurement { .. } | Self::Member { .. } => {
@@ -211,6 +228,10 @@ impl Error {
             Self::NoKeys => "try again; the vault's log says more",
             Self::Pool { .. } => "close it first, which destroys its keys: `sconce pool close`",
             Self::NoPool => "make one: `sconce pool open WORKER`",
+            Self::Entry { .. } => {
+                "send what the worker's present processes signed up with, and what the directory \
+                 proves of it"
+            }
             Self::Session(error) => error.advice().unwrap_or("the vault's audit log says more"),
         }
     }

@@ -2,11 +2,12 @@
 
 use ::session::Tolerance;
 use attestation::Time;
+use protocol::crypto::sha256;
 use provision::audit::{Audited, Outcome};
 use provision::text::{Hex, Text};
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Program, WorkerName, pool, service_name};
+use super::{Client, DirectoryKey, Program, WorkerName, pool, service_name};
 
 /// Something that has happened. Those of pools hold secrets, which are not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,20 @@ pub(super) enum What {
         worker: WorkerName,
         /// Its number.
         generation: u64,
+    },
+    /// A worker has a key that its entries in a key directory are signed with.
+    DirectoryKey {
+        /// The worker.
+        worker: WorkerName,
+        /// The key.
+        key: DirectoryKey,
+    },
+    /// A worker's keys are published in this directory.
+    Directory {
+        /// The worker.
+        worker: WorkerName,
+        /// What is trusted of it, in JSON.
+        trust: String,
     },
     /// There is a pool.
     Pool {
@@ -112,6 +127,24 @@ impl Event {
                 session: Some(worker.session().to_string()),
                 service: Some(service_name(*generation)),
                 detail: Some("its keys are destroyed".to_owned()),
+                ..line
+            },
+            What::DirectoryKey { worker, key } => Audited {
+                event: "worker.directory-key".to_owned(),
+                session: Some(worker.session().to_string()),
+                detail: Some(format!(
+                    "entries in key directories are signed by the key {}",
+                    hex::encode(sha256(&[key.public_der()])),
+                )),
+                ..line
+            },
+            What::Directory { worker, trust } => Audited {
+                event: "worker.directory".to_owned(),
+                session: Some(worker.session().to_string()),
+                detail: Some(format!(
+                    "a key directory is told to it; SHA-256 of what is trusted of that: {}",
+                    hex::encode(sha256(&[trust.as_bytes()])),
+                )),
                 ..line
             },
             What::Pool {

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use attestation::Time;
-use provision::api::{self, NewGeneration, Owner, WorkerSession};
+use provision::api::{self, NewGeneration, NewWorker, Owner, WorkerSession};
 use provision::audit::{Audited, Outcome};
 use provision::text::{Hex, Text};
 
 use super::{
-    Client, Decision, Error, Generation, Keys, Made, Program, Worker, WorkerName, service_name,
+    Client, Decision, Error, Fresh, Generation, Keys, Made, Wish, Worker, WorkerName, directory,
+    service_name,
 };
 use crate::cas::Cas;
 use crate::state::{self, Event, State};
@@ -38,19 +39,20 @@ pub fn claim(state: &State, asker: Asker<'_>) -> Decided<Owner> {
         .map(|reply| reply.map(|()| owner))
 }
 
-/// The keys of a worker for this program, which are made if there are none. `keys` are needed if
-/// [`Kme::wants_keys`](super::Kme::wants_keys).
+/// The keys of a worker for this program, which are made if there are none. What has to be in `fresh` say
+/// [`Kme::wants_keys`](super::Kme::wants_keys) and
+/// [`Kme::wants_directory_key`](super::Kme::wants_directory_key).
 pub fn ensure(
     state: &State,
     cas: &Cas,
     asker: Asker<'_>,
     worker: &str,
-    program: api::Program,
-    keys: Option<Keys>,
+    wish: NewWorker,
+    fresh: Fresh,
 ) -> Decided<WorkerSession> {
-    let decision = name_and(worker, program).and_then(|(name, program)| {
+    let decision = name_and(worker, wish).and_then(|(name, wish)| {
         let (client, now) = (asker.client, asker.now);
-        state.kme.ensure(client, &name, &program, keys, now)
+        state.kme.ensure(client, &name, &wish, fresh, now)
     });
     let decided = decision.and_then(|decision| with_session(state, cas, asker.now, decision));
     let decided = asker.refused_or("worker.generation", Some(worker), decided);
@@ -151,8 +153,13 @@ impl Asker<'_> {
     }
 }
 
-fn name_and(worker: &str, program: api::Program) -> Result<(WorkerName, Program), Error> {
-    Ok((worker.parse()?, program.try_into()?))
+fn name_and(worker: &str, wish: NewWorker) -> Result<(WorkerName, Wish), Error> {
+    let directory = wish.directory.as_deref().map(directory::trust);
+    let wish = Wish {
+        program: wish.program.try_into()?,
+        directory: directory.transpose()?,
+    };
+    Ok((worker.parse()?, wish))
 }
 
 /// The decision with what CAS makes of its session.

@@ -7,7 +7,9 @@ use ::session::{
     SecretKind, Security, Service, Session, Signer, SimulatedRoot, Tolerance, Version,
 };
 
-use provision::{ENCRYPTION_KEY, GENERATION, SIGNING_KEY};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use provision::{DIRECTORY, DIRECTORY_KEY, ENCRYPTION_KEY, GENERATION, SIGNING_KEY};
 
 use super::worker::{Generation, Worker};
 use super::{Client, Keys, Program, WorkerName};
@@ -44,7 +46,10 @@ pub(super) fn of(
             create_sessions: None,
         }),
         security: Some(security(worker)),
-        services: worker.generations().map(service).collect(),
+        services: worker
+            .generations()
+            .map(|generation| service(worker, generation))
+            .collect(),
         secrets: numbers()
             .flat_map(|number| secrets(number, keys(number)))
             .collect(),
@@ -78,7 +83,7 @@ fn security(worker: &Worker) -> Security {
     }
 }
 
-fn service((number, generation): (u64, &Generation)) -> Service {
+fn service(worker: &Worker, (number, generation): (u64, &Generation)) -> Service {
     let program = &generation.program;
     let factors = Factors {
         mrenclave: Some(OneOrMany::Many(vec![Hex32(program.mrenclave())])),
@@ -95,8 +100,16 @@ fn service((number, generation): (u64, &Generation)) -> Service {
         (ENCRYPTION_KEY, placeholder(&encryption_key(number))),
         (GENERATION, number.to_string()),
     ];
+    let key = worker
+        .directory_key()
+        .map(|key| (DIRECTORY_KEY, STANDARD.encode(key.public_der())));
+    let directory = worker
+        .directory()
+        .map(|trust| (DIRECTORY, trust.to_owned()));
     let environment: BTreeMap<_, _> = variables
         .into_iter()
+        .chain(key)
+        .chain(directory)
         .map(|(variable, value)| (variable.to_owned(), value))
         .collect();
     Service {
@@ -125,11 +138,11 @@ fn secrets(number: u64, keys: Option<&Keys>) -> [Secret; 2] {
     ]
 }
 
-fn signing_key(number: u64) -> String {
+pub(super) fn signing_key(number: u64) -> String {
     format!("signing-g{number}")
 }
 
-fn encryption_key(number: u64) -> String {
+pub(super) fn encryption_key(number: u64) -> String {
     format!("encryption-g{number}")
 }
 

@@ -45,9 +45,10 @@ impl Vault {
 
     fn ensure(&mut self, program: &Program, time: u64) -> Result<u64, Error> {
         let keys = self.kme.wants_keys(&name()).then(keys);
+        let fresh = Fresh { keys, ..fresh() };
         let decision = self
             .kme
-            .ensure(Some(&OWNER), &name(), program, keys, at(time));
+            .ensure(Some(&OWNER), &name(), &wish(program), fresh, at(time));
         decision.map(|decision| self.keep(decision).generation)
     }
 
@@ -90,6 +91,20 @@ fn keys() -> Keys {
     Keys {
         signing: "-----BEGIN PRIVATE KEY-----\nsigning".to_owned().into(),
         encryption: "-----BEGIN PRIVATE KEY-----\nencryption".to_owned().into(),
+    }
+}
+
+fn fresh() -> Fresh {
+    Fresh {
+        keys: Some(keys()),
+        directory_key: Some(DirectoryKey::generate().unwrap()),
+    }
+}
+
+fn wish(program: &Program) -> Wish {
+    Wish {
+        program: program.clone(),
+        directory: None,
     }
 }
 
@@ -152,7 +167,7 @@ fn only_the_owner_makes_and_retires() {
     let (kme, worker, one) = (&vault.kme, name(), program(1, 1));
     let other = Some(&OTHER);
     let refused = [
-        kme.ensure(other, &worker, &one, Some(keys()), at(2))
+        kme.ensure(other, &worker, &wish(&one), fresh(), at(2))
             .map(drop),
         kme.new_generation(other, &worker, &one, Duration::ZERO, Some(keys()), at(2))
             .map(drop),
@@ -168,10 +183,20 @@ fn the_first_generation_is_made_once() {
     let mut vault = Vault::owned();
     let worker = name();
     assert!(vault.kme.wants_keys(&worker));
-    let without = vault
-        .kme
-        .ensure(Some(&OWNER), &worker, &program(1, 1), None, at(1));
-    assert_eq!(without.unwrap_err(), Error::NoKeys);
+    for lacks in [
+        Fresh {
+            keys: None,
+            ..fresh()
+        },
+        Fresh {
+            directory_key: None,
+            ..fresh()
+        },
+    ] {
+        let one = wish(&program(1, 1));
+        let without = vault.kme.ensure(Some(&OWNER), &worker, &one, lacks, at(1));
+        assert_eq!(without.unwrap_err(), Error::NoKeys);
+    }
     assert_eq!(vault.ensure(&program(1, 1), 1), Ok(1));
     assert!(!vault.kme.wants_keys(&worker));
     assert_eq!(vault.ensure(&program(1, 1), 2), Ok(1));
@@ -263,6 +288,77 @@ fn a_session_names_the_one_program_of_each_generation() {
         access.update.as_deref(),
         Some(&[::session::Entity::Creator][..])
     );
+}
+
+#[test]
+fn a_worker_has_one_key_for_directories_and_its_programs_are_told_which() {
+    let mut vault = Vault::owned();
+    vault.ensure(&program(1, 1), 0).unwrap();
+    let shown = |vault: &Vault| {
+        let (_, worker) = vault.kme.workers().next().unwrap();
+        worker.directory_key().unwrap().public_der().to_vec()
+    };
+    let key = shown(&vault);
+    let told = |vault: &Vault| {
+        let services = vault.session().services.iter();
+        let environments = services.map(|one| one.environment.clone());
+        environments.collect::<Vec<_>>()
+    };
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &key);
+    assert_eq!(told(&vault)[0]["SCONCE_DIRECTORY_KEY"], encoded);
+    assert!(!told(&vault)[0].contains_key("SCONCE_DIRECTORY"));
+
+    vault.next(&program(1, 1), 60, 1).unwrap();
+    let mut wanted = wish(&program(1, 1));
+    wanted.directory = Some("{}".to_owned());
+    let ensure = |vault: &Vault, wanted: &Wish| {
+        let fresh = Fresh::default();
+        vault
+            .kme
+            .ensure(Some(&OWNER), &name(), wanted, fresh, at(2))
+    };
+    let decision = ensure(&vault, &wanted).unwrap();
+    assert_eq!(decision.audit[0].event, "worker.directory");
+    vault.keep(decision);
+    for environment in told(&vault) {
+        assert_eq!(environment["SCONCE_DIRECTORY"], "{}");
+        assert_eq!(environment["SCONCE_DIRECTORY_KEY"], encoded);
+    }
+    assert_eq!(told(&vault).len(), 2);
+    assert!(ensure(&vault, &wanted).unwrap().events.is_empty());
+    assert!(
+        ensure(&vault, &wish(&program(1, 1)))
+            .unwrap()
+            .events
+            .is_empty(),
+        "as before"
+    );
+    assert_eq!(shown(&vault), key, "it stays");
+}
+
+#[test]
+fn a_worker_of_before_gets_a_key_for_directories() {
+    let mut vault = Vault::owned();
+    vault.ensure(&program(1, 1), 0).unwrap();
+    let mut old = serde_json::to_value(&vault.kme).unwrap();
+    let worker = old["workers"]["w"].as_object_mut().unwrap();
+    assert!(worker.remove("directoryKey").is_some());
+    assert!(worker.remove("directory").is_some());
+    vault.kme = serde_json::from_value(old).unwrap();
+
+    assert!(vault.kme.wants_directory_key(&name()));
+    let lacks = vault.kme.ensure(
+        Some(&OWNER),
+        &name(),
+        &wish(&program(1, 1)),
+        Fresh::default(),
+        at(1),
+    );
+    assert_eq!(lacks.unwrap_err(), Error::NoKeys);
+    assert_eq!(vault.ensure(&program(1, 1), 1), Ok(1), "its keys stay");
+    assert!(!vault.kme.wants_directory_key(&name()));
+    let environment = &vault.session().services[0].environment;
+    assert!(environment.contains_key("SCONCE_DIRECTORY_KEY"));
 }
 
 #[test]
@@ -371,7 +467,7 @@ fn what_the_owner_lets_pass_stands_in_the_audit_log() {
     let program = with(|form| form.tolerate = vec!["outdated-tcb".to_owned()]).unwrap();
     let decision = vault
         .kme
-        .ensure(Some(&OWNER), &name(), &program, Some(keys()), at(0))
+        .ensure(Some(&OWNER), &name(), &wish(&program), fresh(), at(0))
         .unwrap();
     let told = decision.audit[0].detail.as_deref().unwrap();
     assert!(
@@ -422,14 +518,14 @@ fn there_are_bounds() {
         let one = program(1, 1);
         let decision = vault
             .kme
-            .ensure(Some(&OWNER), &worker, &one, Some(keys()), at(1))
+            .ensure(Some(&OWNER), &worker, &wish(&one), fresh(), at(1))
             .unwrap();
         vault.kme.apply(&decision.events[0]);
     }
     let worker = "one-more".parse().unwrap();
     let refused = vault
         .kme
-        .ensure(Some(&OWNER), &worker, &program(1, 1), Some(keys()), at(1));
+        .ensure(Some(&OWNER), &worker, &wish(&program(1, 1)), fresh(), at(1));
     assert_eq!(refused.unwrap_err(), Error::Workers);
 }
 

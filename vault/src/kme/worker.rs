@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Member, Predecessor};
-use super::{Error, MAX_LIVING, Program, WorkerName};
+use super::{DirectoryKey, Error, MAX_LIVING, Program, WorkerName};
 
 /// A worker's generations that live, and what its next one has to keep to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,6 +16,12 @@ pub struct Worker {
     generations: BTreeMap<u64, Generation>,
     /// The highest SVN that there has been.
     highest_svn: u16,
+    /// What its entries in key directories are signed with. Vaults of before made none.
+    #[serde(default)]
+    directory_key: Option<DirectoryKey>,
+    /// What is trusted of the key directory that its keys are published in, in JSON, if there is one.
+    #[serde(default)]
+    directory: Option<String>,
 }
 
 /// A generation of keys that lives.
@@ -42,6 +48,28 @@ impl Worker {
         self.generations
             .last_key_value()
             .map_or(0, |(number, _)| *number)
+    }
+
+    /// What its entries in key directories are signed with.
+    #[must_use]
+    pub fn directory_key(&self) -> Option<&DirectoryKey> {
+        self.directory_key.as_ref()
+    }
+
+    /// What is trusted of the key directory that its keys are published in, in JSON.
+    #[must_use]
+    pub fn directory(&self) -> Option<&str> {
+        self.directory.as_deref()
+    }
+
+    /// It has a key for directories, which stays.
+    pub(super) fn signs_with(&mut self, key: DirectoryKey) {
+        self.directory_key.get_or_insert(key);
+    }
+
+    /// Its keys are published there from now on.
+    pub(super) fn publishes_in(&mut self, trust: String) {
+        self.directory = Some(trust);
     }
 
     /// The program of the newest generation.

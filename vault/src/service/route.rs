@@ -1,6 +1,5 @@
 //! Which request is answered by whom.
 
-use provision::api::NewWorker;
 use provision::text::read;
 use provision::{MAX_ANSWER, SessionName};
 use serde::Deserialize;
@@ -96,8 +95,12 @@ impl Service {
             (Method::Get, ["workers"]) => json(200, &self.workers(client)?),
             (Method::Put, ["workers", name]) => json(
                 200,
-                &self.ensure_worker(client, name, form::<NewWorker>("program", body)?.program)?,
+                &self.ensure_worker(client, name, form("program", body)?)?,
             ),
+            (Method::Post, ["workers", name, "entry"]) => {
+                let wish = form("wish for an entry", body)?;
+                json(200, &self.sign_entry(client, name, &wish)?)
+            }
             (Method::Post, ["workers", name, "generations"]) => {
                 let wish = form("wish for new keys", body)?;
                 json(200, &self.new_generation(client, name, wish)?)
@@ -130,7 +133,7 @@ fn is_known(path: &[&str]) -> bool {
             | "pool"]
             | ["sessions", _, _]
             | ["workers", _]
-            | ["workers", _, "generations"]
+            | ["workers", _, "generations" | "entry"]
             | ["workers", _, "generations", _]
     )
 }

@@ -1,12 +1,12 @@
 //! The owner, workers and their keys, and the audit log, which is the owner's to read.
 
-use provision::api::{self, NewGeneration, Owner, WorkerSession};
+use provision::api::{self, NewEntry, NewGeneration, NewWorker, Owner, SignedEntry, WorkerSession};
 use provision::audit::AuditLine;
 
 use super::{Problem, Service};
 use crate::journal::Journal;
 use crate::kme::requests::{self, Asker, Decided};
-use crate::kme::{Client, WorkerName};
+use crate::kme::{self, Client, DirectoryKey, Fresh, Kme, WorkerName};
 use crate::state::State;
 
 /// Lines of the audit log in one answer: they fit into what clients read.
@@ -21,17 +21,37 @@ impl Service {
         &self,
         client: Option<&Client>,
         worker: &str,
-        program: api::Program,
+        wish: NewWorker,
     ) -> Result<WorkerSession, Problem> {
-        let wanted = {
+        let (keys, directory_key) = {
             let kme = &self.read().state.kme;
-            let name = worker.parse::<WorkerName>();
-            name.is_ok_and(|name| kme.wants_keys(&name)) && kme.authorize(client).is_ok()
+            let name = worker.parse::<WorkerName>().ok();
+            let name = name.filter(|_| kme.authorize(client).is_ok());
+            let wants = |what: fn(&Kme, &WorkerName) -> bool| {
+                name.as_ref().is_some_and(|name| what(kme, name))
+            };
+            (wants(Kme::wants_keys), wants(Kme::wants_directory_key))
         };
-        let keys = wanted.then(|| self.spares.take()).transpose()?;
+        let fresh = Fresh {
+            keys: keys.then(|| self.spares.take()).transpose()?,
+            directory_key: directory_key.then(DirectoryKey::generate).transpose()?,
+        };
         self.manage(client, |state, asker| {
-            requests::ensure(state, &self.cas, asker, worker, program, keys)
+            requests::ensure(state, &self.cas, asker, worker, wish, fresh)
         })
+    }
+
+    /// A worker's entry for its key directory. It changes nothing here.
+    pub(super) fn sign_entry(
+        &self,
+        client: Option<&Client>,
+        worker: &str,
+        wish: &NewEntry,
+    ) -> Result<SignedEntry, Problem> {
+        let nonce: [u8; kme::NONCE] = self.cas.random()?;
+        let decided =
+            self.look(|state, now| kme::entry(state, Asker { client, now }, worker, wish, &nonce));
+        Ok(decided??)
     }
 
     pub(super) fn new_generation(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cas::{Limits, Principal};
-use crate::kme::MAX_LIVING;
+use crate::kme::{DirectoryKey, MAX_LIVING};
 
 const OWNER: Client = [1; 32];
 
@@ -48,8 +48,12 @@ impl Vault {
 
     fn ensure(&mut self, measurement: u8) -> Result<WorkerSession, Error> {
         let keys = Keys::generate(&SystemEntropy::new()).unwrap();
-        let (asker, program) = (asker(&OWNER, 0), program(measurement));
-        let decided = ensure(&self.state, &self.cas, asker, "w", program, Some(keys));
+        let fresh = Fresh {
+            keys: Some(keys),
+            directory_key: Some(DirectoryKey::generate().unwrap()),
+        };
+        let (asker, wish) = (asker(&OWNER, 0), (&program(measurement)).into());
+        let decided = ensure(&self.state, &self.cas, asker, "w", wish, fresh);
         self.keep(decided)
     }
 
@@ -61,11 +65,11 @@ impl Vault {
         self.keep(decided)
     }
 
-    /// Values of private keys that the state holds.
+    /// Private keys of generations that the state holds, beside the worker's one for directories.
     fn private_keys(&self) -> usize {
         let snapshot = self.state.snapshot().unwrap();
         let text = String::from_utf8(snapshot.to_vec()).unwrap();
-        text.matches("BEGIN PRIVATE KEY").count()
+        text.matches("BEGIN PRIVATE KEY").count() - 1
     }
 }
 
