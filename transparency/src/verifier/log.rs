@@ -25,7 +25,9 @@ impl Verifier {
         let promise =
             Sct::decode(&answer.smh_sct).map_err(|fault| Error::Sct(fault.to_string()))?;
         if let Some(key) = &self.keys.log {
-            promised(&promise, key, &head.signed).map_err(|fault| Error::Sct(fault.to_string()))?;
+            promise
+                .verify(&head.signed, key)
+                .map_err(|fault| Error::Sct(fault.to_string()))?;
         }
         let Some(key) = &self.keys.checkpoint else {
             return Ok((Logged::Promised, 0));
@@ -130,8 +132,7 @@ fn included(promise: &Sct, head: &Head, proof: &LogProof, state: LogState) -> Re
         .map(|hash| Hash::try_from(hash.as_slice()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| Error::Log("audit_path: a hash has 32 bytes".to_owned()))?;
-    let leaf = entry_text(&head.signed)
-        .and_then(|text| sct::leaf_hash(promise.timestamp_ms, &text))
+    let leaf = sct::leaf_hash(promise.timestamp_ms, &sct::entry_text(&head.signed))
         .map_err(|fault| Error::Sct(fault.to_string()))?;
     log::verify_inclusion(&leaf, proof.leaf_index, state.size, &path, &state.root)
         .map_err(|fault| Error::Log(format!("audit_path: {fault}")))
@@ -180,18 +181,4 @@ pub(super) fn see(log: LogState, memory: &mut Memory) {
         Some(seen) if log.size > seen.size => memory.newer_log = Some(log),
         Some(_) => {}
     }
-}
-
-fn promised(
-    promise: &Sct,
-    key: &crate::signature::VerifyingKey,
-    signed: &crate::messages::SignedMapHead,
-) -> Result<(), sct::Error> {
-    let _ = (promise, key, signed);
-    Err(sct::Error::Signature)
-}
-
-fn entry_text(signed: &crate::messages::SignedMapHead) -> Result<String, sct::Error> {
-    let _ = signed;
-    Err(sct::Error::Log)
 }
