@@ -7,6 +7,7 @@
 mod commitments;
 mod mutations;
 mod object_hashes;
+mod responses;
 mod seed;
 mod signed_heads;
 
@@ -28,6 +29,8 @@ const FILES: &[(&str, Check)] = &[
     ("commitments.json", commitments::check),
     ("mutations.json", mutations::check),
     ("objecthash.json", object_hashes::check),
+    ("responses.json", responses::check),
+    ("responses_bound.json", responses::check),
     ("seed_example.json", seed::check),
     ("smh.json", signed_heads::check),
 ];
