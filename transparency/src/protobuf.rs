@@ -193,3 +193,92 @@ impl Writer {
         self.bytes.push(value as u8);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields(bytes: &[u8]) -> Result<Vec<(u32, Value<'_>)>, Error> {
+        let mut reader = Reader::new(bytes);
+        let mut fields = Vec::new();
+        while let Some(field) = reader.field()? {
+            fields.push(field);
+        }
+        Ok(fields)
+    }
+
+    #[test]
+    fn the_documentation_s_examples() {
+        assert_eq!(fields(b"\x08\x96\x01"), Ok(vec![(1, Value::Number(150))]));
+        let text = Value::Bytes(b"testing");
+        assert_eq!(fields(b"\x12\x07testing"), Ok(vec![(2, text)]));
+        let mut writer = Writer::new();
+        writer.number(1, 150).bytes(2, b"testing").number(3, 0);
+        writer.bytes(4, b"");
+        assert_eq!(writer.finish(), b"\x08\x96\x01\x12\x07testing");
+    }
+
+    #[test]
+    fn other_bytes_are_refused() {
+        for (bytes, error) in [
+            (&b"\x08"[..], Error::Short { at: 0 }),
+            (b"\x08\x01\x12\x05four", Error::Short { at: 2 }),
+            (
+                b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+                Error::Short { at: 0 },
+            ),
+            // 0 in two bytes, 2⁶⁴, and eleven bytes.
+            (b"\x08\x80\x00", Error::Number { at: 1 }),
+            (
+                b"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02",
+                Error::Number { at: 1 },
+            ),
+            (
+                b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+                Error::Number { at: 1 },
+            ),
+            // Field 0; a field number of 2²⁹; wire types 1, 3 and 5.
+            (b"\x02\x00", Error::Field { at: 0 }),
+            (b"\x82\x80\x80\x80\x10\x00", Error::Field { at: 0 }),
+            (
+                b"\x09\x00\x00\x00\x00\x00\x00\x00\x00",
+                Error::Field { at: 0 },
+            ),
+            (b"\x0b\x0c", Error::Field { at: 0 }),
+            (b"\x08\x01\x0d\x00\x00\x00\x00", Error::Field { at: 2 }),
+        ] {
+            assert_eq!(fields(bytes), Err(error), "{bytes:x?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_what_would_be_written(bytes: Vec<u8>) {
+            if let Ok(fields) = fields(&bytes) {
+                let mut writer = Writer::new();
+                for (field, value) in fields {
+                    match value {
+                        Value::Bytes(bytes) => {
+                            writer.message(field, bytes);
+                        }
+                        Value::Number(number) => {
+                            writer.varint(u64::from(field) << 3);
+                            writer.varint(number);
+                        }
+                    }
+                }
+                prop_assert_eq!(writer.finish(), bytes);
+            }
+        }
+
+        #[test]
+        fn numbers_are_read_as_they_are_written(number: u64) {
+            let mut writer = Writer::new();
+            writer.number(1, number).number(2, 1);
+            let read = fields(&writer.bytes).unwrap();
+            prop_assert_eq!(read.first(), Some(&(1, Value::Number(number))));
+        }
+    }
+}

@@ -118,3 +118,61 @@ fn number_of(text: &str) -> Option<u32> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_six_or_nine_decimals() {
+        for text in [
+            "2016-09-01T21:06:09.515380163Z",
+            "2016-09-03T21:06:09.120Z",
+            "2016-09-04T21:06:09.123456Z",
+            "2016-09-02T21:06:09.000Z",
+            "1969-12-31T23:59:59.999999999Z",
+            "2000-02-29T00:00:00.000Z",
+        ] {
+            let time = Timestamp::from_rfc3339(text).unwrap();
+            assert_eq!(time.to_string(), text);
+        }
+        let time = Timestamp::from_rfc3339("1970-01-01T00:01:00.5Z").unwrap();
+        assert_eq!((time.seconds, time.nanos), (60, 500_000_000));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            "2016-09-01T21:06:09",
+            "2016-09-01T21:06:09+00:00",
+            "2016-09-01 21:06:09Z",
+            "2016-09-01T21:06:09.Z",
+            "2016-09-01T21:06:09.0123456789Z",
+            "2016-02-30T21:06:09Z",
+            "2016-13-01T21:06:09Z",
+            "2016-09-01T24:06:09Z",
+            "2016-09-01T21:06:60Z",
+            "2016-9-01T21:06:09Z",
+            "2016-09-01T21:06Z",
+            "2016-09-01T21:06:09:00Z",
+            "+016-09-01T21:06:09Z",
+            "0000-09-01T21:06:09Z",
+        ] {
+            assert_eq!(Timestamp::from_rfc3339(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn times_are_read_as_they_are_written(
+            seconds in -62_135_596_800..253_402_300_800_i64,
+            nanos in prop::sample::select(vec![0, 5_000_000, 5_000, 5]),
+        ) {
+            let time = Timestamp { seconds, nanos };
+            prop_assert_eq!(Timestamp::from_rfc3339(&time.to_string()), Some(time));
+        }
+    }
+}
