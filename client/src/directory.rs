@@ -5,6 +5,10 @@
 
 mod decimal;
 mod error;
+mod link;
+mod lookup;
+mod memory;
+mod refusal;
 
 use std::sync::Arc;
 
@@ -23,6 +27,10 @@ use crate::Options;
 use crate::http::{Http, Reply};
 
 pub use error::Error;
+pub use link::link;
+pub(crate) use lookup::Shown;
+pub use lookup::{Lookup, Published};
+pub use refusal::{Differing, Refusal};
 
 /// The way to a directory: HTTP/1.1, with bounds on size and time. Clones share their connections.
 ///

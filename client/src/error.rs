@@ -12,6 +12,7 @@ use protocol::requester::{AnswerError, BuildError};
 use protocol::{Reason, WorkOrderId, WorkerId, receipt};
 
 use crate::EvidenceError;
+use crate::directory::Refusal;
 use crate::tls::fault_of;
 
 /// Why an operation of the client failed.
@@ -103,6 +104,15 @@ pub enum Error {
         worker: WorkerId,
         /// Why.
         source: Box<EvidenceError>,
+    },
+    /// The worker's keys are not those that its directory has, or nothing shows that they are, so nothing is
+    /// encrypted to it.
+    #[error("worker {worker} is not the one in the directory: {source}")]
+    Directory {
+        /// The worker.
+        worker: WorkerId,
+        /// Why.
+        source: Box<Refusal>,
     },
     /// The order can't be built.
     #[error("the order cannot be built: {0}")]

@@ -12,6 +12,7 @@ use attestation::{
 use protocol::report_data;
 
 use crate::CheckedRecord;
+use crate::directory::{self, Lookup, Published, Shown};
 use crate::evidence::Evidence;
 
 /// Says which second it is.
@@ -26,6 +27,7 @@ pub(crate) type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 pub struct Verifier {
     policy: Policy,
     clock: Clock,
+    directory: Option<Arc<Lookup>>,
 }
 
 impl Verifier {
@@ -35,6 +37,7 @@ impl Verifier {
         Self {
             policy,
             clock: Arc::new(system_time),
+            directory: None,
         }
     }
 
@@ -47,6 +50,22 @@ impl Verifier {
         }
     }
 
+    /// The same, and a worker's keys have to be those that this directory publishes, too: the same that
+    /// everybody is shown, and whose owner can see them.
+    #[must_use]
+    pub fn with_directory(self, directory: Lookup) -> Self {
+        Self {
+            directory: Some(Arc::new(directory)),
+            ..self
+        }
+    }
+
+    /// The directory that workers are looked up in, if there is one.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Lookup> {
+        self.directory.as_deref()
+    }
+
     /// The policy.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
@@ -57,7 +76,8 @@ impl Verifier {
         Arc::clone(&self.clock)
     }
 
-    /// Verifies that the program that is wanted holds the keys of a record.
+    /// Verifies that the program that is wanted holds the keys of a record. The directory is not asked:
+    /// [`Worker::verified`](crate::Worker::verified) does that as well.
     ///
     /// # Errors
     ///
@@ -73,6 +93,28 @@ impl Verifier {
         self.policy
             .appraise(quote, now, Some(&keys))
             .map_err(|verdict| Box::new(EvidenceError::of(verdict)))
+    }
+
+    /// Whether the directory publishes the keys of a record, whose evidence has been verified. None: no
+    /// directory is to be asked.
+    pub(crate) async fn look_up(
+        &self,
+        worker: &CheckedRecord,
+    ) -> Result<Option<Published>, directory::Refusal> {
+        let Some(directory) = &self.directory else {
+            return Ok(None);
+        };
+        let evidence = Evidence::read(worker.record());
+        let evidence = evidence.map_err(|fault| directory::Refusal::Data {
+            fault: fault.to_string(),
+        })?;
+        let shown = Shown {
+            worker: worker.id(),
+            verification: worker.verification_key().pem(),
+            encryption: worker.encryption_key().pem(),
+            directory_key: &evidence.directory_key,
+        };
+        directory.check(&shown).await.map(Some)
     }
 
     fn anchor(&self, evidence: &Evidence) -> Result<TrustAnchor, EvidenceError> {
@@ -99,6 +141,7 @@ impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
             .field("policy", &self.policy)
+            .field("directory", &self.directory.as_ref().map(|one| one.realm()))
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use protocol::crypto::rsa::EncryptionKey;
 use protocol::crypto::secp256k1::VerifyingKey;
 use protocol::record::{Status, WorkerKeys, WorkerRecord};
 
+use crate::directory::Published;
 use crate::verifier::Clock;
 use crate::{Client, Error, EvidenceError, NotProved, Verifier};
 
@@ -67,8 +68,8 @@ impl CheckedRecord {
 ///
 /// ```
 /// # use sconce_client::{CheckedRecord, Error, Order, Verifier, Worker};
-/// fn order(record: CheckedRecord, verifier: &Verifier) -> Result<Order, Error> {
-///     let worker = Worker::verified(record, verifier)?;
+/// async fn order(record: CheckedRecord, verifier: &Verifier) -> Result<Order, Error> {
+///     let worker = Worker::verified(record, verifier).await?;
 ///     Ok(Order::new(&worker, "python-hello"))
 /// }
 /// ```
@@ -91,6 +92,7 @@ pub struct Worker(Arc<Inner>);
 struct Inner {
     checked: CheckedRecord,
     proof: Option<Proof>,
+    published: Option<Published>,
 }
 
 /// Why the keys are believed, and whose clock says for how long.
@@ -101,30 +103,44 @@ struct Proof {
 
 impl Worker {
     /// A worker whose evidence the verifier accepts: it shows that the program that is wanted has these
-    /// very keys, under this id.
+    /// very keys, under this id. If the verifier has a directory, they are those that it publishes, too.
     ///
     /// # Errors
     ///
-    /// [`Error::Evidence`].
-    pub fn verified(checked: CheckedRecord, verifier: &Verifier) -> Result<Self, Error> {
-        match verifier.verify(&checked) {
-            Ok(evidence) => {
-                let clock = verifier.clock();
-                let proof = Some(Proof { evidence, clock });
-                Ok(Self(Arc::new(Inner { checked, proof })))
+    /// [`Error::Evidence`]; [`Error::Directory`].
+    pub async fn verified(checked: CheckedRecord, verifier: &Verifier) -> Result<Self, Error> {
+        let evidence = match verifier.verify(&checked) {
+            Ok(evidence) => evidence,
+            Err(source) => {
+                let worker = checked.id;
+                return Err(Error::Evidence { worker, source });
             }
-            Err(source) => Err(Error::Evidence {
-                worker: checked.id,
-                source,
-            }),
-        }
+        };
+        let published = match verifier.look_up(&checked).await {
+            Ok(published) => published,
+            Err(source) => {
+                return Err(Error::Directory {
+                    worker: checked.id,
+                    source: Box::new(source),
+                });
+            }
+        };
+        let clock = verifier.clock();
+        Ok(Self(Arc::new(Inner {
+            checked,
+            proof: Some(Proof { evidence, clock }),
+            published,
+        })))
     }
 
     /// A worker that is taken as it is: whoever runs the listener or the worker may have made these keys,
     /// and may read what is sent.
     pub fn unverified(checked: CheckedRecord) -> Self {
-        let proof = None;
-        Self(Arc::new(Inner { checked, proof }))
+        Self(Arc::new(Inner {
+            checked,
+            proof: None,
+            published: None,
+        }))
     }
 
     /// The worker's id.
@@ -150,6 +166,11 @@ impl Worker {
     /// The evidence that was accepted; none of an unverified worker.
     pub fn evidence(&self) -> Option<&VerifiedEvidence> {
         self.0.proof.as_ref().map(|proof| &proof.evidence)
+    }
+
+    /// Where its keys are published, if they were looked up in a directory.
+    pub fn published(&self) -> Option<&Published> {
+        self.0.published.as_ref()
     }
 
     /// What is not proved all the same. To be shown to whoever is about to send secrets.
@@ -197,18 +218,18 @@ impl Client {
         CheckedRecord::check(id.clone(), self.record(id).await?)
     }
 
-    /// Retrieves a worker's record, checks it, and verifies its evidence: before anything is encrypted
-    /// to its key.
+    /// Retrieves a worker's record, checks it, verifies its evidence, and looks its keys up if the verifier
+    /// has a directory: before anything is encrypted to them.
     ///
     /// # Errors
     ///
-    /// As for [`checked_record`](Self::checked_record), and [`Error::Evidence`].
+    /// As for [`checked_record`](Self::checked_record), and [`Worker::verified`].
     pub async fn verified_worker(
         &self,
         id: &WorkerId,
         verifier: &Verifier,
     ) -> Result<Worker, Error> {
-        Worker::verified(self.checked_record(id).await?, verifier)
+        Worker::verified(self.checked_record(id).await?, verifier).await
     }
 
     /// Retrieves a worker's record and takes it as it is: see [`Worker::unverified`].

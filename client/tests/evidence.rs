@@ -418,7 +418,7 @@ async fn no_character_of_a_record_can_be_turned_into_another_worker() {
             continue;
         };
         let found = keys(&checked);
-        match Worker::verified(checked, &verifier) {
+        match Worker::verified(checked, &verifier).await {
             Err(Error::Evidence { .. }) => refused += 1,
             Err(other) => panic!("at {place}: {other}"),
             Ok(worker) => {

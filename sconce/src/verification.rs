@@ -140,13 +140,14 @@ impl Requirement {
             .await
             .map_err(|error| Failure::of_client(&what, &error))?;
         self.judge(record)
+            .await
             .map_err(|error| of_client(&what, &error, client.uri()))
     }
 
     /// The same of a record that is there already.
-    pub(crate) fn judge(&self, record: CheckedRecord) -> Result<Worker, client::Error> {
+    pub(crate) async fn judge(&self, record: CheckedRecord) -> Result<Worker, client::Error> {
         match self {
-            Self::Verified(verification) => Worker::verified(record, &verification.verifier),
+            Self::Verified(verification) => Worker::verified(record, &verification.verifier).await,
             Self::Skipped => Ok(Worker::unverified(record)),
         }
     }

@@ -191,7 +191,7 @@ async fn workers(
         match client.checked_record(&id).await {
             Ok(record) => {
                 let what = format!("worker {}", short(id.as_str()));
-                let worker = requirement.judge(record);
+                let worker = requirement.judge(record).await;
                 workers.push(
                     worker.map_err(|error| verification::of_client(&what, &error, client.uri()))?,
                 );

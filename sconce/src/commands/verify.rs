@@ -78,7 +78,7 @@ async fn judge(args: &Args) -> Result<Judged, Failure> {
     let client = args.listener.connect().map_err(failure)?;
     let id = id_of(&args.worker);
     let record: CheckedRecord = client.checked_record(&id).await.map_err(failure)?;
-    Ok(match requirement.judge(record) {
+    Ok(match requirement.judge(record).await {
         Ok(worker) => Judged::Accepted { worker, policy },
         Err(error) => Judged::Refused {
             failure: verification::of_look(&what, &error, client.uri()),

@@ -161,9 +161,12 @@ async fn show(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failure> {
     let record = client.record(&id).await.map_err(failure)?;
     let check = || CheckedRecord::check(id.clone(), record.clone());
     let checked = check();
-    let judged = check().and_then(|record| requirement.judge(record));
+    let judged = match check() {
+        Ok(record) => requirement.judge(record).await,
+        Err(error) => Err(error),
+    };
     let refused = match &judged {
-        Err(error @ client::Error::Evidence { .. }) => {
+        Err(error @ (client::Error::Evidence { .. } | client::Error::Directory { .. })) => {
             Some(verification::of_look(&what, error, client.uri()))
         }
         _ => None,
