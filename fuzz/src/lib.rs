@@ -28,6 +28,8 @@
 //! | [`pool`] | what a manager of a pool asks of a vault, and the keys of an order |
 //! | [`vault_http`] | the head of a request to a vault |
 //! | [`journal`] | the file of a vault's journal, or changes to one |
+//! | [`kt_json`] | the JSON of a key directory |
+//! | [`kt_protobuf`] | a message of a key directory, or changes to an update |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
 
 pub mod attestation_request;
@@ -39,6 +41,8 @@ pub mod engine;
 pub mod file_manifest;
 pub mod frames;
 pub mod journal;
+pub mod kt_json;
+pub mod kt_protobuf;
 pub mod link;
 pub mod order;
 pub mod policy;
@@ -83,4 +87,6 @@ pub const TARGETS: &[Target] = &[
     ("vault_http", vault_http::run),
     ("pool", pool::run),
     ("journal", journal::run),
+    ("kt_json", kt_json::run),
+    ("kt_protobuf", kt_protobuf::run),
 ];

@@ -4,6 +4,7 @@ mod certificate;
 mod collateral;
 mod files;
 mod journal;
+mod kt;
 mod policy;
 mod pool;
 mod quote;
@@ -51,6 +52,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "sigstruct" => sgx::sigstructs(),
         "file_manifest" => files::manifests(),
         "journal" => journal::files(),
+        "kt_json" => kt::texts(),
+        "kt_protobuf" => kt::messages(),
         "vault_http" => vault_http::heads(),
         _ => Vec::new(),
     }
