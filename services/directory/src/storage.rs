@@ -5,334 +5,115 @@
 //! [publishes](Storage::publish) them and [removes](Storage::collect) what is no longer asked for. Everybody
 //! else reads, mostly through the newest [`Snapshot`], without waiting for the writer.
 //!
-//! An epoch is sealed by one durable batch: branches, changes, feed, head, and log, or nothing.
+//! An epoch is sealed by one durable batch: branches, changes, feed, head, and log, or nothing. Before it
+//! there is nothing of the epoch, after it all; there is no state between that a crash could leave.
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod codec;
+mod error;
+mod feed;
+mod heads;
+mod import;
+mod model;
+mod node;
+mod open;
+mod seal;
+mod snapshot;
+mod stale;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod users;
 
-use crate::engine::{Engine, EngineError, Fjall, Limits};
-
-/// Where a user's entry is in the map: the hash of the VRF's output.
-pub type Index = [u8; 32];
-
-/// A hash of the map or of the log.
-pub type Hash = [u8; 32];
-
-/// How a store is kept.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Options {
-    /// Names the map; part of every hash in it, so it can't change later.
-    pub map_id: String,
-    /// How long a version of the map can be asked for after another has taken its place. What an entry was
-    /// in the epochs that changed it stays available for ever.
-    pub retention: Duration,
-    /// Levels of the tree that are kept in memory, at most 24: about 160 bytes for each of 2^levels branches.
-    pub levels: u8,
-    /// What the engine may take.
-    pub limits: Limits,
-}
-
-impl Options {
-    /// Seven days of versions, and 18 levels in memory.
-    pub fn new(map_id: impl Into<String>) -> Self {
-        Self {
-            map_id: map_id.into(),
-            retention: Duration::from_secs(7 * 24 * 60 * 60),
-            levels: 18,
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// Why the store could not answer, or do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The engine, or the disk under it.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The store holds what no sound store does.
-    #[error("the store is damaged: {0}; restore a copy, or build it again from the feed")]
-    Damaged(String),
-    /// The folder holds the store of another map, or of another version of this program.
-    #[error("the store is of {found}, not of {wanted}")]
-    Foreign {
-        /// What the folder is of.
-        found: String,
-        /// What it was opened as.
-        wanted: String,
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
     },
-    /// A version of the map that is no longer kept.
-    #[error("epoch {epoch} is no longer kept; the oldest is {oldest}")]
-    Gone {
-        /// The epoch that was asked for.
-        epoch: u64,
-        /// The oldest epoch that every user can still be proven in.
-        oldest: u64,
+};
+
+use transparency::{
+    log,
+    map::{Hash, Index},
+};
+
+pub use self::{
+    error::Error,
+    import::{Imported, Stage},
+    model::{
+        Change, Epoch, FeedItem, Head, Leaf, Mutation, Options, Pending, Proof, Queued, Sealed,
+        SignedHead, Signer, SignerError, UserRecord,
     },
-    /// An epoch that has not been.
-    #[error("there is no epoch {0} yet")]
-    NotYet(u64),
-    /// Two updates of one entry in one epoch: the second belongs into the next.
-    #[error("an epoch takes one update of an entry, not two: {}", hex(.0))]
-    Twice(Index),
-    /// An import into a directory that has users.
-    #[error("a directory takes an import only while it has no users")]
-    NotEmpty,
-    /// The signer did not sign; nothing was stored.
-    #[error("the head could not be signed: {0}")]
-    Unsigned(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl Error {
-    /// The stable code of this kind of failure.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Engine(EngineError::InUse(_)) => "directory.in-use",
-            Self::Engine(_) | Self::Unsigned(_) => "directory.store",
-            Self::Damaged(_) | Self::Foreign { .. } => "directory.damaged",
-            Self::Gone { .. } | Self::NotYet(_) => "directory.epoch",
-            Self::Twice(_) | Self::NotEmpty => "directory.import",
-        }
-    }
-}
-
-/// An update that waits for its epoch, checked against what was published when it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// Whose entry it changes.
-    pub user: String,
-    /// Where that entry is.
-    pub index: Index,
-    /// The signed update: a serialized `SignedKV`.
-    pub update: Vec<u8>,
-    /// The opening of its commitment: a serialized `Committed`.
-    pub committed: Vec<u8>,
-}
-
-/// A queued update and its place in the queue, which [`Epoch::settled`] names it by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queued {
-    /// Its place; grows from one to the next, and never repeats.
-    pub place: u64,
-    /// The update.
-    pub pending: Pending,
-}
-
-/// A change of one entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mutation {
-    /// Whose entry it is.
-    pub user: String,
-    /// Where the entry is.
-    pub index: Index,
-    /// The entry: the value within the signed update, and what the map holds.
-    pub leaf: Vec<u8>,
-    /// The signed update: a serialized `SignedKV`.
-    pub update: Vec<u8>,
-    /// The opening of its commitment: a serialized `Committed`.
-    pub committed: Vec<u8>,
-}
-
-/// What is sealed at once.
-#[derive(Clone, Debug, Default)]
-pub struct Epoch {
-    /// When, in milliseconds since 1970. Not before the epoch before.
-    pub issued: u64,
-    /// What changes, in the order of the feed. At most one update of an entry.
-    pub mutations: Vec<Mutation>,
-    /// The places in the queue that this epoch settles, by applying or refusing what waited there.
-    pub settled: Vec<u64>,
-}
-
-/// A signed head and its entry in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedHead {
-    /// The signed head, in whatever form the signer wants it back; the store does not look inside.
-    pub head: Vec<u8>,
-    /// Its signed certificate timestamp.
-    pub sct: Vec<u8>,
-    /// The log entry: what the leaf hash of RFC 6962 is computed of, without the leading zero byte.
-    pub entry: Vec<u8>,
-}
-
-/// What a signer may fail with.
-pub type SignerError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Signs what [`Storage::seal`] is about to store.
-pub trait Signer {
-    /// Signs the head of `epoch`, whose map has this root.
-    ///
-    /// # Errors
-    ///
-    /// It can't; nothing is stored.
-    fn head(&mut self, epoch: u64, root: Hash) -> Result<SignedHead, SignerError>;
-
-    /// Signs a checkpoint of the log of `size` heads, which has this root.
-    ///
-    /// # Errors
-    ///
-    /// It can't; nothing is stored.
-    fn checkpoint(&mut self, size: u64, root: Hash) -> Result<Vec<u8>, SignerError>;
-}
-
-/// An epoch as it was sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Its number; also the number of its entry in the log.
-    pub epoch: u64,
-    /// When it was sealed, in milliseconds since 1970.
-    pub issued: u64,
-    /// The root of the map.
-    pub root: Hash,
-    /// The root of the log that ends with this head.
-    pub log_root: Hash,
-    /// How many updates it applied.
-    pub mutations: u32,
-    /// The signed head, as [`Signer::head`] gave it.
-    pub head: Vec<u8>,
-    /// Its timestamp, as [`Signer::head`] gave it.
-    pub sct: Vec<u8>,
-}
-
-/// An epoch that is on disk and that no reader sees yet, with what witnesses want to know.
-#[derive(Clone, Debug)]
-pub struct Sealed {
-    /// The head.
-    pub head: Head,
-    /// The checkpoint of the log, as [`Signer::checkpoint`] gave it.
-    pub checkpoint: Vec<u8>,
-}
-
-/// An entry as the map holds it, with the update that put it there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaf {
-    /// The epoch that put it there.
-    pub epoch: u64,
-    /// Its number in the feed of that epoch.
-    pub number: u32,
-    /// The entry.
-    pub leaf: Vec<u8>,
-    /// The signed update: a serialized `SignedKV`.
-    pub update: Vec<u8>,
-    /// The opening of its commitment: a serialized `Committed`.
-    pub committed: Vec<u8>,
-}
-
-/// What the map of one epoch holds at an index, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
-    /// The siblings that are not empty, with the depth each hangs at (1 to 256), deepest first.
-    pub siblings: Vec<(u16, Hash)>,
-    /// The entry, if there is one.
-    pub leaf: Option<Leaf>,
-}
-
-impl Proof {
-    /// The 256 neighbors as they go over the wire: deepest first, empty where the sibling is.
-    pub fn neighbors(&self) -> Vec<Vec<u8>> {
-        let mut neighbors = vec![Vec::new(); 256];
-        for (depth, hash) in &self.siblings {
-            if let Some(neighbor) = neighbors.get_mut(256 - usize::from(*depth)) {
-                *neighbor = hash.to_vec();
-            }
-        }
-        neighbors
-    }
-}
-
-/// What the directory keeps of a user, whether it has an entry or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRecord {
-    /// The VRF's output, 65 bytes: the index is its hash.
-    pub vrf: [u8; 65],
-    /// The VRF's proof; absent of users that were imported without.
-    pub proof: Option<[u8; 64]>,
-}
-
-/// A change of an entry in the feed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The epoch of the change.
-    pub epoch: u64,
-    /// Its number in the feed of that epoch.
-    pub number: u32,
-}
-
-/// An update in the feed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedItem {
-    /// Its number in the feed of its epoch.
-    pub number: u32,
-    /// Whose entry it changes: for what is public of it; auditors aren't told of the others.
-    pub user: String,
-    /// The signed update: a serialized `SignedKV`.
-    pub update: Vec<u8>,
-    /// The opening of its commitment: a serialized `Committed`.
-    pub committed: Vec<u8>,
-}
-
-/// The newest published epoch, for readers: the top of the tree is in memory, and nothing in it changes.
-#[derive(Debug)]
-pub struct Snapshot<E: Engine = Fjall> {
-    head: Head,
-    checkpoint: Vec<u8>,
-    inclusion: Vec<Hash>,
-    engine: Arc<E>,
-}
-
-impl<E: Engine> Snapshot<E> {
-    /// The head.
-    pub fn head(&self) -> &Head {
-        &self.head
-    }
-
-    /// The checkpoint of the log that ends with this head, with the cosignatures it was published with.
-    pub fn checkpoint(&self) -> &[u8] {
-        &self.checkpoint
-    }
-
-    /// The audit path of this head in the log of this checkpoint, deepest sibling first.
-    pub fn inclusion(&self) -> &[Hash] {
-        &self.inclusion
-    }
-}
+    snapshot::Snapshot,
+};
+use self::{seal::Writer, tree::Forest};
+use crate::engine::{Durability, Engine, Fjall, Write};
 
 /// The store of a directory.
 #[derive(Debug)]
 pub struct Storage<E: Engine = Fjall> {
     engine: Arc<E>,
+    forest: Arc<Forest<E>>,
     options: Options,
+    published: RwLock<Option<Arc<Snapshot<E>>>>,
+    writer: Mutex<Writer>,
+    /// The oldest epoch that every entry can be proven in.
+    oldest: AtomicU64,
+    /// The next place in the queue.
+    place: AtomicU64,
 }
 
 impl<E: Engine> Storage<E> {
-    /// Opens the store in `folder`, or makes one there, and checks that what it ends with is sound.
+    /// Opens the store in `folder`, or makes one there, and checks that what it ends with is sound: that the
+    /// top of the map leads to the newest root, the log to its root, and that the feed is there. The newest
+    /// epoch is published, under the checkpoint it last had.
     ///
     /// # Errors
     ///
     /// The folder is in use, of another map, or damaged.
     pub fn open(folder: &Path, options: Options) -> Result<Self, Error> {
-        let engine = Arc::new(E::open(folder, &options.limits)?);
-        Ok(Self { engine, options })
+        open::open(folder, options)
     }
 
     /// The newest published epoch; none before the first is.
     pub fn snapshot(&self) -> Option<Arc<Snapshot<E>>> {
-        None
+        self.published
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// What the map of `epoch` holds at `index`.
+    /// What the map of `epoch`, a published one, holds at `index`.
     ///
     /// # Errors
     ///
-    /// The epoch is no longer kept and did not change this entry; or it has not been yet.
-    pub fn prove(&self, epoch: u64, _index: &Index) -> Result<Proof, Error> {
-        Err(Error::NotYet(epoch))
+    /// [`Error::Gone`] if the epoch is no longer kept and did not change this entry; [`Error::NotYet`].
+    pub fn prove(&self, epoch: u64, index: &Index) -> Result<Proof, Error> {
+        match self.snapshot() {
+            Some(snapshot) if snapshot.head.epoch == epoch => return snapshot.prove(index),
+            Some(snapshot) if snapshot.head.epoch > epoch => {}
+            _ => return Err(Error::NotYet(epoch)),
+        }
+        let record = heads::find(&*self.engine, epoch)?;
+        if record.imported || epoch >= self.oldest() {
+            match self.forest.walk(record.root.as_ref(), index) {
+                Ok(path) => return snapshot::proof(path),
+                // It may have gone while it was read.
+                Err(_) if epoch < self.oldest() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((change, map)) = users::changed(&*self.engine, index, epoch)? else {
+            let oldest = self.oldest();
+            return Err(Error::Gone { epoch, oldest });
+        };
+        let leaf = Some(self.mutation(&change)?);
+        Ok(Proof { map, leaf })
     }
 
     /// The oldest epoch that every entry can be proven in.
     pub fn oldest(&self) -> u64 {
-        0
+        self.oldest.load(Ordering::Acquire)
     }
 
     /// What is known of a user; none of those never asked for.
@@ -340,8 +121,8 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be read.
-    pub fn user(&self, _id: &str) -> Result<Option<UserRecord>, Error> {
-        Ok(None)
+    pub fn user(&self, id: &str) -> Result<Option<UserRecord>, Error> {
+        users::find(&*self.engine, id)
     }
 
     /// Remembers a user's VRF. Not durable at once: it can be computed again.
@@ -349,8 +130,9 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be written.
-    pub fn put_user(&self, _id: &str, _record: &UserRecord) -> Result<(), Error> {
-        Ok(())
+    pub fn put_user(&self, id: &str, record: &UserRecord) -> Result<(), Error> {
+        let batch = vec![users::write(id, record)];
+        Ok(self.engine.commit(batch, Durability::Later)?)
     }
 
     /// Stores updates that wait, all or none, durably; gives their places, in order.
@@ -358,8 +140,16 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be written.
-    pub fn queue(&self, _updates: Vec<Pending>) -> Result<Vec<u64>, Error> {
-        Ok(Vec::new())
+    pub fn queue(&self, updates: Vec<Pending>) -> Result<Vec<u64>, Error> {
+        let count = updates.len() as u64;
+        let first = self.place.fetch_add(count, Ordering::Relaxed);
+        let writes = updates
+            .iter()
+            .zip(first..)
+            .map(|(pending, place)| users::enqueue(place, pending))
+            .collect();
+        self.engine.commit(writes, Durability::Now)?;
+        Ok((first..first + count).collect())
     }
 
     /// The updates that wait, oldest first.
@@ -368,7 +158,7 @@ impl<E: Engine> Storage<E> {
     ///
     /// The store can't be read.
     pub fn queued(&self) -> Result<Vec<Queued>, Error> {
-        Ok(Vec::new())
+        users::queued(&*self.engine)
     }
 
     /// Applies an epoch to the map, has it signed and logged, and stores all of it durably, or nothing.
@@ -376,9 +166,10 @@ impl<E: Engine> Storage<E> {
     ///
     /// # Errors
     ///
-    /// Two updates of one entry, the signer failed, or the store can't be written.
-    pub fn seal(&self, _epoch: Epoch, _signer: &mut dyn Signer) -> Result<Sealed, Error> {
-        Err(Error::NotYet(0))
+    /// Two updates of one entry, the signer failed, or the store can't be written. After the last of these
+    /// the store takes nothing more until it is opened again.
+    pub fn seal(&self, epoch: Epoch, signer: &mut dyn Signer) -> Result<Sealed, Error> {
+        seal::seal(self, &mut self.writer(), epoch, signer)
     }
 
     /// Makes the newest sealed epoch the one that readers see, under this checkpoint: the one it was sealed
@@ -386,14 +177,38 @@ impl<E: Engine> Storage<E> {
     ///
     /// # Errors
     ///
-    /// The store can't be written.
-    pub fn publish(&self, _checkpoint: Vec<u8>) -> Result<Arc<Snapshot<E>>, Error> {
-        Err(Error::NotYet(0))
+    /// There is none, or the store can't be written.
+    pub fn publish(&self, checkpoint: Vec<u8>) -> Result<Arc<Snapshot<E>>, Error> {
+        seal::publish(self, &mut self.writer(), checkpoint)
     }
 
     /// The newest sealed epoch, published or not.
     pub fn sealed(&self) -> Option<Sealed> {
-        None
+        self.writer().sealed()
+    }
+
+    /// Puts all of `source` into a directory that has no entries yet, as one epoch, on every core: `prepare`
+    /// is called on several threads. What it gives is stored as it comes; the map is built at the end. If
+    /// anything fails, or the process ends, nothing of it is left. Readers see it once it is
+    /// [published](Self::publish).
+    ///
+    /// # Errors
+    ///
+    /// There are entries; two of the source have the same index; `prepare` or the signer failed; or the
+    /// store can't be written.
+    pub fn import<T, S, P>(
+        &self,
+        issued: u64,
+        source: S,
+        prepare: P,
+        signer: &mut dyn Signer,
+        progress: &(dyn Fn(Stage) + Sync),
+    ) -> Result<Sealed, Error>
+    where
+        S: Iterator<Item = T> + Send,
+        P: Fn(T) -> Result<Imported, SignerError> + Sync,
+    {
+        import::import(self, issued, source, &prepare, signer, progress)
     }
 
     /// The entry at `index` in the newest sealed epoch: what the next update of it must follow.
@@ -401,8 +216,10 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be read.
-    pub fn newest(&self, _index: &Index) -> Result<Option<Leaf>, Error> {
-        Ok(None)
+    pub fn newest(&self, index: &Index) -> Result<Option<Leaf>, Error> {
+        users::newest(&*self.engine, index)?
+            .map(|change| self.mutation(&change))
+            .transpose()
     }
 
     /// The head of an epoch.
@@ -411,7 +228,7 @@ impl<E: Engine> Storage<E> {
     ///
     /// It has not been.
     pub fn head(&self, epoch: u64) -> Result<Head, Error> {
-        Err(Error::NotYet(epoch))
+        Ok(heads::find(&*self.engine, epoch)?.head)
     }
 
     /// Up to `limit` updates of an epoch's feed, from number `from`.
@@ -419,8 +236,10 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The epoch has not been.
-    pub fn mutations(&self, epoch: u64, _from: u32, _limit: usize) -> Result<Vec<FeedItem>, Error> {
-        Err(Error::NotYet(epoch))
+    pub fn mutations(&self, epoch: u64, from: u32, limit: usize) -> Result<Vec<FeedItem>, Error> {
+        let head = self.head(epoch)?;
+        let count = head.mutations.saturating_sub(from) as usize;
+        feed::items(&*self.engine, epoch, from, limit.min(count))
     }
 
     /// One update of the feed, with the entry it made.
@@ -429,7 +248,7 @@ impl<E: Engine> Storage<E> {
     ///
     /// There is no such update.
     pub fn mutation(&self, change: &Change) -> Result<Leaf, Error> {
-        Err(Error::NotYet(change.epoch))
+        Ok(feed::find(&*self.engine, change.epoch, change.number)?.into_leaf())
     }
 
     /// Up to `limit` changes of an entry, oldest first, from epoch `from`.
@@ -437,17 +256,17 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be read.
-    pub fn changes(&self, _index: &Index, _from: u64, _limit: usize) -> Result<Vec<Change>, Error> {
-        Ok(Vec::new())
+    pub fn changes(&self, index: &Index, from: u64, limit: usize) -> Result<Vec<Change>, Error> {
+        users::changes(&*self.engine, index, from, limit)
     }
 
-    /// The audit path of head `leaf` in the log of `size` heads, deepest sibling first.
+    /// The audit path of head `leaf` in the log of `size` heads, from the leaf upwards.
     ///
     /// # Errors
     ///
     /// The log is not that long, or the head not in it.
-    pub fn inclusion(&self, _leaf: u64, size: u64) -> Result<Vec<Hash>, Error> {
-        Err(Error::NotYet(size))
+    pub fn inclusion(&self, leaf: u64, size: u64) -> Result<Vec<Hash>, Error> {
+        log::prove_inclusion(leaf, size, &mut |node| heads::hash_of(&*self.engine, node))
     }
 
     /// The proof that the log of `new` heads begins with that of `old`.
@@ -455,17 +274,19 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The log is not that long.
-    pub fn consistency(&self, _old: u64, new: u64) -> Result<Vec<Hash>, Error> {
-        Err(Error::NotYet(new))
+    pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Error> {
+        log::prove_consistency(old, new, &mut |node| heads::hash_of(&*self.engine, node))
     }
 
-    /// `width` hashes (1 to 256) of the `number`-th tile of a level, as C2SP tlog-tiles counts them.
+    /// The first `width` hashes (1 to 256) of the `number`-th tile of a level, as C2SP tlog-tiles counts
+    /// them; fewer if the log is not that long.
     ///
     /// # Errors
     ///
-    /// The log is not that long.
-    pub fn tile(&self, _level: u8, number: u64, _width: u16) -> Result<Vec<Hash>, Error> {
-        Err(Error::NotYet(number))
+    /// The store can't be read.
+    pub fn tile(&self, level: u8, number: u64, width: u16) -> Result<Vec<Hash>, Error> {
+        let first = number.saturating_mul(256);
+        heads::row(&*self.engine, u32::from(level) * 8, first, width.into())
     }
 
     /// The entries of the log from `from` on, up to `limit`.
@@ -473,8 +294,8 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be read.
-    pub fn entries(&self, _from: u64, _limit: usize) -> Result<Vec<Vec<u8>>, Error> {
-        Ok(Vec::new())
+    pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        heads::entries(&*self.engine, from, limit)
     }
 
     /// Adds an auditor's signature to a head, under the id of its key.
@@ -482,8 +303,10 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The epoch has not been, or the store can't be written.
-    pub fn add_signature(&self, epoch: u64, _key: &str, _signature: &[u8]) -> Result<(), Error> {
-        Err(Error::NotYet(epoch))
+    pub fn add_signature(&self, epoch: u64, key: &str, signature: &[u8]) -> Result<(), Error> {
+        self.head(epoch)?;
+        let batch = vec![heads::sign(epoch, key, signature)];
+        Ok(self.engine.commit(batch, Durability::Now)?)
     }
 
     /// The auditors' signatures of a head, by the ids of their keys.
@@ -491,22 +314,37 @@ impl<E: Engine> Storage<E> {
     /// # Errors
     ///
     /// The store can't be read.
-    pub fn signatures(&self, _epoch: u64) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        Ok(Vec::new())
+    pub fn signatures(&self, epoch: u64) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        heads::signatures(&*self.engine, epoch)
     }
 
-    /// Removes branch versions that were superseded before the retention: up to `limit` of them, so that
-    /// the writer is soon back. Gives how many it removed; fewer than `limit` when nothing is left to do.
-    /// `now` is in milliseconds since 1970.
+    /// Removes branch versions that were replaced before the retention: about `limit` of them, so that the
+    /// writer is soon back. Gives how many it removed; fewer than `limit` when nothing is left to do.
     ///
     /// # Errors
     ///
     /// The store can't be written.
-    pub fn collect(&self, _now: u64, _limit: usize) -> Result<usize, Error> {
-        Ok(0)
+    pub fn collect(&self, limit: usize) -> Result<usize, Error> {
+        stale::collect(&*self.engine, self.oldest(), limit)
     }
-}
 
-fn hex(index: &Index) -> String {
-    index.iter().map(|byte| format!("{byte:02x}")).collect()
+    /// Puts records in their final places: for after an import. It may take minutes.
+    ///
+    /// # Errors
+    ///
+    /// The store can't be written.
+    pub fn settle(&self) -> Result<(), Error> {
+        Ok(self.engine.settle()?)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // What a panic interrupted had not been taken over yet.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn commit(&self, writer: &mut Writer, batch: Vec<Write>) -> Result<(), Error> {
+        let done = self.engine.commit(batch, Durability::Now);
+        writer.broken |= done.is_err();
+        Ok(done?)
+    }
 }
