@@ -64,6 +64,14 @@ impl Kind {
     }
 }
 
+/// What a program says in [`Kind::Ending`].
+pub mod ending {
+    /// A workload overran its time limit: another process shall take over at once.
+    pub const OVERRUN: &str = "overrun";
+    /// The worker's entry in its key directory is not its own: no other process shall be started.
+    pub const DIRECTORY: &str = "directory";
+}
+
 /// One frame, read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {

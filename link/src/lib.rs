@@ -29,7 +29,7 @@
 //!    │ ── Response tag=8 ────────────────────▶ │   in any order
 //!    │ ◀────────────────── Entry {"vrf":…} ── │   what the key directory says of the worker
 //!    │ ── Returned tag=7 ────────────────────▶ │   never started: give it to another process
-//!    │ ── Ending "overrun" ──────────────────▶ │   the program exits now
+//!    │ ── Ending "overrun" ──────────────────▶ │   the program exits now: see [`ending`]
 //!    │ ◀─────────────────────── end of file ── │   or: the host wants the program to exit
 //! ```
 //!
@@ -57,4 +57,4 @@ mod frame;
 pub mod report;
 
 pub use decode::Decoder;
-pub use frame::{Error, Frame, HEADER, Kind, Limits, encode};
+pub use frame::{Error, Frame, HEADER, Kind, Limits, encode, ending};
