@@ -43,6 +43,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tee::Tee;
 
+use crate::directory::Watch;
 use crate::engine::{Engine, Find};
 use crate::keys::WorkerKeys;
 
@@ -75,12 +76,13 @@ pub struct Attested<'a> {
 /// ```compile_fail,E0451
 /// # use sconce_worker::{WorkerKeys, boot::Provisioned};
 /// fn skip(keys: WorkerKeys) -> Provisioned {
-///     Provisioned { keys, kind: "vault" }
+///     Provisioned { keys, kind: "vault", watch: None }
 /// }
 /// ```
 pub struct Provisioned {
     keys: WorkerKeys,
     kind: &'static str,
+    watch: Option<Watch>,
 }
 
 /// A worker that can answer requests; [`serve`](crate::serve::serve) takes nothing else.
@@ -88,12 +90,13 @@ pub struct Provisioned {
 /// ```compile_fail,E0451
 /// # use sconce_worker::{Engine, boot::Serving};
 /// fn skip(engine: Engine) -> Serving {
-///     Serving { engine, kind: "vault" }
+///     Serving { engine, kind: "vault", watch: None }
 /// }
 /// ```
 pub struct Serving {
     engine: Engine,
     kind: &'static str,
+    watch: Option<Watch>,
 }
 
 impl<'a> Unattested<'a> {
@@ -152,6 +155,7 @@ impl<'a> Unattested<'a> {
         Ok(Provisioned {
             keys,
             kind: "unattested",
+            watch: None,
         })
     }
 }
@@ -172,8 +176,12 @@ impl Attested<'_> {
         let release: Release = ask(self.line, path::RELEASE, &self.request)?;
         let grant = self.attempt.open(&release, self.vault.key_der())?;
         let keys = granted::read(self.worker, self.generation, &grant)?;
+        let keys = keys.attested(self.platform, self.generation)?;
+        let directory = granted::directory(&grant)?;
+        let watch = directory.map(|trust| Watch::new(self.worker, &keys, &trust));
         Ok(Provisioned {
-            keys: keys.attested(self.platform, self.generation)?,
+            watch: watch.transpose().map_err(|_| granted::USELESS)?,
+            keys,
             kind: "vault",
         })
     }
@@ -192,6 +200,7 @@ impl Provisioned {
         Serving {
             engine: Engine::new(self.keys, find),
             kind: self.kind,
+            watch: self.watch,
         }
     }
 }
@@ -204,9 +213,10 @@ impl Serving {
         self
     }
 
-    /// The engine, and in one word for operators where its keys come from.
-    pub(crate) fn into_parts(self) -> (Engine, &'static str) {
-        (self.engine, self.kind)
+    /// The engine, in one word for operators where its keys come from, and what looks after them in a key
+    /// directory.
+    pub(crate) fn into_parts(self) -> (Engine, &'static str, Option<Watch>) {
+        (self.engine, self.kind, self.watch)
     }
 }
 

@@ -4,6 +4,8 @@ mod evidence;
 
 pub use evidence::NoEvidence;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use protocol::WorkerId;
 use protocol::crypto::KeyError;
 use protocol::crypto::rsa::DecryptionKey;
@@ -16,6 +18,7 @@ pub struct WorkerKeys {
     worker_id: WorkerId,
     signing: SigningKey,
     decryption: DecryptionKey,
+    directory_key: Vec<u8>,
     signup: Signup,
 }
 
@@ -42,8 +45,18 @@ impl WorkerKeys {
             worker_id: WorkerId::from_name(worker),
             signing,
             decryption,
+            directory_key: Vec::new(),
             signup,
         })
+    }
+
+    /// The same with the public key that signs the worker's entry in key directories (SubjectPublicKeyInfo,
+    /// DER), whose private half its vault keeps.
+    #[must_use]
+    pub fn with_directory_key(mut self, der: Vec<u8>) -> Self {
+        self.signup.directory_key = STANDARD.encode(&der);
+        self.directory_key = der;
+        self
     }
 
     /// The worker that they are for.
@@ -59,6 +72,11 @@ impl WorkerKeys {
     /// Opens session keys.
     pub fn decryption(&self) -> &DecryptionKey {
         &self.decryption
+    }
+
+    /// The public key that signs the worker's entry in key directories; empty if there is none.
+    pub fn directory_key(&self) -> &[u8] {
+        &self.directory_key
     }
 
     /// The public halves, as `ProcessWorkerSignup` answers them.

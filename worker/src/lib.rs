@@ -1,7 +1,8 @@
 //! The enclave program that runs workloads.
 //!
 //! It is small on purpose. [`boot`] gets its keys from a vault that it has verified, [`engine`] turns a
-//! request into a response without any input or output, and [`serve`] carries frames between the engine and
+//! request into a response without any input or output, [`directory`] sees to it that the keys which everybody
+//! is shown are these, and [`serve`] carries frames between the engine and
 //! the host, which owns everything else: disk, network, clock and environment are hostile.
 //!
 //! ```text
@@ -10,6 +11,7 @@
 //! ```
 
 pub mod boot;
+pub mod directory;
 pub mod engine;
 pub mod keys;
 pub mod program;

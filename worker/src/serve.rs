@@ -32,10 +32,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde::Serialize;
 
-use self::inbox::Inbox;
+use self::inbox::{Inbox, Taken};
 use self::outbox::Outbox;
 use self::watchdog::Watchdog;
 use crate::boot::Serving;
+use crate::directory::{Finding, Watch};
 use crate::engine::{Engine, Job, Step};
 
 /// Exit codes that the host understands.
@@ -46,6 +47,8 @@ pub mod exit {
     pub const INTERNAL: u8 = 70;
     /// A workload overran; another process shall take over at once.
     pub const REPLACED: u8 = 75;
+    /// The worker's entry in its key directory is not its own; no other process shall be started.
+    pub const FOREIGN: u8 = 76;
     /// The arguments or the keys can't be used.
     pub const CONFIGURATION: u8 = 78;
 }
@@ -92,9 +95,10 @@ struct Ready<'a> {
 /// When the connection breaks or the host sends what it must not.
 pub fn serve(stream: UnixStream, serving: Serving, config: &Config) -> Result<(), Error> {
     silence_panics();
-    let (engine, keys) = serving.into_parts();
+    let (engine, keys, directory) = serving.into_parts();
     let shared = Arc::new(Shared {
         engine,
+        directory,
         inbox: Inbox::new(stream.try_clone()?),
         outbox: Outbox::new(stream.try_clone()?)?,
         watchdog: Watchdog::new(),
@@ -159,6 +163,8 @@ fn silence_panics() {
 
 struct Shared {
     engine: Engine,
+    /// What looks after the worker's entry in its key directory, if it has one.
+    directory: Option<Watch>,
     inbox: Inbox,
     outbox: Outbox,
     watchdog: Watchdog<Arc<Job>>,
@@ -173,7 +179,11 @@ impl Shared {
     fn work(&self) {
         loop {
             let (tag, body) = match self.inbox.take() {
-                Ok(Some(request)) => request,
+                Ok(Some(Taken::Request(tag, body))) => (tag, body),
+                Ok(Some(Taken::Entry(answer))) => {
+                    self.look(&answer);
+                    continue;
+                }
                 Ok(None) => rest(),
                 Err(error) => self.fail(error),
             };
@@ -214,6 +224,34 @@ impl Shared {
         }
     }
 
+    /// Looks at what the key directory says of this worker, and ends the process if that is not its entry.
+    fn look(&self, answer: &[u8]) {
+        let Some(directory) = &self.directory else {
+            return;
+        };
+        match directory.look(answer) {
+            Finding::Good | Finding::Unproved(None) => {}
+            Finding::Unproved(Some(why)) => {
+                eprintln!("what the host shows of the key directory proves nothing: {why}");
+            }
+            Finding::Foreign(why) => {
+                eprintln!(
+                    "error[directory.foreign]: the entry of this worker in the key directory is not its own: {why}"
+                );
+                self.end(link::ending::DIRECTORY, exit::FOREIGN);
+            }
+        }
+    }
+
+    /// Gives back what nobody has begun, and ends the process.
+    fn end(&self, why: &str, code: u8) -> ! {
+        for tag in self.inbox.close() {
+            let _ = self.outbox.send(Kind::Returned, tag, b"");
+        }
+        let _ = self.outbox.send(Kind::Ending, 0, why.as_bytes());
+        std::process::exit(code.into());
+    }
+
     /// The watchdog's life: it ends with the process.
     fn watch(&self) {
         let (tag, job) = self.watchdog.wait();
@@ -221,11 +259,7 @@ impl Shared {
         let _ = self
             .outbox
             .send(Kind::Response, tag, &job.overdue(&self.entropy));
-        for tag in self.inbox.close() {
-            let _ = self.outbox.send(Kind::Returned, tag, b"");
-        }
-        let _ = self.outbox.send(Kind::Ending, 0, b"overrun");
-        std::process::exit(exit::REPLACED.into());
+        self.end(link::ending::OVERRUN, exit::REPLACED);
     }
 }
 

@@ -25,8 +25,8 @@ pub enum NoEvidence {
 
 impl WorkerKeys {
     /// These keys, with what a platform says of the program that has them: the signup carries a quote
-    /// over its public keys, the measurement that stands in it, and what the vendor says of the platform.
-    /// Nothing is published by a directory.
+    /// over its public keys, the one for directories among them, the measurement that stands in it, and what the
+    /// vendor says of the platform.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl WorkerKeys {
             &self.worker_id,
             &signup.verifying_key,
             &signup.encryption_key,
-            &[],
+            &self.directory_key,
         );
         let evidence = platform.evidence(&said)?;
         let quote = Quote::parse(&evidence)?;

@@ -23,6 +23,15 @@ pub(super) struct Inbox {
     closed: AtomicBool,
 }
 
+/// What a host sends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// A request and its tag.
+    Request(u64, Vec<u8>),
+    /// What the key directory says of the worker.
+    Entry(Vec<u8>),
+}
+
 struct Reading {
     stream: UnixStream,
     decoder: Decoder,
@@ -48,16 +57,16 @@ impl Inbox {
         }
     }
 
-    /// The next request and its tag; waits while there is none. `None` once this is closed or the
-    /// host has closed the connection.
-    pub(super) fn take(&self) -> Result<Option<(u64, Vec<u8>)>, Error> {
+    /// What comes next; waits while there is nothing. `None` once this is closed or the host has closed the
+    /// connection.
+    pub(super) fn take(&self) -> Result<Option<Taken>, Error> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if self.closed.load(Ordering::SeqCst) {
                 return Ok(None);
             }
-            if let Some(request) = reading.request()? {
-                return Ok(Some(request));
+            if let Some(taken) = reading.next()? {
+                return Ok(Some(taken));
             }
             if !reading.fill()? {
                 return Ok(None);
@@ -71,8 +80,10 @@ impl Inbox {
         let mut tags = Vec::new();
         if let Some(mut reading) = self.between_requests() {
             // What breaks the framing ends the list, as the end of what has come does.
-            while let Ok(Some((tag, _))) = reading.request_that_has_come() {
-                tags.push(tag);
+            while let Ok(Some(taken)) = reading.next_that_has_come() {
+                if let Taken::Request(tag, _) = taken {
+                    tags.push(tag);
+                }
             }
         }
         tags
@@ -91,12 +102,15 @@ impl Inbox {
 }
 
 impl Reading {
-    /// The next request among the bytes that have been read.
-    fn request(&mut self) -> Result<Option<(u64, Vec<u8>)>, Error> {
-        match self.decoder.next()? {
-            Some(frame) if frame.kind == Kind::Request => Ok(Some((frame.tag, frame.body))),
-            Some(_) => Err(Error::Kind),
-            None => Ok(None),
+    /// The next frame among the bytes that have been read.
+    fn next(&mut self) -> Result<Option<Taken>, Error> {
+        let Some(frame) = self.decoder.next()? else {
+            return Ok(None);
+        };
+        match frame.kind {
+            Kind::Request => Ok(Some(Taken::Request(frame.tag, frame.body))),
+            Kind::Entry if frame.tag == 0 => Ok(Some(Taken::Entry(frame.body))),
+            _ => Err(Error::Kind),
         }
     }
 
@@ -114,11 +128,11 @@ impl Reading {
         }
     }
 
-    /// The next request that is there without waiting.
-    fn request_that_has_come(&mut self) -> Result<Option<(u64, Vec<u8>)>, Error> {
+    /// The next frame that is there without waiting.
+    fn next_that_has_come(&mut self) -> Result<Option<Taken>, Error> {
         loop {
-            if let Some(request) = self.request()? {
-                return Ok(Some(request));
+            if let Some(taken) = self.next()? {
+                return Ok(Some(taken));
             }
             match recv(&self.stream, &mut *self.buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) | Err(Errno::AGAIN) => return Ok(None),
@@ -150,12 +164,33 @@ mod tests {
         host.write_all(&bytes).unwrap();
     }
 
+    fn write(host: &mut UnixStream, kind: Kind, tag: u64) {
+        let mut bytes = Vec::new();
+        link::encode(kind, tag, b"an entry", &mut bytes).unwrap();
+        host.write_all(&bytes).unwrap();
+    }
+
+    #[test]
+    fn entries_come_between_requests() {
+        let (mut host, inbox) = pair();
+        write(&mut host, Kind::Entry, 0);
+        send(&mut host, [1]);
+        let taken = inbox.take().unwrap().unwrap();
+        assert_eq!(taken, Taken::Entry(b"an entry".to_vec()));
+        assert!(matches!(inbox.take(), Ok(Some(Taken::Request(1, _)))));
+        write(&mut host, Kind::Entry, 1);
+        assert!(matches!(inbox.take(), Err(Error::Kind)));
+    }
+
     #[test]
     fn oldest_first_and_nothing_after_closing() {
         let (mut host, inbox) = pair();
         send(&mut host, 1..4);
-        assert_eq!(inbox.take().unwrap().unwrap(), (1, b"a body".to_vec()));
-        send(&mut host, [4, 5]);
+        let taken = inbox.take().unwrap().unwrap();
+        assert_eq!(taken, Taken::Request(1, b"a body".to_vec()));
+        send(&mut host, [4]);
+        write(&mut host, Kind::Entry, 0);
+        send(&mut host, [5]);
         assert_eq!(inbox.close(), [2, 3, 4, 5]);
         send(&mut host, [6]);
         assert!(inbox.take().unwrap().is_none());
@@ -185,7 +220,7 @@ mod tests {
             for _ in 0..4 {
                 let (sender, inbox) = (sender.clone(), &inbox);
                 scope.spawn(move || {
-                    while let Some((tag, _)) = inbox.take().unwrap() {
+                    while let Some(Taken::Request(tag, _)) = inbox.take().unwrap() {
                         sender.send(tag).unwrap();
                     }
                 });
