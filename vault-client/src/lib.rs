@@ -11,6 +11,7 @@ mod connection;
 mod error;
 mod http;
 mod identity;
+pub mod plain;
 mod tls;
 mod vault;
 
