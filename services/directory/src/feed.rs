@@ -4,11 +4,8 @@
 //! pages of all epochs can compute each root again.
 
 use base64::engine::general_purpose::STANDARD;
-use protocol::WorkerId;
-use protocol::entry::WorkerEntry;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use transparency::commitment;
-use transparency::messages::{Committed, Entry, Profile, SignedKv, SignedMapHead};
+use transparency::messages::{Committed, Profile, SignedKv, SignedMapHead};
 
 use crate::Refusal;
 use crate::apps::AVALON_WORKER;
@@ -136,17 +133,16 @@ impl Mutation {
             update,
             ..Self::default()
         };
-        let Some((user, committed)) = public(&mutation.update.key_value.value, &item.committed)
-        else {
+        let Some(committed) = public(&item.committed) else {
             return Ok(mutation);
         };
-        if let Some(record) = storage.user(&user).map_err(internal)?
+        if let Some(record) = storage.user(&item.user).map_err(internal)?
             && let Some(proof) = record.proof
         {
             mutation.vrf = record.vrf.to_vec();
             mutation.vrf_proof = proof.to_vec();
         }
-        mutation.user_id = user;
+        mutation.user_id.clone_from(&item.user);
         mutation.committed = Some(committed);
         Ok(mutation)
     }
@@ -155,24 +151,13 @@ impl Mutation {
 /// Most updates that are read from the store at once.
 const PORTION: usize = 16;
 
-/// What anybody may see of an entry, and whose it is: a worker's, whose data is public. Whatever else
-/// there is in a profile is its owner's secret, and then so is all of it.
-fn public(leaf: &[u8], committed: &[u8]) -> Option<(String, Committed)> {
+/// What anybody may see of an entry: a worker's, whose data is public. Whatever else there is in a profile
+/// is its owner's secret, and then so is all of it.
+fn public(committed: &[u8]) -> Option<Committed> {
     let committed = Committed::decode(committed).ok()?;
-    let user = worker_of(&committed.data)?;
-    let entry = Entry::decode(leaf).ok()?;
-    commitment::opens(&entry.commitment, &user, &committed).then_some((user, committed))
-}
-
-/// The user id of the worker whose profile this is, if it is a worker's and nothing else.
-pub(crate) fn worker_of(profile: &[u8]) -> Option<String> {
-    let profile = Profile::decode(profile).ok()?;
-    let data = profile
-        .0
-        .get(AVALON_WORKER)
-        .filter(|_| profile.0.len() == 1)?;
-    let entry = WorkerEntry::read(data).ok()?;
-    Some(WorkerId::from_name(&entry.name).as_str().to_owned())
+    let profile = Profile::decode(&committed.data).ok()?;
+    let public = profile.0.keys().eq([AVALON_WORKER]);
+    public.then_some(committed)
 }
 
 fn internal(fault: impl std::fmt::Display) -> Refusal {

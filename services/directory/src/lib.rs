@@ -1,8 +1,20 @@
 //! The key-transparency directory.
 
 pub mod apps;
+pub mod audit;
 pub mod auditors;
 mod config;
+mod waiting;
+mod updates;
+mod tokens;
+mod stamp;
+mod sequencer;
+mod records;
+mod metrics;
+mod keys;
+mod http;
+mod current;
+mod core;
 mod directory;
 pub mod engine;
 mod error;
@@ -17,5 +29,14 @@ pub use config::{Auditors, Config, Limits, Witness, Witnesses, Writers};
 pub use directory::{Directory, Page};
 pub use entrance::{Allowance, Connections, Rate, TlsFiles};
 pub use error::Error;
+pub use keys::Keys;
 pub use refusal::Refusal;
 pub use server::Server;
+
+/// What went wrong inside, for the log; clients are told no more than that something did.
+fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Refusal {
+    move |error| {
+        tracing::error!(%error, "{what} could not be read or written");
+        Refusal::Internal
+    }
+}
