@@ -10,8 +10,6 @@ mod history;
 mod keys;
 mod log;
 mod map;
-#[cfg(test)]
-mod tests;
 
 use crate::error::Error;
 use crate::map::{Hash, Index};

@@ -24,6 +24,12 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn read(trust: &Trust) -> Result<Self, TrustError> {
+        if trust.realm.is_empty() {
+            return Err(TrustError {
+                member: "realm",
+                what: "it is empty".to_owned(),
+            });
+        }
         let keys = Self {
             map_id: MapId::new(trust.realm.as_str()).map_err(at("realm"))?,
             suite: vrf::Suite::from_name(&trust.vrf_suite).ok_or_else(|| TrustError {
