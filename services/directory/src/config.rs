@@ -29,6 +29,9 @@ pub struct Config {
     pub writers: Writers,
     /// What applications demand of their data.
     pub apps: Apps,
+    /// What VRF proofs are made of.
+    #[cfg(feature = "plain-vrf")]
+    pub suite: transparency::vrf::Suite,
     /// The time between two epochs when something has changed.
     pub epoch: Duration,
     /// The time between two epochs when nothing has.
@@ -115,6 +118,8 @@ impl Config {
             keys: folder.join("directory.keys"),
             writers: Writers::default(),
             apps: Apps::new(Policy::strict(Program::Any)),
+            #[cfg(feature = "plain-vrf")]
+            suite: transparency::vrf::Suite::Bound,
             epoch: Duration::from_secs(1),
             heartbeat: Duration::from_secs(60),
             retention: Duration::from_secs(7 * 24 * 3600),
