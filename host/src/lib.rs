@@ -59,6 +59,7 @@ mod key_keeper;
 pub mod launch;
 mod lines;
 mod local;
+mod lookout;
 mod loss;
 mod membership;
 mod outfit;

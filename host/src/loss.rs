@@ -13,6 +13,8 @@ pub(crate) enum Loss {
     Failed(#[from] io::Error),
     #[error("it says that it ends: {0}")]
     Ending(String),
+    #[error("it says that its worker's entry in the key directory is not its own")]
+    Foreign,
     #[error("it broke the protocol: {0}")]
     Frame(#[from] link::Error),
     #[error("it broke the protocol: {0}")]
@@ -30,7 +32,9 @@ impl Loss {
     pub(crate) fn is_misconduct(&self) -> bool {
         match self {
             Self::Cut | Self::Frame(_) | Self::Conduct(_) | Self::Slow | Self::Silent => true,
-            Self::Closed | Self::Failed(_) | Self::Ending(_) | Self::Unwanted => false,
+            Self::Closed | Self::Failed(_) | Self::Ending(_) | Self::Foreign | Self::Unwanted => {
+                false
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::front::{Envelope, Front, Received};
 use crate::key_keeper::KeyKeeper;
 use crate::launch::{Launcher, Profile};
 use crate::local::Ticket;
+use crate::lookout::Lookout;
 use crate::loss::Loss;
 use crate::membership::Membership;
 use crate::outfit::Outfit;
@@ -37,6 +38,7 @@ const MANAGER: Token = Token(1);
 // 2 and 3 are the supervisor's.
 const STOP: Token = Token(4);
 const VAULT: Token = Token(5);
+const DIRECTORY: Token = Token(6);
 
 /// Messages taken from peers before the program's answers get their turn.
 const BATCH: usize = 64;
@@ -59,6 +61,8 @@ pub(crate) struct Relay {
     program: Supervisor,
     /// Where the program's keys come from.
     keeper: KeyKeeper,
+    /// Fetches what the key directory says of the worker, if there is one.
+    lookout: Option<Lookout>,
     stop: UnixStream,
     stopping: Stopping,
     /// Something is known to be left to do, so don't wait for an event.
@@ -130,6 +134,11 @@ impl Relay {
             .map_err(Error::system("share an event queue"))?;
         let launcher = Launcher::new(&config.program, Profile::Worker)?;
         let keeper = KeyKeeper::new(&config, &launcher, poll.registry(), VAULT)?;
+        let lookout = config
+            .directory
+            .as_ref()
+            .map(|directory| Lookout::start(directory, &config.worker, poll.registry(), DIRECTORY));
+        let lookout = lookout.transpose()?;
         let program = Supervisor::start(charge(launcher, &config), registry, pid)?;
         match front.as_ref().map(Front::endpoint) {
             Some(endpoint) => {
@@ -149,6 +158,7 @@ impl Relay {
             silence,
             program,
             keeper,
+            lookout,
             stop,
             stopping: Stopping::No,
             busy: true,
@@ -196,6 +206,7 @@ impl Relay {
                     LOG => self.log_left = true,
                     STOP => self.hear_stop(now),
                     VAULT => self.hear_vault(now),
+                    DIRECTORY => self.hear_directory(now),
                     // Requests are taken on every turn.
                     _ => (),
                 }
@@ -418,6 +429,12 @@ impl Relay {
                 if let (Some(membership), Stopping::No) = (&mut self.membership, self.stopping) {
                     membership.join(worker, now);
                 }
+                if let Some(lookout) = &self.lookout {
+                    lookout.begin();
+                }
+            }
+            Kind::Ending if frame.body == link::ending::DIRECTORY.as_bytes() => {
+                self.lose(&Loss::Foreign, now);
             }
             Kind::Ending => {
                 let reason = String::from_utf8_lossy(&frame.body).into_owned();
@@ -445,6 +462,19 @@ impl Relay {
     fn hear_vault(&mut self, now: Instant) {
         if let Some((tag, told)) = self.keeper.answer() {
             self.tell(tag, &told, now);
+        }
+    }
+
+    /// The key directory has answered: the program is to see it, unless it has much to read already.
+    fn hear_directory(&mut self, now: Instant) {
+        let Some(entry) = self.lookout.as_mut().and_then(Lookout::receive) else {
+            return;
+        };
+        if let Some(connection) = self.program.connection()
+            && connection.pending() < self.config.limits.outgoing
+            && let Err(loss) = connection.queue(Kind::Entry, 0, &entry)
+        {
+            self.lose(&loss, now);
         }
     }
 
@@ -477,6 +507,9 @@ impl Relay {
             return;
         }
         self.keeper.forget();
+        if let Some(lookout) = &self.lookout {
+            lookout.forget();
+        }
         if let Some(membership) = &mut self.membership {
             membership.leave();
         }

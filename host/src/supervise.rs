@@ -71,6 +71,8 @@ pub(crate) struct Supervisor {
     /// Why a vault does not start, if that is what it says.
     pleas: Pleas,
     state: State,
+    /// The program has said why no other is to be started.
+    barred: bool,
     /// Since when requests have had to wait for a program.
     down_since: Instant,
 }
@@ -102,6 +104,7 @@ impl Supervisor {
             registry,
             pid,
             state: State::Waiting(now),
+            barred: false,
             down_since: now,
         };
         this.spawn(now)?;
@@ -170,6 +173,7 @@ impl Supervisor {
     /// When something is due here that no event tells of.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let own = match &self.state {
+            State::Waiting(_) if self.barred => None,
             State::Waiting(at) | State::Starting(_, _, at) => Some(*at),
             State::Ending(_, watch, _) => Some(watch.next),
             State::Serving(..) => return None,
@@ -224,6 +228,7 @@ impl Supervisor {
             Loss::Unwanted => tracing::info!(pid, "stopping the program"),
             // Its exit is worth a warning, with the status and its last words before it.
             Loss::Closed => tracing::debug!(pid, "lost the program: {why}"),
+            Loss::Foreign => self.bar(pid),
             _ => tracing::warn!(worker = self.charge.name(), pid, "lost the program: {why}"),
         }
         if ready_for.is_some_and(|time| time >= self.charge.timing.settled) {
@@ -235,6 +240,19 @@ impl Supervisor {
         let watch = Watch::new(now, self.charge.timing.grace);
         self.state = State::Ending(child, watch, ready_for.is_some());
         true
+    }
+
+    /// The keys that requesters are shown are not the program's: somebody has to look into that.
+    fn bar(&mut self, pid: u32) {
+        self.barred = true;
+        tracing::error!(
+            worker = self.charge.name(),
+            pid,
+            code = "directory.foreign",
+            advice =
+                "see who has changed it: `sconce keys history`; start the host again when you know",
+            "THE WORKER HAS STOPPED, AND IS NOT STARTED AGAIN: its entry in the key directory is not its own"
+        );
     }
 
     /// Doesn't wait for the program to exit by itself any longer.
@@ -256,6 +274,7 @@ impl Supervisor {
         if let State::Waiting(at) = self.state
             && at <= now
             && may_start
+            && !self.barred
             && let Err(error) = self.spawn(now)
         {
             let wait = self.backoff.wait();
@@ -279,7 +298,9 @@ impl Supervisor {
         let worker = self.charge.worker.as_ref();
         let told = self.pleas.ended(refused, |line| warn(worker, line));
         let worker = self.charge.name();
-        if !told {
+        if self.barred {
+            tracing::info!(worker, %status, "the program has exited, and stays away");
+        } else if !told {
             tracing::debug!(%status, again_in = ?wait, "the vault ends as it did before");
         } else if status.success() && was_ready {
             tracing::info!(worker, %status, "the program has exited");

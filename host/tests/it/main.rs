@@ -13,6 +13,7 @@
 
 mod backpressure;
 mod cost;
+mod directory;
 mod frames;
 mod launch;
 mod lifecycle;

@@ -111,8 +111,13 @@ impl Program {
 
     fn serve(&mut self) {
         while let Some(frame) = self.next() {
-            assert_eq!(frame.kind, Kind::Request);
-            self.obey(frame.tag, frame.body);
+            match frame.kind {
+                Kind::Entry => self.look(&frame.body),
+                kind => {
+                    assert_eq!(kind, Kind::Request);
+                    self.obey(frame.tag, frame.body);
+                }
+            }
         }
         if self.stubborn {
             forever();
@@ -182,6 +187,19 @@ impl Program {
             }
             "misbehave" => self.misbehave(tag, argument),
             _ => self.send(Kind::Response, tag, &body),
+        }
+    }
+
+    /// Notes what the key directory says, and ends as a worker does if that is another's.
+    fn look(&mut self, entry: &[u8]) {
+        self.told += &String::from_utf8_lossy(entry);
+        self.told.push('\n');
+        if entry == b"foreign" {
+            for held in std::mem::take(&mut self.held) {
+                self.send(Kind::Returned, held, b"");
+            }
+            self.send(Kind::Ending, 0, link::ending::DIRECTORY.as_bytes());
+            exit(76);
         }
     }
 
