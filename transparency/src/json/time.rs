@@ -44,12 +44,12 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339; fails for a time that [isn't valid](Timestamp::is_valid).
+    /// RFC 3339, or for a time that [isn't valid](Timestamp::is_valid) its numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.is_valid() {
-            return Err(fmt::Error);
-        }
-        let time = OffsetDateTime::from_unix_timestamp(self.seconds).map_err(|_| fmt::Error)?;
+        let time = match OffsetDateTime::from_unix_timestamp(self.seconds) {
+            Ok(time) if self.is_valid() => time,
+            _ => return write!(f, "{} s and {} ns since 1970", self.seconds, self.nanos),
+        };
         let (year, month, day) = time.to_calendar_date();
         let (hour, minute, second) = time.to_hms();
         let month = u8::from(month);
@@ -163,6 +163,16 @@ mod tests {
         ] {
             assert_eq!(Timestamp::from_rfc3339(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_shown_and_not_written() {
+        let time = Timestamp {
+            seconds: 1,
+            nanos: 1_000_000_000,
+        };
+        assert_eq!(time.to_string(), "1 s and 1000000000 ns since 1970");
+        assert!(serde_json::to_string(&time).is_err());
     }
 
     proptest! {
