@@ -5,11 +5,14 @@
 //! prints what was checked. It has no harness of its own because that would hide what it prints.
 
 mod commitments;
+mod logged_heads;
+mod maps;
 mod mutations;
 mod object_hashes;
 mod responses;
 mod seed;
 mod signed_heads;
+mod vrf;
 
 use std::process::ExitCode;
 
@@ -27,12 +30,18 @@ type Check = fn(&Value, &mut Cases<'_>);
 /// Every file, and what checks it.
 const FILES: &[(&str, Check)] = &[
     ("commitments.json", commitments::check),
+    ("ct_inclusion.json", logged_heads::inclusion),
     ("mutations.json", mutations::check),
     ("objecthash.json", object_hashes::check),
     ("responses.json", responses::check),
     ("responses_bound.json", responses::check),
     ("seed_example.json", seed::check),
+    ("sct.json", logged_heads::timestamp),
     ("smh.json", signed_heads::check),
+    ("smt.json", maps::check),
+    ("vrf.json", vrf::plain),
+    ("vrf_bound.json", vrf::bound),
+    ("vrf_not_unique.json", vrf::not_unique),
 ];
 
 fn main() -> ExitCode {
