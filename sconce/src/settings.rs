@@ -16,9 +16,10 @@ mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use directory::Witness;
 use listener::{Limits, ListenerConfig, Metrics};
 use manager::{ManagerConfig, StaticWorker, Timing};
 use protocol::token::Token;
@@ -45,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) manager: ManagerSettings,
     pub(crate) workers: WorkersSettings,
     pub(crate) vault: VaultSettings,
+    pub(crate) directory: DirectorySettings,
     pub(crate) store: Options,
     pub(crate) log: LogSettings,
     pub(crate) metrics: Metrics,
@@ -101,6 +103,22 @@ pub(crate) struct VaultSettings {
     pub(crate) image: Option<PathBuf>,
 }
 
+/// The key directory. What is settled here is `directory::Config`'s; the rest stands in the data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct DirectorySettings {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) realm: String,
+    pub(crate) epoch: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) retention: Duration,
+    pub(crate) check: Duration,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) witnesses: Vec<Witness>,
+    pub(crate) witness_threshold: usize,
+    pub(crate) auditors: Option<PathBuf>,
+    pub(crate) auditor_threshold: usize,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct LogSettings {
     pub(crate) level: Level,
@@ -128,6 +146,7 @@ impl Default for Settings {
         #[expect(clippy::expect_used, reason = "the text is a token's")]
         let nobodys = Token::new("what-nobody-shows").expect("visible characters");
         let manager = ManagerConfig::new(nobodys);
+        let directory = directory::Config::new(Path::new(""));
         Self {
             listener: ListenerSettings {
                 address: listener.address,
@@ -166,6 +185,19 @@ impl Default for Settings {
                 address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
                 pool: None,
                 image: None,
+            },
+            directory: DirectorySettings {
+                address: Some(directory.address),
+                realm: directory.realm,
+                epoch: directory.epoch,
+                heartbeat: directory.heartbeat,
+                retention: directory.retention,
+                check: Duration::from_secs(10),
+                token_file: None,
+                witnesses: directory.witnesses.list,
+                witness_threshold: directory.witnesses.threshold,
+                auditors: None,
+                auditor_threshold: directory.auditors.threshold,
             },
             store: Options::default(),
             log: LogSettings {

@@ -1,5 +1,6 @@
 //! Whether a worker is the program that is wanted: asked before anything is encrypted to it.
 
+pub(crate) mod directory;
 mod policy;
 mod refusal;
 
@@ -43,8 +44,15 @@ pub(crate) struct VerifyArgs {
         value_name = "FOLDER"
     )]
     data_dir: Option<PathBuf>,
+    /// The directory that has to publish the worker's keys: a file such as directory.json, which `sconce up`
+    /// writes [default: that in the folder of --data-dir, if there is one].
+    #[arg(long, value_name = "FILE")]
+    directory: Option<PathBuf>,
+    /// Take keys that no directory publishes, even if --data-dir has one: others may be shown other keys.
+    #[arg(long, conflicts_with = "directory")]
+    insecure_skip_directory: bool,
     /// Verify nothing: encrypt to whatever keys the listener shows.
-    #[arg(long, conflicts_with_all = ["policy", "expect_mrenclave", "trust_root"])]
+    #[arg(long, conflicts_with_all = ["policy", "expect_mrenclave", "trust_root", "directory"])]
     insecure_skip_verify: bool,
 }
 
@@ -79,12 +87,16 @@ impl VerifyArgs {
             expect_mrenclave,
             trust_root,
             data_dir,
+            directory,
+            insecure_skip_directory,
             insecure_skip_verify,
         } = self;
         policy.is_some()
             || expect_mrenclave.is_some()
             || !trust_root.is_empty()
             || data_dir.is_some()
+            || directory.is_some()
+            || *insecure_skip_directory
             || *insecure_skip_verify
     }
 
@@ -97,10 +109,21 @@ impl VerifyArgs {
             policy.allow_sim = true;
             policy.simulated_roots.extend(&self.trust_root);
         }
-        Ok(Verification {
-            verifier: Verifier::new(policy),
-            source,
-        })
+        let verifier = Verifier::new(policy);
+        let verifier = match self.directory_file() {
+            Some(file) => verifier.with_directory(directory::lookup(&file)?),
+            None => verifier,
+        };
+        Ok(Verification { verifier, source })
+    }
+
+    /// The file that says which directory, if one is to be asked.
+    fn directory_file(&self) -> Option<PathBuf> {
+        if self.insecure_skip_directory {
+            return None;
+        }
+        let own = || directory::of_platform(self.data_dir.as_deref()?);
+        self.directory.clone().or_else(own)
     }
 
     /// The policy that the other options add to, and where it comes from.
@@ -123,6 +146,10 @@ impl Requirement {
     pub(crate) fn of_platform(folder: &Path) -> Result<Self, Failure> {
         let (policy, source) = of_data_folder(folder)?;
         let verifier = Verifier::new(policy);
+        let verifier = match directory::of_platform(folder) {
+            Some(file) => verifier.with_directory(directory::lookup(&file)?),
+            None => verifier,
+        };
         let verification = Verification { verifier, source };
         Ok(Self::Verified(Box::new(verification)))
     }

@@ -12,9 +12,10 @@ use transparency::messages::{PublicKey, Timestamp};
 use transparency::trust::{Trust, TrustError};
 use transparency::verifier::{self, Verified};
 
+use super::Directory;
+use super::link::link;
 use super::memory::Kept;
 use super::refusal::Refusal;
-use super::{Directory, link};
 
 /// A directory that things are looked up in: the way to it, what is pinned of it, and what was seen of it.
 ///
@@ -119,7 +120,7 @@ impl Lookup {
         let verified = self
             .verifier
             .verify(user, &answer, Some(now()), held.memory())?;
-        link::link(&self.directory, &self.verifier, held.memory()).await?;
+        link(&self.directory, &self.verifier, held.memory()).await?;
         held.keep().map_err(unusable)?;
         Ok(verified)
     }

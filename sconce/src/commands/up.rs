@@ -13,7 +13,8 @@ use crate::settings::{Flag, LogSettings};
 use crate::signals::{HangUps, StopSignals};
 use crate::terminal::Terminal;
 
-/// Start a platform: store, manager, listener, a vault, and a worker process for each worker.
+/// Start a platform: store, manager, listener, a vault, a key directory, and a worker process for each
+/// worker.
 ///
 /// Runs until Ctrl-C or `sconce down`. The data folder keeps orders, answers, tokens and, sealed, the
 /// vault's state with the workers' keys; only one platform at a time can use it.
@@ -69,6 +70,10 @@ pub(crate) struct Args {
     /// Where workers and operators reach the vault; port 0 is any free one [default: 127.0.0.1:8081].
     #[arg(long, value_name = "ADDRESS")]
     vault: Option<String>,
+    /// Where requesters look the workers' keys up; port 0 is any free one, "" has nothing published
+    /// [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS")]
+    transparency: Option<String>,
     /// A worker that runs elsewhere and knows nothing of joining, such as Avalon's: its name and its
     /// ZeroMQ endpoint. May be given several times.
     #[arg(long, value_name = "NAME=tcp://HOST:PORT")]
@@ -120,7 +125,7 @@ impl Args {
             let from_environment = std::env::var("SCONCE_LOG_FORMAT").is_ok_and(|set| set == *name);
             (!from_environment).then(|| (*name).to_owned())
         });
-        let all: [(&str, &str, Vec<String>); 14] = [
+        let all: [(&str, &str, Vec<String>); 15] = [
             ("--listener", "listener.address", word(&self.listener)),
             ("--mode", "listener.mode", word(&self.mode)),
             ("--workers", "workers.count", word(&self.workers)),
@@ -130,6 +135,11 @@ impl Args {
             ("--image", "workers.image", path(&self.image)),
             ("--vault-image", "vault.image", path(&self.vault_image)),
             ("--vault", "vault.address", word(&self.vault)),
+            (
+                "--transparency",
+                "directory.address",
+                word(&self.transparency),
+            ),
             (
                 "--static-worker",
                 "workers.elsewhere",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::value::{
-    Address, Choice, Count, Elsewhere, MaybeAddress, MaybeEndpoint, MaybeFile, Names, Often,
-    Positive, Size, Switch, Threads, Time,
+    Address, Choice, Count, Domain, Elsewhere, MaybeAddress, MaybeEndpoint, MaybeFile, Names,
+    Often, Positive, Size, Switch, Threads, Time, Witnesses,
 };
 use super::{Settings, Visitor};
 use crate::logging::{Format, Level};
@@ -27,6 +27,7 @@ impl Settings {
         self.visit_orders(to);
         self.visit_leases(to);
         self.visit_workers(to);
+        self.visit_directory(to);
         self.visit_store(to);
         self.visit_sight(to);
     }
@@ -452,6 +453,83 @@ impl Settings {
             None,
             "Most worker processes at once.",
             &mut Count(&mut of.processes, 1..=100_000),
+        );
+    }
+
+    fn visit_directory(&mut self, to: &mut dyn Visitor) {
+        let of = &mut self.directory;
+        to.section(
+            "directory",
+            "The key directory, which publishes the workers' keys so that nobody can be shown others unnoticed. \
+             It runs where a vault does.",
+        );
+        to.setting(
+            "address",
+            Some("--transparency"),
+            "Where requesters look workers up, in plain HTTP; port 0 is any free one. Without it nothing is \
+             published.",
+            &mut MaybeAddress(&mut of.address),
+        );
+        to.setting(
+            "realm",
+            None,
+            "Its domain, which all that it signs names. It stays what it was at the first start.",
+            &mut Domain(&mut of.realm),
+        );
+        to.setting(
+            "epoch",
+            None,
+            "The time between two of its states while entries change.",
+            &mut Time(&mut of.epoch, 10 * MS..=HOUR),
+        );
+        to.setting(
+            "heartbeat",
+            None,
+            "The same while none does.",
+            &mut Time(&mut of.heartbeat, 10 * MS..=DAY),
+        );
+        to.setting(
+            "retention",
+            None,
+            "How long it can prove what stood there in epochs that did not change an entry.",
+            &mut Time(&mut of.retention, SECOND..=3650 * DAY),
+        );
+        to.setting(
+            "check",
+            None,
+            "How often a worker is shown its own entry: it stops if somebody else has changed that.",
+            &mut Time(&mut of.check, 100 * MS..=HOUR),
+        );
+        to.setting(
+            "token_file",
+            None,
+            "The file of tokens that writers show, in TOML; without it one in the data folder.",
+            &mut MaybeFile(&mut of.token_file),
+        );
+        to.setting(
+            "witnesses",
+            None,
+            "Servers that sign its log once they have seen that it goes on from before, each as KEY@URL.",
+            &mut Witnesses(&mut of.witnesses),
+        );
+        to.setting(
+            "witness_threshold",
+            None,
+            "How many of them must have signed before a state is published, and requesters believe it.",
+            &mut Count(&mut of.witness_threshold, 0..=16),
+        );
+        to.setting(
+            "auditors",
+            None,
+            "The file with the public keys (P-256 in PEM, one after the other) of those who check every \
+             change and sign for it.",
+            &mut MaybeFile(&mut of.auditors),
+        );
+        to.setting(
+            "auditor_threshold",
+            None,
+            "How many of them must have signed before requesters believe a state.",
+            &mut Count(&mut of.auditor_threshold, 0..=16),
         );
     }
 

@@ -1,5 +1,7 @@
 //! The settings as each part of a platform takes them.
 
+use std::path::Path;
+
 use listener::{ListenerConfig, Mode as Answering, TlsFiles};
 use manager::{ManagerConfig, StaticWorker};
 use monitor::Monitor;
@@ -50,6 +52,22 @@ impl Settings {
         config
     }
 
+    /// What the directory is to know that keeps its things in this data folder, if there is to be one.
+    pub(crate) fn for_directory(&self, data: &Path) -> Option<directory::Config> {
+        let of = &self.directory;
+        let mut config = directory::Config::new(data);
+        config.address = of.address.filter(|_| self.wants_vault())?;
+        config.realm.clone_from(&of.realm);
+        config.epoch = of.epoch;
+        config.heartbeat = of.heartbeat;
+        config.retention = of.retention;
+        config.witnesses.threshold = of.witness_threshold;
+        config.witnesses.list.clone_from(&of.witnesses);
+        config.auditors.threshold = of.auditor_threshold;
+        config.drain = self.listener.drain;
+        Some(config)
+    }
+
     /// Settings that are each possible and not together: their keys, and what is wrong.
     pub(super) fn contradictions(&self) -> impl Iterator<Item = (Vec<&'static str>, String)> {
         let body = u64::try_from(self.limits.body).unwrap_or(u64::MAX);
@@ -85,6 +103,10 @@ impl Settings {
                  workers.names without it"
             )
         });
+        let of = &self.directory;
+        let (want, have) = (of.witness_threshold, of.witnesses.len());
+        let too_few = (have < want)
+            .then(|| format!("{want} have to sign, and directory.witnesses names {have}"));
         let vault = &self.vault;
         let one_address = (vault.address.port() != 0 && vault.pool == Some(vault.address))
             .then(|| format!("both would listen at {}", vault.address));
@@ -106,6 +128,20 @@ impl Settings {
                 too_small("limits.open_bytes", self.store.max_open_bytes),
             ),
             (vec!["vault.pool", "vault.address"], one_address),
+            (
+                vec!["directory.witness_threshold", "directory.witnesses"],
+                too_few,
+            ),
+            (
+                vec!["directory.auditor_threshold"],
+                (of.auditor_threshold > 0 && of.auditors.is_none())
+                    .then(|| "directory.auditors names nobody who could sign".to_owned()),
+            ),
+            (
+                vec!["directory.heartbeat", "directory.epoch"],
+                (of.heartbeat < of.epoch)
+                    .then(|| "directory.heartbeat is shorter than directory.epoch".to_owned()),
+            ),
             (vec!["workers.count"], nobody),
             (vec!["workers.elsewhere"], twice),
         ]

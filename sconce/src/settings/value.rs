@@ -14,6 +14,10 @@ use serde_json::{Value as Json, json};
 
 use super::units;
 
+mod transparency;
+
+pub(crate) use transparency::{Domain, Witnesses};
+
 /// A value as it stands in one of the layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Raw {

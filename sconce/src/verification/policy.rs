@@ -56,7 +56,7 @@ pub(super) fn of_checkout() -> Result<(Policy, String), Failure> {
 }
 
 /// A file that was only found says whom to trust: nobody else may have put it there.
-fn refuse_trap(path: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_trap(path: &Path) -> Result<(), Failure> {
     let exposure = Exposure::of(path).map_err(|error| {
         Failure::unusable(format_args!("{} cannot be read: {error}", shown(path)))
     })?;

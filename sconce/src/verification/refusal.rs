@@ -1,9 +1,11 @@
 //! A worker that is not verified, in the terms of the command line.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use attestation::Stage;
 use client::EvidenceError;
+use client::directory::Refusal;
 use sconify::terminal::harmless;
 
 use crate::args::DEFAULT_URI;
@@ -24,8 +26,15 @@ pub(crate) fn of_look(what: &str, error: &client::Error, uri: &str) -> Failure {
 }
 
 fn refused(what: &str, besides: &str, error: &client::Error, uri: &str) -> Failure {
-    let client::Error::Evidence { source, .. } = error else {
-        return Failure::of_client(what, error);
+    let source = match error {
+        client::Error::Evidence { source, .. } => source,
+        client::Error::Directory { source, .. } => {
+            return of_directory(
+                format_args!("{what} is not the one in the directory{besides}: "),
+                source,
+            );
+        }
+        _ => return Failure::of_client(what, error),
     };
     let failure = Failure::failed(format_args!(
         "{what} is not verified{besides}: {}",
@@ -39,6 +48,43 @@ fn refused(what: &str, besides: &str, error: &client::Error, uri: &str) -> Failu
     match advice(source, uri) {
         Some(advice) => failure.advised(advice),
         None => failure.advised(format_args!("see docs/errors/{}.md", source.code())),
+    }
+}
+
+/// What a look-up in a directory was refused for; `before` stands before it.
+pub(crate) fn of_directory(before: impl fmt::Display, error: &Refusal) -> Failure {
+    let failure = Failure::failed(format_args!("{before}{}", harmless(&error.to_string())));
+    let failure = failure.coded(error.code().to_owned());
+    let failure = match error {
+        Refusal::Keys(differing) => failure
+            .with("shown", serde_json::json!(differing.shown))
+            .with("published", serde_json::json!(differing.published)),
+        _ => failure,
+    };
+    match error {
+        Refusal::Keys(differing) if !differing.is_same_worker => failure.advised(
+            "do not send it anything: the listener, or somebody behind it, gives out another worker's keys",
+        ),
+        Refusal::Keys(_) => failure.advised(
+            "keys that were just made are published within seconds: try again; if that does not help, do not \
+             send it anything",
+        ),
+        Refusal::Missing { .. } => failure.advised(
+            "a worker is published moments after its start; `sconce keys get` shows what there is; \
+             --insecure-skip-directory sends all the same",
+        ),
+        Refusal::NoAnswer(error) if error.is_passing() => failure.advised(
+            "is the platform running, and the address in directory.json right? --insecure-skip-directory goes \
+             without",
+        ),
+        Refusal::NotVerified(_) => failure.advised(
+            "keep the file of what was seen: it shows that the directory lies; ask its owner, and others what \
+             they see",
+        ),
+        Refusal::Memory { .. } => {
+            failure.advised("if it is not the directory's doing, put its backup there, or remove it")
+        }
+        _ => failure.advised(format_args!("see docs/errors/{}.md", error.code())),
     }
 }
 
