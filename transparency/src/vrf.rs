@@ -108,7 +108,7 @@ impl Error {
     /// Its stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Key { .. } => "kt.form",
+            Self::Key { .. } => "kt.key",
             _ => "kt.vrf",
         }
     }
@@ -179,3 +179,6 @@ fn exact<const N: usize>(member: &'static str, bytes: &[u8]) -> Result<[u8; N], 
         wanted: N,
     })
 }
+
+#[cfg(test)]
+mod tests;

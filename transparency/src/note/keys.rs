@@ -251,5 +251,5 @@ fn encode(kind: Kind, bytes: &[u8; 32]) -> Zeroizing<String> {
     let (number, rest) = typed.split_at_mut(1);
     number.copy_from_slice(&[kind.number()]);
     rest.copy_from_slice(bytes);
-    Zeroizing::new(STANDARD.encode(&*typed))
+    Zeroizing::new(STANDARD.encode(*typed))
 }

@@ -181,7 +181,7 @@ fn point(bytes: &[u8; OUTPUT_LEN]) -> Option<ProjectivePoint> {
 }
 
 /// The number in 32 bytes, if it is below the order.
-fn scalar(bytes: &[u8]) -> Option<Scalar> {
+pub(super) fn scalar(bytes: &[u8]) -> Option<Scalar> {
     let bytes: [u8; 32] = bytes.try_into().ok()?;
     Scalar::from_repr(bytes.into()).into_option()
 }
