@@ -5,7 +5,7 @@ use monitor::Monitor;
 use protocol::membership::{LOCAL, is_worker_name};
 use protocol::token::Token;
 
-use crate::Error;
+use crate::{Error, Signups};
 
 /// What a [`Manager`](crate::Manager) needs to know.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct ManagerConfig {
     pub timing: Timing,
     /// Counts what happens; it is told which workers there are.
     pub monitor: Monitor,
+    /// Has what worker processes show when they join.
+    pub signups: Signups,
 }
 
 /// A worker that binds a ZeroMQ `REP` socket and answers one request after the other.
@@ -110,6 +112,7 @@ impl ManagerConfig {
             mark_overlap: Duration::from_secs(24 * 3600),
             timing: Timing::default(),
             monitor: Monitor::new(),
+            signups: Signups::default(),
         }
     }
 

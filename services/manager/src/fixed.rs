@@ -47,7 +47,7 @@ fn connect(shared: &Shared, fixed: &StaticWorker) -> Process {
 /// Signs up and watches until something is wrong with the worker.
 async fn serve(shared: &Shared, worker: &Worker, process: &Arc<Process>) -> Refusal {
     let timing = &shared.config.timing;
-    if let Err(refusal) = enrol(&shared.registry, worker, process, timing.signup).await {
+    if let Err(refusal) = enrol(shared, worker, process).await {
         return refusal;
     }
     tracing::info!(worker = worker.name, "a static worker is there");

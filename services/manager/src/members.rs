@@ -188,7 +188,7 @@ impl Members {
         let (worker, enrolling) = (shared.worker(&facts.worker), Arc::clone(&process));
         self.enrolments.spawn(async move {
             let result = tokio::select! {
-                result = enrol(&shared.registry, &worker, &enrolling, timing.signup) => result,
+                result = enrol(&shared, &worker, &enrolling) => result,
                 () = enrolling.gone(Duration::ZERO) => Err(Refusal::Silent),
             };
             (instance, enrolling, result)

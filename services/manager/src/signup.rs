@@ -8,6 +8,7 @@ use protocol::record::{BadDetails, WorkerKeys, WorkerRecord};
 use workers::{Announced, Registry};
 
 use crate::peer::Peer;
+use crate::shared::Shared;
 use crate::worker::{Process, Worker};
 
 /// The public keys that a process showed.
@@ -83,12 +84,11 @@ impl Refusal {
 
 /// Asks a process for its keys and, if they are good, lets it have orders of `worker`.
 pub(crate) async fn enrol(
-    registry: &Registry,
+    shared: &Shared,
     worker: &Worker,
     process: &Arc<Process>,
-    patience: Duration,
 ) -> Result<(), Refusal> {
-    let signup = ask(&process.peer, patience).await?;
+    let signup = ask(&process.peer, shared.config.timing.signup).await?;
     let record = WorkerRecord::of_signup(&signup);
     if !WorkerKeys::from_details(&record.details)?.signed {
         return Err(BadDetails::Signature.into());
@@ -101,7 +101,7 @@ pub(crate) async fn enrol(
     if others.any(|other| !other.go_with(&keys)) {
         return Err(Refusal::OtherKeys);
     }
-    match announce(registry, worker, &record, keys.generation).await? {
+    match announce(&shared.registry, worker, &record, keys.generation).await? {
         Announced::Kept => {}
         Announced::Added => tracing::info!(worker = worker.name, "worker registered"),
         Announced::Replaced => {
@@ -125,6 +125,7 @@ pub(crate) async fn enrol(
     }
     // It's set once: a process signs up once.
     let _ = process.keys.set(keys);
+    shared.config.signups.note(&worker.name, &signup);
     worker.add(Arc::clone(process));
     Ok(())
 }
