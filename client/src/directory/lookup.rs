@@ -104,6 +104,26 @@ impl Lookup {
         self.verifier.realm()
     }
 
+    /// Does something with the directory and with what was seen of it, while nobody else has that. What is
+    /// seen then is remembered, unless it fails.
+    ///
+    /// # Errors
+    ///
+    /// The memory can't be used; and whatever is done fails with.
+    pub async fn hold<T, E: From<Refusal>>(
+        &self,
+        act: impl AsyncFnOnce(&Directory, &verifier::Verifier, &mut Memory) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let unusable = |fault: std::io::Error| Refusal::Memory {
+            file: self.file().unwrap_or_default(),
+            fault: fault.to_string(),
+        };
+        let mut held = self.memory.take().await.map_err(unusable)?;
+        let done = act(&self.directory, &self.verifier, held.memory()).await?;
+        held.keep().map_err(unusable)?;
+        Ok(done)
+    }
+
     /// What the directory has of a user, verified and remembered.
     ///
     /// # Errors
