@@ -128,8 +128,8 @@ pub enum Write {
 
 /// A key-value engine under the directory.
 ///
-/// Keys are compared byte by byte. Reads see every batch whose commit has returned. One thread writes at a
-/// time.
+/// Keys have 1 to 65 535 bytes, and are compared byte by byte. Reads see every batch whose commit has
+/// returned. Several threads may write; two batches are never mixed.
 pub trait Engine: Send + Sync + Sized + 'static {
     /// A value, lent or shared rather than copied where the engine can.
     type Value: Deref<Target = [u8]> + Send;
@@ -148,7 +148,8 @@ pub trait Engine: Send + Sync + Sized + 'static {
     /// The store can't be read.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Self::Value>, EngineError>;
 
-    /// The greatest key that begins with `prefix` and is not above `at`, with its value.
+    /// The greatest key that begins with `prefix` and is not above `at`, which begins with it too; with its
+    /// value.
     ///
     /// # Errors
     ///

@@ -70,9 +70,6 @@ impl Engine for Fjall {
     }
 
     fn newest(&self, space: Space, prefix: &[u8], at: &[u8]) -> Result<Option<Row>, EngineError> {
-        if at < prefix {
-            return Ok(None);
-        }
         let Some(guard) = self.space(space).range(prefix..=at).next_back() else {
             return Ok(None);
         };

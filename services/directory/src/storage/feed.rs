@@ -36,7 +36,9 @@ pub(super) fn record(mutation: &Mutation) -> Result<Vec<u8>, Error> {
     let mismatch = || Error::Mismatch(mutation.index);
     let index = position(&mutation.update, mutation.index.as_bytes()).ok_or_else(mismatch)?;
     let leaf = position(&mutation.update, &mutation.leaf).ok_or_else(mismatch)?;
-    let mut writer = Writer::with_capacity(mutation.update.len() + mutation.committed.len() + mutation.user.len() + 12);
+    let mut writer = Writer::with_capacity(
+        mutation.update.len() + mutation.committed.len() + mutation.user.len() + 12,
+    );
     writer
         .bytes(mutation.user.as_bytes())
         .number(index as u64)

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::engine::{Durability, Engine, Space, Write};
 
+/// Notes that are read at once.
+const AT_ONCE: usize = 64;
+
 /// Versions in one note.
 const NOTE: usize = 256;
 
@@ -33,20 +36,31 @@ pub(super) fn notes(epoch: u64, superseded: &[Place]) -> impl Iterator<Item = Wr
 
 /// Removes versions that were replaced up to epoch `oldest`, about `limit` of them; gives how many.
 pub(super) fn collect<E: Engine>(engine: &E, oldest: u64, limit: usize) -> Result<usize, Error> {
-    let rows = engine.scan(Space::Stale, &[], &[], limit.div_ceil(NOTE))?;
     let mut writes = Vec::new();
     let mut removed = 0;
-    for (key, note) in rows {
-        if word(&key, 0).is_none_or(|epoch| epoch > oldest) {
+    let mut from = Vec::new();
+    'notes: while removed < limit {
+        let rows = engine.scan(Space::Stale, &[], &from, AT_ONCE)?;
+        let more = rows.len() == AT_ONCE;
+        for (key, note) in rows {
+            if removed >= limit || word(&key, 0).is_none_or(|epoch| epoch > oldest) {
+                break 'notes;
+            }
+            for place in places(&note)? {
+                writes.push(Write::RemoveOnce(Space::Branch, place.key()));
+                removed += 1;
+            }
+            // The least key that is greater.
+            from = [&key[..], &[0]].concat();
+            writes.push(Write::RemoveOnce(Space::Stale, key));
+        }
+        if !more {
             break;
         }
-        for place in places(&note)? {
-            writes.push(Write::RemoveOnce(Space::Branch, place.key()));
-            removed += 1;
-        }
-        writes.push(Write::RemoveOnce(Space::Stale, key));
     }
-    engine.commit(writes, Durability::Later)?;
+    if !writes.is_empty() {
+        engine.commit(writes, Durability::Later)?;
+    }
     Ok(removed)
 }
 
