@@ -258,3 +258,6 @@ fn tree(memory: &Memory, map: &MapId, progress: &mut impl FnMut(u64)) -> Result<
     tree.update(&batch);
     Ok(tree)
 }
+
+#[cfg(test)]
+mod tests;
