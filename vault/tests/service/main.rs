@@ -7,6 +7,7 @@
 )]
 
 mod bad;
+mod directory;
 mod machine;
 mod ordinary;
 mod pool;
