@@ -3,15 +3,24 @@
 //! A directory is served with `up`; the subcommands here are for one by itself, and for its witnesses and
 //! auditors. What requesters and owners ask of it is `sconce keys`.
 
+mod audit;
+mod witness;
+
+use super::{Threads, block_on};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// The key directory by itself: serve it, witness it, audit it, check what it said.
 #[derive(clap::Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    Witness(witness::Args),
+    Audit(audit::Args),
+}
 
 /// Does what was asked for.
 pub(crate) fn run(command: Command, terminal: &mut Terminal) -> Result<(), Failure> {
-    let _ = terminal;
-    match command {}
+    match command {
+        Command::Witness(args) => block_on(Threads::One, witness::run(args, terminal)),
+        Command::Audit(args) => block_on(Threads::One, audit::run(args, terminal)),
+    }
 }
