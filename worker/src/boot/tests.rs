@@ -9,7 +9,9 @@ use protocol::crypto::pem;
 use protocol::record::{ENCLAVE, UNATTESTED, WorkerRecord};
 use protocol::{WorkerId, report_data};
 use provision::text::{Base64, Hex};
-use provision::{ENCRYPTION_KEY, GENERATION, Grant, Realm, SIGNING_KEY, VaultKey, seal};
+use provision::{
+    DIRECTORY, DIRECTORY_KEY, ENCRYPTION_KEY, GENERATION, Grant, Realm, SIGNING_KEY, VaultKey, seal,
+};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use sgx::quote::{Body, Quote};
@@ -274,6 +276,52 @@ fn what_is_no_key_is_refused_and_not_shown() {
             let shown = format!("{refused} {refused:?}");
             assert!(!shown.contains("canary"), "{shown}");
         }
+    }
+}
+
+#[test]
+fn a_key_for_directories_is_quoted_beside_the_others() {
+    let key = transparency::signature::SigningKey::generate().unwrap();
+    let der = key.verifying_key().to_der();
+    let mut vault = Vault::honest();
+    let environment = &mut vault.grant.environment;
+    environment.insert(DIRECTORY_KEY.to_owned(), STANDARD.encode(&der));
+    let provisioned = boot(&mut vault).unwrap();
+    let signup = provisioned.keys().signup();
+    assert_eq!(signup.directory_key, STANDARD.encode(&der));
+    let quote = STANDARD.decode(&signup.quote).unwrap();
+    let said = report_data::worker_keys(
+        &WorkerId::from_name(WORKER),
+        &signup.verifying_key,
+        &signup.encryption_key,
+        &der,
+    );
+    assert_eq!(*Quote::parse(&quote).unwrap().body().report_data(), said);
+    let record = WorkerRecord::of_signup(signup);
+    let proof = record.details["workerTypeData"]["proofData"].as_str();
+    let proof: Value = serde_json::from_str(proof.unwrap()).unwrap();
+    assert_eq!(proof["directory_key"], *signup.directory_key);
+}
+
+#[test]
+fn a_directory_that_nothing_can_be_verified_of_keeps_a_worker_from_serving() {
+    for (name, value) in [
+        (DIRECTORY_KEY, "canary"),
+        (DIRECTORY_KEY, "AQ=="),
+        (DIRECTORY_KEY, ""),
+        (DIRECTORY, "canary"),
+        (DIRECTORY, "{}"),
+        (
+            DIRECTORY,
+            r#"{"realm":"canary","vrf_suite":"","vrf_key":"","map_key":""}"#,
+        ),
+    ] {
+        let mut vault = Vault::honest();
+        let environment = &mut vault.grant.environment;
+        environment.insert(name.to_owned(), value.to_owned());
+        let refused = boot(&mut vault).err().unwrap();
+        assert_eq!(refused.code(), Some("provision.release"), "{name} {value}");
+        assert!(!refused.to_string().contains("canary"), "{refused}");
     }
 }
 
