@@ -30,6 +30,7 @@
 //! | [`journal`] | the file of a vault's journal, or changes to one |
 //! | [`kt_json`] | the JSON of a key directory |
 //! | [`kt_protobuf`] | a message of a key directory, or changes to an update |
+//! | [`kt_proof`] | what proves a key directory's answers, or changes to proofs that hold |
 //! | [`file_manifest`] | a path, and the manifest of an image's files |
 
 pub mod attestation_request;
@@ -42,6 +43,7 @@ pub mod file_manifest;
 pub mod frames;
 pub mod journal;
 pub mod kt_json;
+pub mod kt_proof;
 pub mod kt_protobuf;
 pub mod link;
 pub mod order;
@@ -89,4 +91,5 @@ pub const TARGETS: &[Target] = &[
     ("journal", journal::run),
     ("kt_json", kt_json::run),
     ("kt_protobuf", kt_protobuf::run),
+    ("kt_proof", kt_proof::run),
 ];

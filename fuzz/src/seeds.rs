@@ -54,6 +54,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "journal" => journal::files(),
         "kt_json" => kt::texts(),
         "kt_protobuf" => kt::messages(),
+        "kt_proof" => crate::kt_proof::seeds(),
         "vault_http" => vault_http::heads(),
         _ => Vec::new(),
     }
