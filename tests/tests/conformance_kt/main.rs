@@ -13,6 +13,7 @@ mod responses;
 mod seed;
 mod signed_heads;
 mod vrf;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -62,7 +63,14 @@ fn main() -> ExitCode {
             verdicts.tell(name, Err("there is no case in it".to_owned()));
         }
     }
-    for (name, _) in &files {
+    for (name, value) in &files {
+        match name.as_str() {
+            "responses.json" | "responses_bound.json" => {
+                verdicts.tell(&format!("{name}: wire"), wire::responses(value));
+            }
+            "http.json" => verdicts.tell("http.json: wire", wire::session(value)),
+            _ => {}
+        }
         if !FILES.iter().any(|(known, _)| known == name) {
             verdicts.tell(name, Err("nothing here knows how to check it".to_owned()));
         }
