@@ -325,7 +325,8 @@ fn what_proves_nothing_is_passed_over_and_told_once() {
     let mut world = World::published();
     let good = world.answer();
     let other = Liar::new();
-    let changes: [(&str, fn(&mut GetEntryResponse)); 6] = [
+    type Change = fn(&mut GetEntryResponse);
+    let changes: [(&str, Change); 6] = [
         ("kt.committed-missing", |answer| answer.committed = None),
         ("kt.commitment", |answer| {
             answer.committed.get_or_insert_default().data.push(0);
