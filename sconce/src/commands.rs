@@ -62,7 +62,7 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal) -> Result<(), Failure> {
         Command::Order(command) => block_on(Threads::One, order::run(command, terminal)),
         Command::Bench(args) => block_on(Threads::One, bench::run(args, terminal)),
         Command::Workload(command) => workload::run(command, terminal),
-        Command::Keys(command) => keys::run(command, terminal),
+        Command::Keys(command) => block_on(Threads::One, keys::run(command, terminal)),
         Command::Kt(command) => kt::run(command, terminal),
         Command::Upgrade(args) => block_on(Threads::One, upgrade::run(args, terminal)),
         Command::Pool(command) => block_on(Threads::One, pool::run(command, terminal)),

@@ -5,6 +5,7 @@
 //! sconce up ─┬─ listener   HTTP, the requesters' door
 //!            ├─ manager    a socket in the data folder; ZeroMQ, loopback, for hosts elsewhere
 //!            ├─ store      one file in the data folder
+//!            ├─ directory  HTTP, where requesters look the workers' keys up; a store in the data folder
 //!            ├─ sconce vault …                     ── vault program (a process)
 //!            └─ sconce host … (a process a worker) ── worker program (a process)
 //! ```
@@ -15,12 +16,14 @@
 
 mod attended;
 mod built;
+mod directory;
 mod folder;
 mod generations;
 mod hosts;
 mod image;
 mod images;
 mod program;
+mod publisher;
 mod record;
 mod sockets;
 mod vault;
@@ -45,6 +48,7 @@ pub(crate) use self::program::{Which, locate};
 pub(crate) use self::record::{Mode, Record};
 pub(crate) use self::sockets::receive as receive_sockets;
 
+use self::directory::KeyDirectory;
 use self::folder::DataFolder;
 use self::vault::Sockets;
 use self::workers::{Order, Workers};
@@ -71,6 +75,7 @@ impl Plan {
 pub(crate) struct Platform {
     record: Record,
     workers: Option<Workers>,
+    directory: Option<KeyDirectory>,
     listener: Listener,
     manager: Manager,
     // Last: whatever uses the folder has gone when another may take it.
@@ -109,6 +114,7 @@ impl Platform {
 
         let mut config = settings.for_manager(host_token, monitor.clone());
         config.local = folder.manager_socket();
+        let signups = config.signups.subscribe();
         let manager = Manager::start(config, engine.clone(), registry.clone())
             .map_err(|error| Failure::failed(format_args!("the manager: {error}")))?;
         let config = settings.for_listener(operator_token, monitor);
@@ -118,7 +124,11 @@ impl Platform {
         let listener = Listener::start(config, engine, registry, receipts)
             .await
             .map_err(|error| of_listener(&error, settings.metrics.bind))?;
+        let directory = KeyDirectory::start(settings, &folder).await?;
         let mut record = Record::new(&plan, &listener, manager.endpoint());
+        record.directory = directory
+            .as_ref()
+            .map(|directory| format!("http://{}", directory.address()));
         folder.write_record(&record)?;
         terminal.say(format_args!("data       {}", folder.path().display()));
         terminal.say(format_args!(
@@ -129,6 +139,9 @@ impl Platform {
             "operators  token in {}",
             operator_file.display()
         ));
+        if let Some(address) = &record.directory {
+            terminal.say(format_args!("directory  {address}"));
+        }
 
         let workers = match sockets {
             None => {
@@ -146,6 +159,8 @@ impl Platform {
                         .unwrap_or_else(|| manager.endpoint().to_owned()),
                     token_file,
                     upgrade: plan.upgrade,
+                    directory: directory.as_ref(),
+                    signups,
                 };
                 let found = |found| note(&mut record, &folder, found, terminal);
                 Some(Workers::start(order, sockets, terminal, found).await?)
@@ -154,6 +169,7 @@ impl Platform {
         Ok(Self {
             record,
             workers,
+            directory,
             listener,
             manager,
             folder,
@@ -275,6 +291,9 @@ impl Platform {
         self.manager.shutdown().await;
         if let Some(workers) = self.workers {
             workers.stop().await;
+        }
+        if let Some(directory) = self.directory {
+            directory.stop().await;
         }
         self.folder.forget_record();
     }

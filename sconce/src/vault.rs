@@ -162,17 +162,16 @@ fn write(file: &Path, text: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Writes the policy that takes workers of these measurements, by this signer, and no others, into a data folder.
+/// The policy that takes workers of these measurements, by this signer, and no others.
 ///
 /// A worker takes its keys from a vault of its own signer. Without the signer, whoever runs it could sign the same
 /// program, and a vault of his own besides.
-pub(crate) fn write_requester_policy(
-    data: &Path,
+pub(crate) fn requester_policy(
     measurements: Vec<Digest>,
     signer: Digest,
     debug: bool,
     root: Fingerprint,
-) -> Result<(), Failure> {
+) -> Policy {
     let mut policy = Policy::strict(Program::Sgx(SgxProgram {
         measurements,
         signers: vec![signer],
@@ -182,8 +181,13 @@ pub(crate) fn write_requester_policy(
     policy.allow_debug = debug;
     policy.allow_sim = true;
     policy.simulated_roots = vec![root];
-    let rules = toml::to_string(&policy).map_err(Failure::failed)?;
-    let debug = if debug {
+    policy
+}
+
+/// Writes such a policy into a data folder.
+pub(crate) fn write_requester_policy(data: &Path, policy: &Policy) -> Result<(), Failure> {
+    let rules = toml::to_string(policy).map_err(Failure::failed)?;
+    let debug = if policy.allow_debug {
         "# The workers may be DEBUGGED: whoever runs them can read what they are sent. Images that are released\n\
          # can't be, and then allow_debug stays out of this file.\n"
     } else {
@@ -227,7 +231,8 @@ mod tests {
         let signer = Digest::Mrsigner(Kind::Sim, Mrsigner([8; 32]));
         let root = Fingerprint::of(b"a root");
         for debug in [false, true] {
-            write_requester_policy(folder.path(), vec![measured], signer, debug, root).unwrap();
+            let written = requester_policy(vec![measured], signer, debug, root);
+            write_requester_policy(folder.path(), &written).unwrap();
             let text = fs::read_to_string(folder.path().join(REQUESTER_POLICY)).unwrap();
             let policy: Policy = toml::from_str(&text).unwrap();
             assert_eq!(policy.allow_debug, debug);

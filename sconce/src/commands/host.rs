@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ArgGroup;
-use host::{Config, Keys, Program, Provision, Timing, VaultAddress, WorkerName};
+use host::{Config, Directory, Keys, Program, Provision, Timing, VaultAddress, WorkerName};
 use provision::ServiceName;
 use rustix::process::{Signal, getpid, kill_process};
 use sconify::terminal::foreign::harmless;
 
+use crate::args::duration;
 use crate::failure::{Failure, is_code};
 use crate::platform;
 
@@ -69,6 +70,13 @@ pub(crate) struct Args {
         conflicts_with = "program"
     )]
     session: Option<ServiceName>,
+    /// The key directory that the worker's keys are published in. The program is shown its own entry again
+    /// and again, and ends if somebody else has changed that.
+    #[arg(long, value_name = "HOST:PORT", requires = "vault")]
+    directory: Option<String>,
+    /// Between two looks.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = "directory")]
+    directory_check: Duration,
     /// Threads of the program [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -108,6 +116,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         (Some(vault), Some(service)) => Keys::Vault(Provision { vault, service }),
         _ => Keys::Unattested(None),
     };
+    let check = args.directory_check;
+    config.directory = args.directory.map(|address| Directory { address, check });
     config.bind = args.bind;
     config.manager = args.manager;
     if let Some(file) = args.token_file {

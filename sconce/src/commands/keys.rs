@@ -1,4 +1,12 @@
-//! `sconce keys`: the generations of workers' keys in a vault.
+//! `sconce keys`: the generations of workers' keys in a vault, and what a key directory has of users.
+
+mod get;
+mod history;
+mod monitor;
+mod place;
+mod put;
+mod verify;
+pub(crate) mod view;
 
 use std::time::Duration;
 
@@ -13,12 +21,17 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::vault;
 
-/// Keys of workers: they come in generations, each for one program.
+/// Keys: those of workers in the vault, and what a key directory publishes of workers and users.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     List(ListArgs),
     Rotate(RotateArgs),
     Retire(RetireArgs),
+    Get(get::Args),
+    Put(Box<put::Args>),
+    History(history::Args),
+    Verify(verify::Args),
+    Monitor(monitor::Args),
 }
 
 /// List the generations of keys that live, and what they are for.
@@ -74,12 +87,17 @@ pub(crate) struct RetireArgs {
     json: bool,
 }
 
-/// Lists, rotates or retires.
-pub(crate) fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
+/// Does what was asked for.
+pub(crate) async fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
     let (json, outcome) = match command {
         Command::List(args) => (args.json, list(&args, terminal)),
         Command::Rotate(args) => (args.json, rotate(&args, terminal)),
         Command::Retire(args) => (args.json, retire(&args, terminal)),
+        Command::Get(args) => (args.json, get::run(&args, terminal).await),
+        Command::Put(args) => (args.json, put::run(&args, terminal).await),
+        Command::History(args) => (args.json, history::run(&args, terminal).await),
+        Command::Verify(args) => (args.json, verify::run(&args, terminal).await),
+        Command::Monitor(args) => (args.json, monitor::run(&args, terminal).await),
     };
     if let (true, Err(failure)) = (json, &outcome) {
         terminal.print_json(&failure.to_json());

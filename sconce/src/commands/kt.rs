@@ -4,6 +4,7 @@
 //! auditors. What requesters and owners ask of it is `sconce keys`.
 
 mod audit;
+pub(crate) mod verify_response;
 mod witness;
 
 use super::{Threads, block_on};
@@ -15,6 +16,7 @@ use crate::terminal::Terminal;
 pub(crate) enum Command {
     Witness(witness::Args),
     Audit(audit::Args),
+    VerifyResponse(verify_response::Args),
 }
 
 /// Does what was asked for.
@@ -22,5 +24,6 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal) -> Result<(), Failu
     match command {
         Command::Witness(args) => block_on(Threads::One, witness::run(args, terminal)),
         Command::Audit(args) => block_on(Threads::One, audit::run(args, terminal)),
+        Command::VerifyResponse(args) => verify_response::run(&args, terminal),
     }
 }

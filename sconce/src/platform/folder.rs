@@ -10,12 +10,14 @@ use protocol::token::Token;
 use protocol::{Entropy, SystemEntropy};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, geteuid, test_kill_process};
+use transparency::trust::Trust;
 use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::failure::Failure;
 use crate::folders;
 use crate::terminal::Terminal;
+use crate::verification::directory;
 
 /// A data folder that this process alone uses.
 pub(crate) struct DataFolder {
@@ -40,6 +42,8 @@ const MANAGER: &str = "manager.sock";
 const IMAGES: &str = "images";
 const VAULT_IMAGE: &str = "vault-image";
 const JOURNAL: &str = "vault.journal";
+const DIRECTORY_TOKEN: &str = "directory.token";
+const DIRECTORY_TOKENS: &str = "directory.tokens";
 const SIMULATED_PLATFORM: &str = "simulated-platform";
 
 /// Most bytes in the path of a Unix socket (`sockaddr_un`).
@@ -183,6 +187,33 @@ impl DataFolder {
             }
         }
         Ok((self.new_token(&own)?, own))
+    }
+
+    /// The token of those who write into the directory: one that stays the same over starts.
+    pub(crate) fn directory_token(&self) -> Result<Token, Failure> {
+        let own = self.path.join(DIRECTORY_TOKEN);
+        match own.exists() {
+            true => read_token(&own),
+            false => self.new_token(&own),
+        }
+    }
+
+    /// Says to the directory that the token with this SHA-256 (hex) may write every entry; the file.
+    pub(crate) fn write_directory_tokens(&self, digest: &str) -> Result<PathBuf, Failure> {
+        let path = self.path.join(DIRECTORY_TOKENS);
+        let text = format!(
+            "# Written by `sconce up` at each start; directory.token_file in the settings names another.\n\
+             [[token]]\nsha256 = \"{digest}\"\nusers = [\"*\"]\n"
+        );
+        replace(&path, text.as_bytes()).map_err(|error| not_written(&path, error))?;
+        Ok(path)
+    }
+
+    /// Says to requesters what to pin of the directory.
+    pub(crate) fn write_directory_record(&self, pinned: &Trust) -> Result<(), Failure> {
+        let path = self.path.join(directory::RECORD);
+        let text = serde_json::to_vec_pretty(pinned).map_err(Failure::failed)?;
+        replace(&path, &text).map_err(|error| not_written(&path, error))
     }
 
     /// Says to `status` and `down` what runs here.

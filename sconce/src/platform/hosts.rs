@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::attended::{Attended, Launch, Prepared, itself};
 use super::generations::{Job, Slot};
@@ -21,6 +22,8 @@ pub(super) struct HostPlan {
     pub(super) manager: String,
     /// The file with the token that the manager asks for.
     pub(super) token_file: PathBuf,
+    /// The key directory that the workers' entries are in, and how often they are shown theirs.
+    pub(super) directory: Option<(SocketAddr, Duration)>,
 }
 
 /// The hosts. Dropping them kills the processes.
@@ -28,7 +31,7 @@ pub(super) struct HostPlan {
 pub(super) struct Hosts {
     running: BTreeMap<Slot, (Job, Attended)>,
     /// Those that were asked to stop.
-    leaving: Vec<Attended>,
+    leaving: Vec<(Slot, Attended)>,
 }
 
 impl Hosts {
@@ -43,25 +46,31 @@ impl Hosts {
     pub(super) fn start(&mut self, slot: Slot, host: Host, terminal: &Terminal) {
         let job = host.job.clone();
         let attended = Attended::start(host, terminal);
-        if let Some((_, before)) = self.running.insert(slot, (job, attended)) {
+        if let Some((_, before)) = self.running.insert(slot.clone(), (job, attended)) {
             before.ask_to_stop();
-            self.leaving.push(before);
+            self.leaving.push((slot, before));
         }
     }
 
     /// Asks the host of a slot to stop, once the orders that it has are answered.
     pub(super) fn retire(&mut self, slot: &Slot) {
-        self.leaving.retain(|one| !one.has_ended());
         if let Some((_, host)) = self.running.remove(slot) {
             host.ask_to_stop();
-            self.leaving.push(host);
+            self.leaving.push((slot.clone(), host));
         }
+    }
+
+    /// The slots of those that were asked to stop, and have not yet.
+    pub(super) fn leaving(&mut self) -> impl Iterator<Item = &Slot> {
+        self.leaving.retain(|(_, one)| !one.has_ended());
+        self.leaving.iter().map(|(slot, _)| slot)
     }
 
     /// Asks all to stop, and waits; kills those that don't.
     pub(super) async fn stop(self) {
         let running = self.running.into_values().map(|(_, host)| host);
-        let all: Vec<_> = running.chain(self.leaving).collect();
+        let leaving = self.leaving.into_iter().map(|(_, host)| host);
+        let all: Vec<_> = running.chain(leaving).collect();
         for one in &all {
             one.ask_to_stop();
         }
@@ -101,6 +110,10 @@ impl Launch for Host {
         command.args(["--vault", &self.plan.vault.to_string()]);
         command.args(["--session", &self.job.session]);
         command.args(["--threads", &self.threads.to_string()]);
+        if let Some((directory, check)) = self.plan.directory {
+            command.args(["--directory", &directory.to_string()]);
+            command.args(["--directory-check", &format!("{}ms", check.as_millis())]);
+        }
         Ok(Prepared {
             command,
             input: None,

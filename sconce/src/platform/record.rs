@@ -56,6 +56,9 @@ pub(crate) struct Record {
     /// Where pools reach the vault.
     #[serde(default)]
     pub(crate) pool: Option<String>,
+    /// Where their keys are published, as in `http://127.0.0.1:8080`.
+    #[serde(default)]
+    pub(crate) directory: Option<String>,
     /// The living generations of each worker's keys, the oldest first.
     #[serde(default)]
     pub(crate) generations: BTreeMap<String, Vec<Generation>>,
@@ -214,6 +217,7 @@ impl Record {
             program: None,
             vault: None,
             pool: None,
+            directory: None,
             generations: BTreeMap::new(),
         }
     }

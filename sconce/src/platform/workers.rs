@@ -10,24 +10,29 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use attestation::Fingerprint;
-use provision::api::{self, NewGeneration, Program};
+use manager::Shown;
+use provision::api::{self, NewGeneration, NewWorker, Program};
 use provision::text::{Base64, Text};
+use serde_json::value::{RawValue, to_raw_value};
 use sgx::{Digest, Kind, Mrenclave};
+use tokio::sync::watch;
 use vault_client::{Error, Vault};
 
 use super::attended::Attended;
+use super::directory::{Checks, KeyDirectory};
 use super::folder::DataFolder;
 use super::generations::{Job, Slot, living, mrenclave, reconcile};
 use super::hosts::{Host, HostPlan, Hosts};
 use super::image::{self, Measured};
 use super::images::Images;
 use super::program;
+use super::publisher::{Publisher, Sources, Standing, Standings};
 use super::record::{Generation, Running};
 use super::vault::{Line, Sockets, VaultHost};
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::terminal::Terminal;
-use crate::vault::{VaultRecord, make_identity, write_requester_policy};
+use crate::vault::{VaultRecord, make_identity, requester_policy, write_requester_policy};
 
 /// What workers are to be started, and how.
 pub(super) struct Order<'a> {
@@ -39,6 +44,10 @@ pub(super) struct Order<'a> {
     pub(super) token_file: PathBuf,
     /// Workers whose keys are for another image get new ones for this, and keep the others for so long.
     pub(super) upgrade: Option<Duration>,
+    /// Where the workers' keys are published, if they are.
+    pub(super) directory: Option<&'a KeyDirectory>,
+    /// What worker processes sign up with.
+    pub(super) signups: watch::Receiver<Shown>,
 }
 
 /// The vault, and the hosts of the workers.
@@ -56,9 +65,20 @@ pub(super) struct Workers {
     root: Fingerprint,
     data: PathBuf,
     terminal: Terminal,
+    /// The directory: what it pins, what it judges evidence by, and who is told which keys live.
+    published: Option<Published>,
     /// What of the vault's answer has been acted upon.
     seen: BTreeMap<String, Vec<Generation>>,
     without_image: BTreeSet<(String, u64, Mrenclave)>,
+}
+
+/// What it takes to publish the workers' keys.
+struct Published {
+    /// As workers pin it, in JSON.
+    pinned: Box<RawValue>,
+    checks: Checks,
+    standings: watch::Sender<Standings>,
+    _publisher: Publisher,
 }
 
 /// What there is before the first process runs: for the record.
@@ -120,6 +140,10 @@ impl Workers {
             journal: folder.journal(),
             sockets,
         };
+        let published = order
+            .directory
+            .map(|directory| Published::start(directory, line.clone(), order.signups, terminal));
+        let published = published.transpose()?;
         let (vault, refusal) = Attended::start_watched(host, terminal);
         let mut workers = Self {
             vault,
@@ -132,7 +156,11 @@ impl Workers {
                 vault: address,
                 manager: order.manager,
                 token_file: order.token_file,
+                directory: order
+                    .directory
+                    .map(|directory| (directory.address(), settings.directory.check)),
             },
+            published,
             names: settings.workers.here(),
             processes: settings.workers.processes,
             threads: settings.workers.threads,
@@ -163,12 +191,17 @@ impl Workers {
     /// Sees to it that every worker has keys, and starts their processes as soon as they have.
     async fn ensure_all(&mut self, upgrade: Option<Duration>) -> Result<(), Failure> {
         let program = self.present.program(self.root);
+        let pinned = self.published.as_ref().map(|one| one.pinned.clone());
         for name in self.names.clone() {
-            let (worker, wanted) = (name.clone(), program.clone());
+            let (worker, wanted) = (name.clone(), (program.clone(), pinned.clone()));
             let ensured = self
                 .line
                 .ask_patiently(&self.terminal, move |vault| {
-                    match vault.ensure_worker(&worker, &wanted) {
+                    let wish = NewWorker {
+                        program: wanted.0.clone(),
+                        directory: wanted.1.clone(),
+                    };
+                    match vault.ensure_worker(&worker, wish) {
                         Err(error) if error.code() == "kme.measurement" => Ok(None),
                         ensured => ensured.map(Some),
                     }
@@ -272,7 +305,32 @@ impl Workers {
         }
         self.without_image = changes.without_image;
         self.note(&all);
+        self.tell_the_publisher(&all);
         Ok(())
+    }
+
+    fn tell_the_publisher(&mut self, all: &[api::Worker]) {
+        let Some(published) = &self.published else {
+            return;
+        };
+        let mut standings: Standings = all
+            .iter()
+            .map(|one| {
+                let living = one.generations.iter().map(|one| one.generation).collect();
+                let leaving = BTreeSet::new();
+                (one.worker.clone(), Standing { living, leaving })
+            })
+            .collect();
+        for slot in self.hosts.leaving() {
+            if let Some(standing) = standings.get_mut(&slot.worker) {
+                standing.leaving.insert(slot.generation);
+            }
+        }
+        published.standings.send_if_modified(|known| {
+            let differs = *known != standings;
+            *known = standings;
+            differs
+        });
     }
 
     fn start_host(&mut self, slot: Slot, job: Job) {
@@ -333,8 +391,11 @@ impl Workers {
             .filter_map(|one| self.images.get(one))
             .any(Measured::is_debug);
         // Those that live are of one signer: the vault takes no other for the same worker.
-        let signer = self.present.signer();
-        write_requester_policy(&self.data, measurements, signer, debug, self.root)
+        let policy = requester_policy(measurements, self.present.signer(), debug, self.root);
+        if let Some(published) = &self.published {
+            published.checks.judge_by(policy.clone());
+        }
+        write_requester_policy(&self.data, &policy)
     }
 
     /// What the workers run whose keys are the newest. Where they differ, as when one of them alone was
@@ -358,9 +419,35 @@ impl Workers {
     }
 
     /// Stops the hosts, and the vault when nobody needs it any more.
-    pub(super) async fn stop(self) {
+    pub(super) async fn stop(mut self) {
+        // Nothing of what ends now is to be taken from the directory.
+        self.published = None;
         self.hosts.stop().await;
         self.vault.stop().await;
+    }
+}
+
+impl Published {
+    fn start(
+        directory: &KeyDirectory,
+        line: Line,
+        signups: watch::Receiver<Shown>,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
+        let (standings, watched) = watch::channel(Standings::new());
+        let sources = Sources {
+            directory: directory.directory(),
+            trust: directory.trust().clone(),
+            line,
+            signups,
+            standings: watched,
+        };
+        Ok(Self {
+            pinned: to_raw_value(directory.trust()).map_err(Failure::failed)?,
+            checks: directory.checks(),
+            standings,
+            _publisher: Publisher::start(sources, terminal)?,
+        })
     }
 }
 
