@@ -77,7 +77,7 @@ fn up(folder: &Path, images: Option<[&PathBuf; 2]>) -> Duration {
     let mut command = Command::new(sconce_program());
     command
         .args(["up", "--listener", "127.0.0.1:0", "--workers", "1"])
-        .args(["--vault", "127.0.0.1:0"])
+        .args(["--vault", "127.0.0.1:0", "--transparency", "127.0.0.1:0"])
         .arg("--data-dir")
         .arg(folder);
     if let Some([worker, vault]) = images {

@@ -65,11 +65,13 @@ impl Drop for Up {
 const LISTENER: [&str; 2] = ["--listener", "127.0.0.1:0"];
 
 /// With workers and a vault, on any free ports.
-const ANYWHERE: [&str; 6] = [
+const ANYWHERE: [&str; 8] = [
     "up",
     "--listener",
     "127.0.0.1:0",
     "--vault",
+    "127.0.0.1:0",
+    "--transparency",
     "127.0.0.1:0",
     "--data-dir",
 ];
@@ -282,6 +284,8 @@ fn inputs_that_cannot_be_used_end_with_2() {
         "--listener",
         "127.0.0.1:0",
         "--vault",
+        "127.0.0.1:0",
+        "--transparency",
         "127.0.0.1:0",
         "--image",
         "/nowhere",

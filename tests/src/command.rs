@@ -76,6 +76,7 @@ impl Setup {
             .arg("--vault-image")
             .arg(&image::vault().folder)
             .args(["--vault", self.vault.as_deref().unwrap_or("127.0.0.1:0")])
+            .args(["--transparency", "127.0.0.1:0"])
             .args(&self.arguments)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())

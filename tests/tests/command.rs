@@ -96,7 +96,15 @@ fn neither_program_takes_the_others_place() {
         (vault, vault, "is signed as product 2, and the worker's"),
     ] {
         let data = home.join("data");
-        let mut arguments = vec!["up", "--listener", "127.0.0.1:0", "--vault", "127.0.0.1:0"];
+        let mut arguments = vec![
+            "up",
+            "--listener",
+            "127.0.0.1:0",
+            "--vault",
+            "127.0.0.1:0",
+            "--transparency",
+            "127.0.0.1:0",
+        ];
         for (option, path) in [
             ("--data-dir", &data),
             ("--image", image),

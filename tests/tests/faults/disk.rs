@@ -131,6 +131,8 @@ fn a_platform_does_not_start_where_it_cannot_write_and_says_so() {
             vault,
             "--vault",
             "127.0.0.1:0",
+            "--transparency",
+            "127.0.0.1:0",
         ];
         sconce(disk.path(), &[&arguments[..], &more].concat())
     };

@@ -46,7 +46,14 @@ impl Watched {
             .arg(&image::worker().folder)
             .arg("--vault-image")
             .arg(&image::vault().folder)
-            .args(["--vault", "127.0.0.1:0", "--manager", "tcp://127.0.0.1:0"])
+            .args([
+                "--vault",
+                "127.0.0.1:0",
+                "--transparency",
+                "127.0.0.1:0",
+                "--manager",
+                "tcp://127.0.0.1:0",
+            ])
             .args(after)
             .env("RUST_LOG", level)
             .stdin(Stdio::null())

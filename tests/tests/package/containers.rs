@@ -90,7 +90,8 @@ fn try_out(folder: &Path, compose: &Compose, start: &Start<'_>) {
     let place = |word: &String| word.replace("0.0.0.0:1947", "127.0.0.1:0");
     let mut arguments: Vec<_> = platform.command.iter().map(place).collect();
     // The file's port may be taken on this machine.
-    arguments.extend(["--vault", "127.0.0.1:0"].map(str::to_owned));
+    arguments
+        .extend(["--vault", "127.0.0.1:0", "--transparency", "127.0.0.1:0"].map(str::to_owned));
     let _up = Running::start(start(&arguments), &folder.join("platform.log"));
     let check = &platform.healthcheck.as_ref().unwrap().test;
     assert_eq!(check[..2], ["CMD", "/sconce"]);
