@@ -44,7 +44,7 @@ fn manager_messages() -> impl Strategy<Value = ManagerMessage> {
 }
 
 fn signups() -> impl Strategy<Value = Signup> {
-    let texts = [(); 8].map(|()| text());
+    let texts = [(); 9].map(|()| text());
     (texts, any::<u64>()).prop_map(|(texts, generation)| {
         let [
             sealed_data,
@@ -55,6 +55,7 @@ fn signups() -> impl Strategy<Value = Signup> {
             quote,
             collateral,
             certificates,
+            directory_key,
         ] = texts;
         Signup {
             sealed_data,
@@ -66,6 +67,7 @@ fn signups() -> impl Strategy<Value = Signup> {
             collateral,
             certificates,
             generation,
+            directory_key,
         }
     })
 }
