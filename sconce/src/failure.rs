@@ -85,6 +85,11 @@ impl Failure {
         }
     }
 
+    /// Its code, if it has one.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     /// What went wrong, without advice.
     pub(crate) fn message(&self) -> &str {
         self.lines.first().map_or("", String::as_str)
