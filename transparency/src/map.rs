@@ -56,8 +56,10 @@ impl Index {
     #[must_use]
     pub fn prefix(&self, depth: usize) -> Self {
         let mut bytes = self.0;
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte &= mask(depth.saturating_sub(8 * at));
+        let whole = (depth / 8).min(bytes.len());
+        if let Some((partial, rest)) = bytes.get_mut(whole..).and_then(<[u8]>::split_first_mut) {
+            *partial &= !(0xff >> (depth % 8));
+            rest.fill(0);
         }
         Self(bytes)
     }
@@ -67,10 +69,14 @@ impl Index {
     #[must_use]
     pub fn sibling(&self, depth: usize) -> Self {
         let mut sibling = self.prefix(depth + 1);
-        if let Some(byte) = sibling.0.get_mut(depth / 8) {
+        sibling.flip(depth);
+        sibling
+    }
+
+    fn flip(&mut self, depth: usize) {
+        if let Some(byte) = self.0.get_mut(depth / 8) {
             *byte ^= 0x80 >> (depth % 8);
         }
-        sibling
     }
 
     /// How many bits two indices have in common from the start: [`DEPTH`] when they are equal.
@@ -136,7 +142,11 @@ impl MapId {
     /// The hash of the empty subtree at `depth` on the path of `index`.
     pub fn empty(&self, depth: usize, index: &Index) -> Hash {
         let depth = depth.min(DEPTH);
-        let prefix = index.prefix(depth);
+        self.empty_at(depth, &index.prefix(depth))
+    }
+
+    /// The hash of the empty subtree whose path is the first `depth` bits of `prefix`, which has no others.
+    fn empty_at(&self, depth: usize, prefix: &Index) -> Hash {
         let mut hash = Sha512_256::new();
         hash.update(b"E");
         hash.update(&self.encoded);
@@ -160,10 +170,20 @@ impl MapId {
     /// `hash` and all siblings between them are empty.
     #[must_use]
     pub fn climb(&self, index: &Index, hash: Hash, from: usize, to: usize) -> Hash {
-        (to..from.min(DEPTH)).rev().fold(hash, |hash, depth| {
-            let sibling = self.empty(depth + 1, &index.sibling(depth));
-            join(index.bit(depth), &hash, &sibling)
-        })
+        let from = from.min(DEPTH);
+        let mut path = index.prefix(from);
+        let mut hash = hash;
+        for depth in (to..from).rev() {
+            let right = path.bit(depth);
+            path.flip(depth);
+            let sibling = self.empty_at(depth + 1, &path);
+            hash = join(right, &hash, &sibling);
+            // On to the parent: this bit and all below are 0.
+            if !right {
+                path.flip(depth);
+            }
+        }
+        hash
     }
 }
 
@@ -188,11 +208,6 @@ fn join(right: bool, hash: &Hash, sibling: &Hash) -> Hash {
     } else {
         interior(hash, sibling)
     }
-}
-
-/// A byte whose first `bits` bits are set.
-fn mask(bits: usize) -> u8 {
-    if bits >= 8 { 0xff } else { !(0xff >> bits) }
 }
 
 fn depth_word(depth: usize) -> [u8; 4] {
