@@ -176,7 +176,8 @@ struct Writer {
 impl Writer {
     fn run(mut self, received: &Receiver<Order>) {
         loop {
-            let wait = self.due().saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let wait = self.due(now).saturating_duration_since(now);
             match received.recv_timeout(wait) {
                 Ok(first) => {
                     if !self.serve(first, received) {
@@ -186,7 +187,8 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if Instant::now() >= self.due() {
+            let now = Instant::now();
+            if self.due(now) <= now {
                 self.go_on();
             }
             self.collect();
@@ -194,12 +196,12 @@ impl Writer {
     }
 
     /// When there is something to do for nobody.
-    fn due(&self) -> Instant {
-        let far = Instant::now() + Duration::from_secs(3600);
+    fn due(&self, now: Instant) -> Instant {
+        let far = now + Duration::from_secs(3600);
         let due = if self.asking {
             far
         } else if self.sealed.is_some() || !self.wanted.is_empty() {
-            Instant::now()
+            now
         } else if self.waiting.is_empty() {
             self.last.checked_add(self.times.heartbeat).unwrap_or(far)
         } else {
