@@ -6,6 +6,7 @@
 //! could show several places for one user, and is only there for tests.
 
 mod keys;
+mod multiples;
 mod scheme;
 
 use std::fmt;

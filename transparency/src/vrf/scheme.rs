@@ -13,6 +13,7 @@ use p256::{AffinePoint, FieldBytes, NonZeroScalar, ProjectivePoint, Scalar, Sec1
 use sha2::{Digest as _, Sha512};
 use zeroize::Zeroizing;
 
+use super::multiples::multiples;
 use super::{Error, OUTPUT_LEN, Output, PROOF_LEN, Proof, PublicKey, Suite};
 use crate::map::Index;
 
@@ -36,12 +37,10 @@ pub(super) fn prove(
     let affine = hash_to_curve(user)?;
     let hashed = ProjectivePoint::from(affine);
     let nonce = nonce(suite, secret, user);
-    let [output, a, u] = ProjectivePoint::batch_normalize(&[
-        hashed * **secret,
-        ProjectivePoint::mul_by_generator(&*nonce),
-        hashed * *nonce,
-    ])
-    .map(|point| uncompressed(&point));
+    let [output, u] = multiples(&hashed, [&**secret, &*nonce]);
+    let [output, a, u] =
+        ProjectivePoint::batch_normalize(&[output, ProjectivePoint::mul_by_generator(&*nonce), u])
+            .map(|point| uncompressed(&point));
     let challenge = challenge(
         suite,
         user,
