@@ -206,6 +206,21 @@ pub(crate) fn measurement_of(evidence: &VerifiedEvidence) -> Option<String> {
     Some(finding.claim.clone())
 }
 
+/// Where a worker's keys are published, as `--json` shows it; null if no directory was asked.
+pub(crate) fn published_view(worker: &Worker) -> serde_json::Value {
+    let Some(published) = worker.published() else {
+        return serde_json::Value::Null;
+    };
+    serde_json::json!({
+        "realm": published.realm,
+        "generation": published.generation,
+        "epoch": published.epoch,
+        "root": hex::encode(published.root),
+        "witnesses": published.witnesses,
+        "auditors": published.auditors,
+    })
+}
+
 /// What was verified, as `--json` shows it; null of an unverified worker.
 pub(crate) fn view(evidence: Option<&VerifiedEvidence>) -> serde_json::Value {
     use crate::commands::quote::view;

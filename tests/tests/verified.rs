@@ -54,6 +54,10 @@ impl Stage {
     }
 
     fn submit(&self) -> Output {
+        self.submit_with(&[])
+    }
+
+    fn submit_with(&self, more: &[&str]) -> Output {
         let order = [
             "submit",
             "-w",
@@ -63,7 +67,7 @@ impl Stage {
             "-i",
             "Mujtaba",
         ];
-        self.run(&[&order[..], &["-o", "--timeout", "20"]].concat())
+        self.run(&[&order[..], &["-o", "--timeout", "20"], more].concat())
     }
 
     /// The record of a worker, as the listener has it.
@@ -334,8 +338,14 @@ fn an_old_record_costs_an_order_and_tells_nothing() {
         std::thread::sleep(Duration::from_millis(50));
     }
 
+    // Who looks it up sends nothing: the directory has it no more.
+    let said = stage.refused(old.clone(), "directory.keys");
+    assert!(
+        said.contains("these keys of the worker are not published"),
+        "{said}"
+    );
     stage.between.show(Some(old));
-    let lost = stage.submit();
+    let lost = stage.submit_with(&["--insecure-skip-directory"]);
     assert_eq!(lost.status.code(), Some(1), "{lost:?}");
     assert!(lost.stdout.is_empty(), "{lost:?}");
     stage.between.show(None);

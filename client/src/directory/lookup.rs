@@ -56,7 +56,7 @@ pub(crate) struct Shown<'a> {
 
 /// How long an entry that is on its way is waited for: new keys are published moments after their worker
 /// takes orders.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two questions meanwhile.
 const BETWEEN: Duration = Duration::from_millis(200);
 
@@ -86,7 +86,7 @@ impl Lookup {
         }
     }
 
-    /// The same with another bound for how long an entry that may be on its way is waited for: 15 s.
+    /// The same with another bound for how long an entry that may be on its way is waited for: 10 s.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }

@@ -282,6 +282,7 @@ fn show(args: &Args, worker: &Worker, answer: &Answer, terminal: &Terminal) {
             "state": "answered",
             "verified": true,
             "evidence": verification::view(worker.evidence()),
+            "directory": verification::published_view(worker),
             "notProved": gaps,
             "outputs": answer.outputs().map(OutputView::new).collect::<Vec<_>>(),
         }));

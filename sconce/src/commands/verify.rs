@@ -144,6 +144,7 @@ fn accepted_json(worker: &Worker, policy: &str) -> Value {
             "verification": fingerprint(worker.verification_key().pem()),
             "encryption": fingerprint(worker.encryption_key().pem()),
         },
+        "directory": verification::published_view(worker),
         "notProved": gaps.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "neverProved": NEVER_PROVED,
     })
@@ -169,6 +170,15 @@ fn accepted(worker: &Worker, name: &str, policy: &str) -> String {
         fingerprint(worker.encryption_key().pem()),
         worker.encryption_key().bits(),
     );
+    text += &match worker.published() {
+        Some(published) => format!(
+            "Published    {} has them for everybody: generation {}, epoch {}\n",
+            harmless(&published.realm),
+            published.generation,
+            published.epoch,
+        ),
+        None => "Published    no directory was asked: others may be shown other keys\n".to_owned(),
+    };
     text += &view::platform(claims);
     text += "\nNot proved\n";
     let gaps = worker.not_proved();

@@ -104,7 +104,7 @@ pub(crate) fn text(verified: &Verified, realm: &str) -> String {
         );
     }
     if let Some(present) = verified.present() {
-        text += &format!("Changed by   {}\n", list(&authorized(verified)));
+        text += &format!("May change   {}\n", list(&authorized(verified)));
         for (app, data) in &present.profile.0 {
             text += &app_text(app, data);
         }
