@@ -18,7 +18,7 @@ pub enum Error {
         what: String,
     },
     /// The proof doesn't show that the index is this user's.
-    #[error("vrf: {0}")]
+    #[error("{0}")]
     Vrf(String),
     /// No valid signature of the pinned map key over the head.
     #[error("the head of epoch {epoch} has no valid signature of the pinned map key: {what}")]
@@ -66,7 +66,7 @@ pub enum Error {
     #[error("committed: there, although the proof says that there is no leaf")]
     CommittedExtra,
     /// The log's promise to have the head is not its promise.
-    #[error("smh_sct: {0}")]
+    #[error("{0}")]
     Sct(String),
     /// The log of heads doesn't have the head, or is none.
     #[error("log_proof: {0}")]

@@ -20,7 +20,7 @@ impl Verifier {
             return Ok((Logged::Unchecked, 0));
         }
         if answer.smh_sct.is_empty() {
-            return Err(Error::Sct("missing".to_owned()));
+            return Err(Error::Sct("smh_sct is missing".to_owned()));
         }
         let promise =
             Sct::decode(&answer.smh_sct).map_err(|fault| Error::Sct(fault.to_string()))?;
