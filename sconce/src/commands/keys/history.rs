@@ -75,6 +75,7 @@ pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure>
     let (user, epoch) = (harmless(&args.user), newest.epoch());
     terminal.print(match changes.len() {
         0 => format!("Verified: {user} has had no entry up to epoch {epoch}"),
+        1 => format!("Verified: one change up to epoch {epoch}, signed by who may"),
         count => format!("Verified: {count} changes up to epoch {epoch}, each signed by who may"),
     });
     if !complete {

@@ -91,7 +91,7 @@ pub(crate) fn text(verified: &Verified, realm: &str) -> String {
         match verified.logged() {
             Logged::Unchecked => "not checked: no key of a log is given".to_owned(),
             Logged::Promised => "has promised to have this head".to_owned(),
-            Logged::Included(log) => format!("of {} heads has this one", log.size),
+            Logged::Included(log) => format!("has this head, as one of {}", log.size),
         }
     );
     if verified.witnesses() > 0 {
