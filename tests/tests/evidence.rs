@@ -75,10 +75,12 @@ impl Worker {
         let Signup {
             verifying_key,
             encryption_key,
+            directory_key,
             ..
         } = &self.signup;
         let id = WorkerId::from_name(WORKER);
-        report_data::worker_keys(&id, verifying_key, encryption_key, &[])
+        let directory_key = STANDARD.decode(directory_key).unwrap();
+        report_data::worker_keys(&id, verifying_key, encryption_key, &directory_key)
     }
 
     fn platform(&self) -> Platform {
