@@ -88,23 +88,22 @@ impl Route {
             },
             ["v1", "config"] => get().map(|()| Self::Config),
             ["v1", "log", "checkpoint"] => get().map(|()| Self::Checkpoint),
-            ["v1", "log", "tile", "entries", ..] => {
+            ["v1", "log", "tile", ref tile @ ..] => {
                 get()?;
-                let path = path.strip_prefix("v1/log/tile/").unwrap_or_default();
-                Bundle::from_path(path)
-                    .map(Self::Bundle)
-                    .map_err(|_| Unknown::Path)
-            }
-            ["v1", "log", "tile", ..] => {
-                get()?;
-                let path = path.strip_prefix("v1/log/tile/").unwrap_or_default();
-                Tile::from_path(path)
-                    .map(Self::Tile)
-                    .map_err(|_| Unknown::Path)
+                Self::tile(&tile.join("/"))
             }
             [page] => Self::page(page, method),
             _ => Err(Unknown::Path),
         }
+    }
+
+    /// What follows `tile/` (C2SP tlog-tiles).
+    fn tile(path: &str) -> Result<Self, Unknown> {
+        let found = match path.strip_prefix("entries/") {
+            Some(path) => Bundle::from_path(path).map(Self::Bundle),
+            None => Tile::from_path(path).map(Self::Tile),
+        };
+        found.map_err(|_| Unknown::Path)
     }
 
     fn page(name: &str, method: &Method) -> Result<Self, Unknown> {
