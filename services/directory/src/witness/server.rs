@@ -137,6 +137,7 @@ async fn answer(request: Request<Incoming>, witness: Arc<Witness>) -> Response<F
 fn refuse(error: &Error) -> Response<Full<Bytes>> {
     match error {
         Error::Conflict { size, .. } => {
+            tracing::debug!("error[{}]: {error}", error.code());
             let mut response = plain(StatusCode::CONFLICT, format!("{size}\n"));
             let kind = HeaderValue::from_static("text/x.tlog.size");
             response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -151,7 +152,7 @@ fn refuse(error: &Error) -> Response<Full<Bytes>> {
     let status = StatusCode::from_u16(error.status());
     plain(
         status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        format!("{}: {error}\n", error.code()),
+        format!("error[{}]: {error}\n", error.code()),
     )
 }
 
