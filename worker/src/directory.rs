@@ -67,6 +67,17 @@ pub enum Finding {
     Foreign(String),
 }
 
+impl Finding {
+    /// The code of what ends the program, with a page of that name in `docs/errors`.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Foreign(_) => Some("directory.foreign"),
+            Self::Good | Self::Unproved(_) => None,
+        }
+    }
+}
+
 impl Watch {
     /// For the worker called `name`, whose keys these are, and a directory.
     ///

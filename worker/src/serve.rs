@@ -229,14 +229,16 @@ impl Shared {
         let Some(directory) = &self.directory else {
             return;
         };
-        match directory.look(answer) {
+        let finding = directory.look(answer);
+        let code = finding.code().unwrap_or_default();
+        match finding {
             Finding::Good | Finding::Unproved(None) => {}
             Finding::Unproved(Some(why)) => {
                 eprintln!("what the host shows of the key directory proves nothing: {why}");
             }
             Finding::Foreign(why) => {
                 eprintln!(
-                    "error[directory.foreign]: the entry of this worker in the key directory is not its own: {why}"
+                    "error[{code}]: the entry of this worker in the key directory is not its own: {why}"
                 );
                 self.end(link::ending::DIRECTORY, exit::FOREIGN);
             }
