@@ -254,6 +254,7 @@ impl Service {
             // The file's ports may be taken on this machine.
             .env("SCONCE_LISTENER_ADDRESS", &machine.listener)
             .env("SCONCE_VAULT_ADDRESS", "127.0.0.1:0")
+            .env("SCONCE_DIRECTORY_ADDRESS", "127.0.0.1:0")
             .env("SCONCE_WORKERS_COUNT", "1")
             .env(
                 "SCONCE_MANAGER_ENDPOINT",
