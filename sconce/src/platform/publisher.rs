@@ -53,6 +53,8 @@ pub(super) struct Sources {
 
 /// After a failure it's tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long an epoch is waited for: witnesses may have to be asked.
+const SOON: Duration = Duration::from_secs(5);
 
 impl Publisher {
     pub(super) fn start(sources: Sources, terminal: &Terminal) -> Result<Self, Failure> {
@@ -229,7 +231,8 @@ impl Publishing {
             .await
             .map_err(failed)?;
         // It would come by itself, after up to an epoch.
-        directory.advance().await.map_err(failed)?;
+        let epoch = tokio::time::timeout(SOON, directory.advance()).await;
+        epoch.map_err(|_late| Why::Soon)?.map_err(failed)?;
         Ok(())
     }
 }
