@@ -221,7 +221,7 @@ impl std::fmt::Debug for Directory {
 }
 
 /// Whether something can be a user's id: 1 to 256 bytes, no control characters.
-fn is_user(user: &str) -> Result<(), Refusal> {
+pub(crate) fn is_user(user: &str) -> Result<(), Refusal> {
     let fault = if user.is_empty() {
         "the user's id is empty"
     } else if user.len() > MAX_USER {

@@ -12,6 +12,7 @@ mod error;
 pub mod feed;
 pub mod fetch;
 mod http;
+pub mod import;
 mod keys;
 mod metrics;
 mod records;
