@@ -17,13 +17,14 @@ use transparency::note::{Checkpoint, Kind, Note, SignerKey};
 use transparency::object_hash;
 use transparency::sct::{self, Sct};
 use transparency::signature::SigningKey;
+use transparency::tile::{HEIGHT, Tile, WIDTH};
 use transparency::trust::{Policy, Trust};
 use transparency::update::Draft;
 use transparency::vrf;
 
 pub(crate) const REALM: &str = "liar.example";
 /// When epoch 0 begins; each lasts a second.
-pub(crate) const BEGAN: i64 = 1_800_000_000;
+pub(crate) const BEGAN: i64 = 1_700_000_000;
 
 /// The keys of a directory, and of those who watch it.
 pub(crate) struct Keys {
@@ -289,6 +290,17 @@ impl Liar {
     /// That the log of one size begins with that of another.
     pub(crate) fn consistency(&self, old: u64, new: u64) -> Vec<Hash> {
         log::prove_consistency(old, new, &mut |node| self.node(node)).unwrap()
+    }
+
+    /// A tile of the log, as its path names it.
+    pub(crate) fn tile(&self, path: &str) -> Option<Vec<u8>> {
+        let tile = Tile::from_path(path).ok()?;
+        let first = tile.index * WIDTH;
+        let hashes = (first..first + tile.width).map(|index| {
+            let level = tile.level * HEIGHT;
+            self.node(Node { level, index }).unwrap()
+        });
+        Some(hashes.flatten().collect())
     }
 
     fn node(&self, node: Node) -> Result<Hash, log::Error> {
