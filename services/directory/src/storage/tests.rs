@@ -42,6 +42,13 @@ impl Signer for Refuse {
     }
 }
 
+/// An empty folder; in memory if there is such a place, as nothing here is about the disk's speed.
+fn empty() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
 fn options(levels: usize) -> Options {
     let mut options = Options::new(MapId::new("test.example").unwrap());
     options.levels = levels;
@@ -127,7 +134,7 @@ proptest! {
         strangers in prop::collection::vec(indices(), 3),
         levels in prop::sample::select(vec![0, 3, 18]),
     ) {
-        let folder = TempDir::new().unwrap();
+        let folder = empty();
         let storage = open_in(folder.path(), options(levels)).unwrap();
         let mut versions = vec![Entries::new()];
         seal(&storage, 0, &[]);
@@ -154,7 +161,7 @@ proptest! {
 
 #[test]
 fn many_changes_go_over_two_cores_and_make_the_same_map() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     let map = MapId::new("any").unwrap();
     let entries: Entries = (0..400u32)
@@ -185,7 +192,7 @@ fn many_changes_go_over_two_cores_and_make_the_same_map() {
 
 #[test]
 fn what_was_replaced_goes_after_the_retention_but_changes_stay_proven() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let mut options = options(0);
     options.retention = Duration::from_millis(100);
     let storage = open_in(folder.path(), options.clone()).unwrap();
@@ -233,7 +240,7 @@ fn what_was_replaced_goes_after_the_retention_but_changes_stay_proven() {
 
 #[test]
 fn the_queue_survives_and_a_seal_settles_it() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let pending = |seed| Pending {
         user: format!("user {seed}"),
         index: index(seed),
@@ -269,7 +276,7 @@ fn the_queue_survives_and_a_seal_settles_it() {
 
 #[test]
 fn feed_and_changes_tell_what_each_epoch_did() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     let [first, second] = [index(1), index(2)];
     seal(
@@ -306,7 +313,7 @@ fn feed_and_changes_tell_what_each_epoch_did() {
 
 #[test]
 fn the_log_proves_every_head_in_every_later_checkpoint() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     let heads: Vec<_> = (0..300).map(|at| seal(&storage, at, &[]).head).collect();
     for size in [1, 2, 3, 7, 256, 257, 300u64] {
@@ -336,7 +343,7 @@ fn the_log_proves_every_head_in_every_later_checkpoint() {
 
 #[test]
 fn auditors_signatures_stand_by_their_head() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     seal(&storage, 0, &[]);
     seal(&storage, 0, &[]);
@@ -357,7 +364,7 @@ fn auditors_signatures_stand_by_their_head() {
 
 #[test]
 fn nothing_is_stored_of_an_epoch_that_can_not_be() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     seal(&storage, 0, &[(index(1), b"a".to_vec())]);
     let before = storage.sealed();
@@ -366,7 +373,7 @@ fn nothing_is_stored_of_an_epoch_that_can_not_be() {
         index: index(3),
         ..mutation(index(2), b"a")
     };
-    let mut seal = |mutations, signer: &mut dyn Signer| {
+    let seal = |mutations, signer: &mut dyn Signer| {
         let epoch = Epoch {
             mutations,
             ..Epoch::default()
@@ -383,7 +390,7 @@ fn nothing_is_stored_of_an_epoch_that_can_not_be() {
 
 #[test]
 fn readers_see_an_epoch_once_it_is_published() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     assert!(storage.snapshot().is_none());
     seal(&storage, 0, &[]);
@@ -413,7 +420,7 @@ fn user(seed: u32) -> Result<Imported, SignerError> {
     Ok(Imported {
         record: UserRecord {
             vrf: [4; 65],
-            proof: (seed % 2 == 0).then_some([seed as u8; 64]),
+            proof: seed.is_multiple_of(2).then_some([seed as u8; 64]),
         },
         mutation: Mutation {
             user: format!("user {seed}"),
@@ -431,7 +438,7 @@ fn import(storage: &Storage, count: u32) -> Result<Sealed, Error> {
 #[test]
 fn an_import_makes_the_map_that_its_updates_make() {
     for count in [0, 1, 2, 1500u32] {
-        let folder = TempDir::new().unwrap();
+        let folder = empty();
         let mut options = options(6);
         options.retention = Duration::ZERO;
         let storage = open_in(folder.path(), options.clone()).unwrap();
@@ -472,7 +479,7 @@ fn an_import_makes_the_map_that_its_updates_make() {
 
 #[test]
 fn an_import_that_fails_leaves_nothing() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(6)).unwrap();
     let fails = |seed| match seed {
         900 => Err("no such user".into()),
@@ -485,11 +492,11 @@ fn an_import_that_fails_leaves_nothing() {
     let unsigned = storage.import(0, 0..10, user, &mut Refuse, &|_| {});
     assert!(matches!(unsigned, Err(Error::Unsigned(_))), "{unsigned:?}");
     let left = [Space::Feed, Space::Change, Space::User, Space::Branch];
-    let empty = |storage: &Storage| {
+    let is_empty = |storage: &Storage| {
         left.iter()
             .all(|space| storage.engine.scan(*space, &[], &[], 1).unwrap().is_empty())
     };
-    assert!(empty(&storage));
+    assert!(is_empty(&storage));
     assert_eq!(storage.sealed().unwrap().head.epoch, 0);
 
     // As if the process had ended in the middle.
@@ -501,14 +508,14 @@ fn an_import_that_fails_leaves_nothing() {
     storage.engine.commit(junk, Durability::Now).unwrap();
     drop(storage);
     let storage = open_in(folder.path(), options(6)).unwrap();
-    assert!(empty(&storage));
+    assert!(is_empty(&storage));
     let sealed = import(&storage, 700).unwrap();
     assert_eq!((sealed.head.epoch, sealed.head.mutations), (1, 700));
 }
 
 #[test]
 fn a_folder_is_of_one_map_and_of_one_process() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     let second = open_in(folder.path(), options(4)).unwrap_err();
     assert_eq!(second.code(), "directory.in-use");
@@ -526,7 +533,7 @@ fn a_folder_is_of_one_map_and_of_one_process() {
 #[test]
 fn damage_at_the_end_is_found_when_the_store_is_opened() {
     let one = |space, key: &[u8]| {
-        let folder = TempDir::new().unwrap();
+        let folder = empty();
         let storage = open_in(folder.path(), options(18)).unwrap();
         let changes: Vec<_> = (0..9).map(|seed| (index(seed), vec![seed])).collect();
         seal(&storage, 0, &changes);
@@ -547,7 +554,7 @@ fn damage_at_the_end_is_found_when_the_store_is_opened() {
 /// A crash may cut the journal anywhere. What is left must be one epoch or the other.
 #[test]
 fn a_torn_batch_is_none() {
-    let folder = TempDir::new().unwrap();
+    let folder = empty();
     let storage = open_in(folder.path(), options(6)).unwrap();
     let changes: Vec<_> = (0..40).map(|seed| (index(seed), vec![seed; 30])).collect();
     seal(&storage, 0, &changes);
@@ -613,7 +620,7 @@ fn a_torn_batch_is_none() {
 }
 
 fn copy_of(folder: &Path) -> TempDir {
-    let copy = TempDir::new().unwrap();
+    let copy = empty();
     let mut folders = vec![folder.to_owned()];
     while let Some(from) = folders.pop() {
         let to = copy.path().join(from.strip_prefix(folder).unwrap());
