@@ -61,7 +61,9 @@ pub(super) fn trust(text: &RawValue) -> Result<String, Error> {
         return Err(refuse(format!("it is longer than {MAX_TRUST} bytes")));
     }
     let trust = Trust::from_json(text.get().as_bytes());
-    let trust = trust.map_err(|fault| refuse(fault.to_string()))?;
+    let mut trust = trust.map_err(|fault| refuse(fault.to_string()))?;
+    // Programs ask nobody, and where to ask may change with each start.
+    trust.address = None;
     Verifier::new(&trust).map_err(|fault| refuse(fault.to_string()))?;
     let text = serde_json::to_string(&trust).map_err(|fault| refuse(fault.to_string()))?;
     // It stands in a session, where such a mark would be replaced by a secret.

@@ -154,12 +154,11 @@ impl Asker<'_> {
 }
 
 fn name_and(worker: &str, wish: NewWorker) -> Result<(WorkerName, Wish), Error> {
+    let name = worker.parse()?;
+    let program = wish.program.try_into()?;
     let directory = wish.directory.as_deref().map(directory::trust);
-    let wish = Wish {
-        program: wish.program.try_into()?,
-        directory: directory.transpose()?,
-    };
-    Ok((worker.parse()?, wish))
+    let directory = directory.transpose()?;
+    Ok((name, Wish { program, directory }))
 }
 
 /// The decision with what CAS makes of its session.

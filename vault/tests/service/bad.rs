@@ -114,6 +114,13 @@ fn requests() -> Vec<(Method, &'static str, String, u16, &'static str)> {
         "signer": format!("sim:mrsigner:{}", "07".repeat(32)),
         "product": 1, "svn": 1, "debug": false,
     });
+    // A good one, with something beside its members.
+    let beside = |member: &str, value: Value| {
+        let mut whole = program.clone();
+        whole["simulatedRoots"] = json!([format!("sim:{}", "05".repeat(32))]);
+        whole[member] = value;
+        whole.to_string()
+    };
     vec![
         bad(Get, "/", "", 404),
         bad(Get, "/v1", "", 404),
@@ -166,6 +173,31 @@ fn requests() -> Vec<(Method, &'static str, String, u16, &'static str)> {
         bad(Put, "/v1/workers/w", &signer.to_string(), 400),
         bad(Put, "/v1/workers/w", &program.to_string(), 400),
         (Put, "/v1/workers/-", program.to_string(), 400, "kme.worker"),
+        bad(Put, "/v1/workers/w", &beside("more", json!(1)), 400),
+        bad(Put, "/v1/workers/w", &beside("directory", json!({})), 400),
+        bad(Put, "/v1/workers/w", &beside("directory", json!("x")), 400),
+        bad(Get, "/v1/workers/w/entry", "", 405),
+        bad(Post, "/v1/workers/w/entry", "", 400),
+        bad(Post, "/v1/workers/w/entry", "{}", 400),
+        bad(
+            Post,
+            "/v1/workers/w/entry",
+            r#"{"index":"AA==","generations":[{}]}"#,
+            400,
+        ),
+        bad(
+            Post,
+            "/v1/workers/w/entry",
+            r#"{"index":"AA","generations":[]}"#,
+            400,
+        ),
+        (
+            Post,
+            "/v1/workers/w/entry",
+            r#"{"index":"AA==","generations":[]}"#.to_owned(),
+            404,
+            "kme.worker",
+        ),
         bad(Post, "/v1/workers/w/generations", "{}", 400),
         bad(
             Post,
