@@ -11,7 +11,7 @@ mod find;
 mod layers;
 mod list;
 mod parts;
-mod units;
+pub(crate) mod units;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
