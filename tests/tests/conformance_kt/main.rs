@@ -5,6 +5,8 @@
 //! prints what was checked. It has no harness of its own because that would hide what it prints.
 
 mod commitments;
+mod http;
+mod http;
 mod logged_heads;
 mod maps;
 mod mutations;
@@ -32,6 +34,8 @@ type Check = fn(&Value, &mut Cases<'_>);
 const FILES: &[(&str, Check)] = &[
     ("commitments.json", commitments::check),
     ("ct_inclusion.json", logged_heads::inclusion),
+    ("http.json", http::check),
+    ("http.json", http::check),
     ("mutations.json", mutations::check),
     ("objecthash.json", object_hashes::check),
     ("responses.json", responses::check),
