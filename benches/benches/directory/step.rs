@@ -19,6 +19,9 @@ const PROOFS: u64 = 20_000;
 const EPOCHS: u64 = 10;
 const UPDATES: [u64; 3] = [1, 100, 1000];
 
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Branch versions that are removed at once.
+const REMOVED: usize = 2000;
 /// The users that promises are about.
 const FULL: u64 = 1_000_000;
 
@@ -39,8 +42,9 @@ impl Signer for Unsigned {
     }
 }
 
-fn opened<E: Engine>(folder: &Path) -> Storage<E> {
-    let options = Options::new(MapId::new("bench.example").expect("a short name"));
+fn opened<E: Engine>(folder: &Path, retention: Duration) -> Storage<E> {
+    let mut options = Options::new(MapId::new("bench.example").expect("a short name"));
+    options.retention = retention;
     Storage::open(folder, options).expect("the store opens")
 }
 
@@ -48,7 +52,7 @@ fn opened<E: Engine>(folder: &Path) -> Storage<E> {
 pub(crate) fn import<E: Engine>(folder: &Path, count: u64) {
     let key = (arguments::value("--vrf", 0u8) > 0)
         .then(|| SecretKey::from_bytes(&[7; 32]).expect("a key"));
-    let storage = opened::<E>(folder);
+    let storage = opened::<E>(folder, WEEK);
     let (wall, cpu) = (Instant::now(), processor());
     let imported = storage.import(
         now(),
@@ -92,7 +96,7 @@ pub(crate) fn import<E: Engine>(folder: &Path, count: u64) {
 /// Opens what was imported, proves and seals.
 pub(crate) fn serve<E: Engine>(folder: &Path, count: u64) {
     let begin = Instant::now();
-    let storage = opened::<E>(folder);
+    let storage = opened::<E>(folder, WEEK);
     println!(
         "          opened in {}, resident {}",
         ms(begin.elapsed()),
@@ -130,6 +134,33 @@ pub(crate) fn serve<E: Engine>(folder: &Path, count: u64) {
         mib(resident),
         mib(memory("VmHWM:")),
         mib(disk(folder))
+    );
+    drop(storage);
+    removals::<E>(folder);
+}
+
+/// Removes what the epochs replaced, as if a week had passed.
+fn removals<E: Engine>(folder: &Path) {
+    let storage = opened::<E>(folder, Duration::ZERO);
+    storage
+        .seal(Epoch::default(), &mut Unsigned)
+        .expect("an epoch");
+    let (mut removed, mut times) = (0, Vec::new());
+    let cpu = processor();
+    loop {
+        let begin = Instant::now();
+        let count = storage.collect(REMOVED).expect("versions are removed");
+        times.push(begin.elapsed());
+        removed += count;
+        if count < REMOVED {
+            break;
+        }
+    }
+    println!(
+        "          removed {removed} replaced branches: {} of processor time, some {REMOVED} at once in p50 {}, longest {}",
+        ms(processor() - cpu),
+        ms(median(&mut times)),
+        ms(percentile(&mut times, 100))
     );
 }
 
