@@ -50,7 +50,8 @@ pub struct Mutation {
     /// Its number within the epoch, from 0.
     #[serde(default, with = "decimal", skip_serializing_if = "is_zero")]
     pub number: u64,
-    /// The update, as its owner signed it.
+    /// The update, as its owner signed it; its members stand beside the others.
+    #[serde(flatten)]
     pub update: SignedKv,
     /// What opens the commitment, where it is no secret: of workers' entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -231,7 +232,7 @@ mod tests {
             smh_sct: vec![0],
         };
         let text = serde_json::to_string(&page).unwrap();
-        assert!(text.starts_with(r#"{"epoch":"7","count":"1","mutations":[{"update":"#));
+        assert!(text.starts_with(r#"{"epoch":"7","count":"1","mutations":[{"key_value":"#));
         assert_eq!(serde_json::from_str::<Page>(&text).unwrap(), page);
         for bad in [
             r#"{"epoch":"07"}"#,
