@@ -1,5 +1,10 @@
 //! Witnesses and auditors of a directory, all of them servers and clients.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, like tests"
+)]
+
 mod support;
 
 use std::net::Ipv4Addr;
