@@ -6,7 +6,6 @@
 
 mod commitments;
 mod http;
-mod http;
 mod logged_heads;
 mod maps;
 mod mutations;
@@ -34,7 +33,6 @@ type Check = fn(&Value, &mut Cases<'_>);
 const FILES: &[(&str, Check)] = &[
     ("commitments.json", commitments::check),
     ("ct_inclusion.json", logged_heads::inclusion),
-    ("http.json", http::check),
     ("http.json", http::check),
     ("mutations.json", mutations::check),
     ("objecthash.json", object_hashes::check),
