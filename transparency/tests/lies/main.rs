@@ -3,12 +3,20 @@
 //! What a client can't see at all is not here: a directory that shows a user who never looked anybody else's key
 //! from the first epoch on is what its owner, its auditors and its witnesses find.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "here a failed `unwrap` is a failed test"
+)]
+
 // As everywhere else, without the prefix of the package.
 extern crate sconce_transparency as transparency;
 
 mod answers;
 mod heads;
 mod histories;
+#[allow(dead_code, reason = "tests of the command share it")]
 mod liar;
 
 use liar::{BEGAN, Liar};
