@@ -1,8 +1,13 @@
 //! What proves a key directory's answers: the VRF, the map, and a whole answer as a client verifies it.
+//!
+//! Times are of the processor, whatever else it does in between.
 
 use std::hint::black_box;
+use std::time::Duration;
 
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use rustix::time::{ClockId, clock_gettime};
 use transparency::json;
 use transparency::log::{self, Frontier};
 use transparency::map::{DEPTH, Hash, Index, MapId, Tree, root_of};
@@ -26,7 +31,7 @@ const LEAVES: u32 = 100_000;
 /// How many heads the log has.
 const HEADS: u64 = 1000;
 
-fn vrf(c: &mut Criterion) {
+fn vrf(c: &mut Criterion<Processor>) {
     let secret = SecretKey::from_bytes(&[1; 32]).unwrap();
     let (output, proof) = secret.prove(USER).unwrap();
     let mut group = c.benchmark_group("vrf");
@@ -43,7 +48,7 @@ fn vrf(c: &mut Criterion) {
     group.finish();
 }
 
-fn map(c: &mut Criterion) {
+fn map(c: &mut Criterion<Processor>) {
     let map = MapId::new(REALM).unwrap();
     let index = leaf(0).0;
     let mut group = c.benchmark_group("map");
@@ -69,7 +74,7 @@ fn map(c: &mut Criterion) {
 }
 
 /// As a client does: from the text to what may be used, with the log's proof and a witness.
-fn answer(c: &mut Criterion) {
+fn answer(c: &mut Criterion<Processor>) {
     let (trust, text) = directory();
     let verifier = Verifier::new(&trust).unwrap();
     c.bench_function("a whole answer, from its text", |b| {
@@ -197,5 +202,42 @@ fn leaf(n: u32) -> (Index, Hash) {
     (Index::new(hash), hash)
 }
 
-criterion_group!(benches, vrf, map, answer);
+/// The time that this thread has had.
+struct Processor;
+
+impl Measurement for Processor {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(time).unwrap()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        self.start() - start
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(Processor);
+    targets = vrf, map, answer
+}
 criterion_main!(benches);
