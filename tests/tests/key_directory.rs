@@ -70,7 +70,7 @@ fn submit(home: &Path, up: &Up, data: &Path, more: &[&str]) -> Output {
     let uri = up.listener().unwrap();
     let line = ["submit", "-u", &uri, "-w", WORKER, "-l", "python-hello"];
     let data = ["--data-dir", data.to_str().unwrap(), "-i", "you"];
-    sconce(home, &[&line, &data, more].concat())
+    sconce(home, &[&line[..], &data, more].concat())
 }
 
 #[test]
