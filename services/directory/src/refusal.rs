@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use transparency::mutation;
+
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,7 +36,10 @@ pub enum Refusal {
     },
     /// The update can't follow what stands there.
     #[error("{0}")]
-    Mutation(String),
+    Mutation(mutation::Error),
+    /// Another update of the entry came first.
+    #[error("{0}")]
+    Overtaken(&'static str),
     /// An epoch that is not there.
     #[error("{0}")]
     Range(String),
@@ -59,7 +64,8 @@ impl Refusal {
             Self::Credentials(_) => "directory.credentials",
             Self::Commitment(_) => "directory.commitment",
             Self::App { .. } => "directory.app",
-            Self::Mutation(_) => "directory.mutation",
+            Self::Mutation(fault) => fault.code(),
+            Self::Overtaken(_) => "directory.mutation",
             Self::Range(_) => "directory.range",
             Self::Rate(_) | Self::Busy => "directory.busy",
             Self::Internal => "directory.internal",
@@ -72,7 +78,7 @@ impl Refusal {
             Self::Request(_) | Self::Commitment(_) | Self::App { .. } | Self::Range(_) => {
                 "Invalid request".to_owned()
             }
-            Self::Mutation(_) => "Invalid mutation".to_owned(),
+            Self::Mutation(_) | Self::Overtaken(_) => "Invalid mutation".to_owned(),
             Self::Credentials(_) => "Permission denied".to_owned(),
             Self::Internal => "Internal error".to_owned(),
             other => other.to_string(),

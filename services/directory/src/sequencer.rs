@@ -299,7 +299,7 @@ impl Writer {
         }
         if leaf != job.follows {
             let fault = "the entry has changed meanwhile: read it again, and sign anew";
-            return Err(Refusal::Mutation(fault.to_owned()));
+            return Err(Refusal::Overtaken(fault));
         }
         if self.waiting.is_full(more, bytes) {
             return Err(Refusal::Busy);
@@ -440,8 +440,9 @@ enum Place {
 }
 
 fn another() -> Refusal {
-    let fault = "another update of this entry waits for the next epoch: send this one after that";
-    Refusal::Mutation(fault.to_owned())
+    Refusal::Overtaken(
+        "another update of this entry waits for the next epoch: send this one after that",
+    )
 }
 
 fn reply(answer: Answer, outcome: Result<(), Refusal>) {

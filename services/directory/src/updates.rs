@@ -65,7 +65,7 @@ pub(crate) fn follows(
     update: &EntryUpdate,
     leaf: Option<&[u8]>,
 ) -> Result<mutation::Verdict, Refusal> {
-    mutation::check(&update.update, leaf).map_err(|fault| Refusal::Mutation(fault.to_string()))
+    mutation::check(&update.update, leaf).map_err(Refusal::Mutation)
 }
 
 fn now() -> Time {

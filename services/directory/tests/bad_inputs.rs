@@ -1,6 +1,8 @@
 //! More than a hundred bad inputs over HTTP: each gets its status, its code and its reason, the process stays
 //! up, and nothing is taken.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
 mod support;
 
 use base64::Engine as _;
@@ -16,7 +18,10 @@ const REQUEST: Expected = (400, 3, "directory.request");
 const BODY: Expected = (400, 3, "directory.body");
 const COMMITMENT: Expected = (400, 3, "directory.commitment");
 const APP: Expected = (400, 3, "directory.app");
-const MUTATION: Expected = (400, 3, "directory.mutation");
+const PREVIOUS: Expected = (400, 3, "kt.update-previous");
+const SIGNATURE: Expected = (400, 3, "kt.update-signature");
+const KEYS: Expected = (400, 3, "kt.update-keys");
+const SIZE: Expected = (400, 3, "kt.update-size");
 const CREDENTIALS: Expected = (403, 7, "directory.credentials");
 const RANGE: Expected = (400, 11, "directory.range");
 
@@ -310,50 +315,50 @@ fn contents(trial: &mut Trial<'_>, good: &Value) {
             flipped("/update/key_value/value"),
             COMMITMENT,
         ),
-        ("no previous", "/update/previous", Value::Null, MUTATION),
+        ("no previous", "/update/previous", Value::Null, PREVIOUS),
         (
             "a wrong previous",
             "/update/previous",
             base64(&[1; 32]),
-            MUTATION,
+            PREVIOUS,
         ),
         (
             "a short previous",
             "/update/previous",
             base64(&[1; 31]),
-            MUTATION,
+            PREVIOUS,
         ),
-        ("no signatures", "/update/signatures", json!({}), MUTATION),
+        ("no signatures", "/update/signatures", json!({}), SIGNATURE),
         (
             "a wrong signature",
             &signature,
             flipped(&signature),
-            MUTATION,
+            SIGNATURE,
         ),
-        ("an empty signature", &signature, json!(""), MUTATION),
+        ("an empty signature", &signature, json!(""), SIGNATURE),
         (
             "a signature of noise",
             &signature,
             base64(&[0x30; 70]),
-            MUTATION,
+            SIGNATURE,
         ),
         (
             "another key's id",
             "/update/signatures",
             json!({ "ab": good["update"]["signatures"][id] }),
-            MUTATION,
+            SIGNATURE,
         ),
         (
             "another hash",
             &format!("/update/signatures/{id}/hash_algorithm"),
             json!("SHA512"),
-            MUTATION,
+            SIGNATURE,
         ),
         (
             "no algorithm",
             &format!("/update/signatures/{id}/sig_algorithm"),
             json!("ANONYMOUS"),
-            MUTATION,
+            SIGNATURE,
         ),
     ] {
         trial.put(name, changed(good, pointer, bad).to_string(), expected);
@@ -370,7 +375,7 @@ fn contents(trial: &mut Trial<'_>, good: &Value) {
         })
         .collect();
     let many = changed(good, "/update/signatures", Value::Object(many));
-    trial.put("400 signatures", many.to_string(), MUTATION);
+    trial.put("400 signatures", many.to_string(), SIZE);
 }
 
 /// Updates that are signed well, and hold what no profile may.
@@ -402,7 +407,7 @@ fn profiles(trial: &mut Trial<'_>) {
     let large = draft(&profile("notes", vec![0; 70 << 10]), &own);
     trial.put("70 KiB of an app", large, APP);
     let nobody = draft(&profile("notes", b"1".to_vec()), &[]);
-    trial.put("no authorized keys", nobody, MUTATION);
+    trial.put("no authorized keys", nobody, KEYS);
 }
 
 fn credentials(trial: &mut Trial<'_>, good: &Value) {

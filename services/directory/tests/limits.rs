@@ -1,5 +1,7 @@
 //! Limits of connections, times, rates and bodies.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
 mod support;
 
 use std::num::NonZeroU32;

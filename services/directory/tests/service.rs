@@ -1,5 +1,7 @@
 //! Users put, get and read histories; a verifier looks on.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! TLS: HTTP/1.1 and HTTP/2, as the client likes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+
 mod support;
 
 use std::sync::Arc;
