@@ -149,8 +149,8 @@ impl Lookup {
     pub(crate) async fn check(&self, shown: &Shown<'_>) -> Result<Published, Refusal> {
         let begun = Instant::now();
         loop {
-            let verified = self.look(shown.worker.as_str()).await?;
-            let refusal = match self.compare(&verified, shown) {
+            let looked = self.look(shown.worker.as_str()).await;
+            let refusal = match looked.and_then(|verified| self.compare(&verified, shown)) {
                 Ok(published) => return Ok(published),
                 Err(refusal) => refusal,
             };

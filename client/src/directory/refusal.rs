@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use transparency::error::Error as Untrue;
+
 /// Why a look-up in a directory, or what it found, is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -11,7 +13,7 @@ pub enum Refusal {
     NoAnswer(#[from] super::Error),
     /// The answer is not true.
     #[error("the directory's answer is refused: {0}")]
-    NotVerified(#[from] transparency::error::Error),
+    NotVerified(#[from] Untrue),
     /// What was seen of the directory before can't be read or kept.
     #[error("what was seen of the directory before is kept in {}: {fault}", file.display())]
     Memory {
@@ -103,7 +105,7 @@ impl Refusal {
     /// Whether it may be another answer in a moment, when new keys are being published.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Missing { .. } => true,
+            Self::Missing { .. } | Self::NotVerified(Untrue::Stale { .. }) => true,
             Self::Keys(differing) => differing.is_same_worker,
             _ => false,
         }

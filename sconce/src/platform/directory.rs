@@ -66,6 +66,9 @@ impl KeyDirectory {
             ..trust.clone()
         };
         folder.write_directory_record(&pinned)?;
+        // The newest head may be from yesterday, and requesters believe no old ones.
+        let directory = Arc::clone(server.directory());
+        tokio::spawn(async move { directory.advance().await });
         Ok(Some(Self {
             server,
             workers,

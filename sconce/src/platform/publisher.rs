@@ -92,6 +92,17 @@ enum Why {
     Soon,
     /// Something is wrong.
     Failed(String),
+    /// The directory does not take the evidence of some generation: it has run out, most likely.
+    Evidence(String),
+}
+
+impl Why {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Soon => None,
+            Self::Failed(why) | Self::Evidence(why) => Some(why),
+        }
+    }
 }
 
 impl Publishing {
@@ -104,10 +115,11 @@ impl Publishing {
                 let signups = shown.get(worker);
                 match self.bring_up_to_date(worker, standing, signups).await {
                     Ok(()) => drop(self.said.remove(worker)),
-                    Err(Why::Soon) => settled = false,
-                    Err(Why::Failed(why)) => {
+                    Err(why) => {
                         settled = false;
-                        self.say(worker, why);
+                        if let Some(why) = why.text() {
+                            self.say(worker, why);
+                        }
                     }
                 }
             }
@@ -158,13 +170,25 @@ impl Publishing {
         if going.any(|generation| standing.leaving.contains(generation)) {
             return Err(Why::Soon);
         }
-        let update = self.have_signed(worker, &before, evidence).await?;
-        self.put(&id, &update).await?;
+        let newest = evidence.last_key_value();
+        let newest = newest.map(|(number, shown)| (*number, shown.clone()));
+        let update = match self.put_signed(worker, &id, &before, evidence).await {
+            // Without the others at least: who encrypts does so to the newest.
+            Err(Why::Evidence(why)) if wanted.len() > 1 && published.last() != wanted.last() => {
+                self.say(worker, why);
+                let newest = newest.into_iter().collect();
+                self.put_signed(worker, &id, &before, newest).await?
+            }
+            put => put?,
+        };
         let after = self.look(&id)?;
         if after.leaf() != Some(&update.update.key_value.value) {
             return Err(Why::Soon);
         }
-        let numbers: Vec<_> = wanted.iter().map(u64::to_string).collect();
+        let entry = after.app(APP).map(WorkerEntry::read);
+        let entry = entry.and_then(Result::ok);
+        let all = entry.iter().flat_map(|entry| &entry.generations);
+        let numbers: Vec<_> = all.map(|one| one.generation.to_string()).collect();
         self.terminal.say(format_args!(
             "published  {worker}: generation {} of its keys, epoch {}",
             numbers.join(", "),
@@ -215,10 +239,23 @@ impl Publishing {
             .map_err(|fault| Why::Failed(format!("what the vault has signed: {fault}")))
     }
 
+    async fn put_signed(
+        &self,
+        worker: &str,
+        id: &WorkerId,
+        before: &Verified,
+        evidence: BTreeMap<u64, Evidence>,
+    ) -> Result<EntryUpdate, Why> {
+        let update = self.have_signed(worker, before, evidence).await?;
+        self.put(id, &update).await?;
+        Ok(update)
+    }
+
     async fn put(&self, id: &WorkerId, update: &EntryUpdate) -> Result<(), Why> {
         use directory::Refusal;
         let failed = |refusal: Refusal| match refusal {
             Refusal::Busy => Why::Soon,
+            Refusal::App { fault, .. } => Why::Evidence(fault),
             Refusal::Mutation(fault) => Why::Failed(format!(
                 "{fault}; if the vault was made anew, its workers have other keys than those that the \
                  directory knows them by"
