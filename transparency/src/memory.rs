@@ -267,3 +267,57 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ones_own_users_are_never_forgotten() {
+        let mut memory = Memory::default();
+        memory.own("me");
+        for number in 0..USERS + 10 {
+            memory.see_user(&format!("user {number}"), number as u64, Some(b"leaf"));
+        }
+        assert_eq!(memory.users.len(), USERS + 1);
+        assert!(memory.is_own("me"));
+        assert!(!memory.users.contains_key("user 9"));
+        assert!(memory.users.contains_key("user 10"));
+    }
+
+    #[test]
+    fn announced_entries_come_one_after_the_other() {
+        let mut memory = Memory::default();
+        memory.see_user("me", 1, Some(b"first"));
+        for leaf in [&b"second"[..], b"third"] {
+            memory.announce("me", leaf);
+            assert_eq!(memory.check_user("me", 2, Some(leaf)), Ok(()));
+        }
+        let refused = |memory: &Memory, leaf: &[u8]| {
+            memory
+                .check_user("me", 3, Some(leaf))
+                .map_err(|fault| fault.code())
+        };
+        assert_eq!(refused(&memory, b"foreign"), Err("kt.foreign-change"));
+        // The second one was passed over, and must not come any more.
+        memory.see_user("me", 3, Some(b"third"));
+        assert_eq!(refused(&memory, b"third"), Ok(()));
+        for leaf in [&b"first"[..], b"second"] {
+            assert_eq!(refused(&memory, leaf), Err("kt.rollback"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_memory_is_refused() {
+        for text in [
+            "",
+            "[3]",
+            r#"{"relm":"x"}"#,
+            r#"{"log":{"size":1,"root":"AA=="}}"#,
+        ] {
+            let fault = Memory::from_json(text.as_bytes()).unwrap_err();
+            assert_eq!(fault.code(), "kt.memory", "{text}");
+        }
+        assert_eq!(Memory::from_json(b"{}"), Ok(Memory::default()));
+    }
+}

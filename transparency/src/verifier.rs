@@ -117,7 +117,7 @@ impl Verifier {
         if let Some(now) = now {
             self.check_clock(&verified.head, now)?;
         }
-        self.remember(&verified, memory)?;
+        self.remember(&verified, memory);
         Ok(verified)
     }
 
@@ -244,7 +244,7 @@ impl Verifier {
         }
     }
 
-    fn remember(&self, verified: &Verified, memory: &mut Memory) -> Result<(), Error> {
+    fn remember(&self, verified: &Verified, memory: &mut Memory) {
         let Head {
             epoch,
             root,
@@ -262,7 +262,6 @@ impl Verifier {
             log::see(log, memory);
         }
         memory.see_user(&verified.user, epoch, verified.leaf());
-        Ok(())
     }
 }
 
