@@ -68,11 +68,13 @@ impl Error {
     /// The stable code of this kind of failure.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Engine(EngineError::InUse(_)) => "directory.in-use",
-            Self::Engine(_) | Self::Unsigned(_) | Self::Broken => "directory.store",
-            Self::Damaged(_) | Self::Foreign { .. } => "directory.damaged",
+            Self::Engine(_)
+            | Self::Damaged(_)
+            | Self::Foreign { .. }
+            | Self::Unsigned(_)
+            | Self::Broken => "directory.store",
             Self::Gone { .. } | Self::NotYet(_) | Self::NoUpdate { .. } | Self::Log(_) => {
-                "directory.epoch"
+                "directory.range"
             }
             Self::Twice(_) | Self::Mismatch(_) | Self::NotEmpty | Self::Import(_) => {
                 "directory.import"

@@ -518,12 +518,15 @@ fn a_folder_is_of_one_map_and_of_one_process() {
     let folder = empty();
     let storage = open_in(folder.path(), options(4)).unwrap();
     let second = open_in(folder.path(), options(4)).unwrap_err();
-    assert_eq!(second.code(), "directory.in-use");
+    assert!(
+        second.to_string().contains("in use by another process"),
+        "{second}"
+    );
     drop(storage);
     let mut other = options(4);
     other.map = MapId::new("other.example").unwrap();
     let foreign = open_in(folder.path(), other).unwrap_err();
-    assert_eq!(foreign.code(), "directory.damaged");
+    assert_eq!(foreign.code(), "directory.store");
     assert_eq!(
         foreign.to_string(),
         r#"the store is of map "test.example", not of map "other.example""#
@@ -544,7 +547,7 @@ fn damage_at_the_end_is_found_when_the_store_is_opened() {
         storage.engine.commit(vec![write], Durability::Now).unwrap();
         drop(storage);
         let damaged = open_in(folder.path(), options(18)).unwrap_err();
-        assert_eq!(damaged.code(), "directory.damaged", "{space:?}: {damaged}");
+        assert!(matches!(damaged, Error::Damaged(_)), "{space:?}: {damaged}");
     };
     one(Space::Branch, &[]);
     one(Space::Head, &[]);
