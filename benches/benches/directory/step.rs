@@ -142,9 +142,11 @@ pub(crate) fn serve<E: Engine>(folder: &Path, count: u64) {
 /// Removes what the epochs replaced, as if a week had passed.
 fn removals<E: Engine>(folder: &Path) {
     let storage = opened::<E>(folder, Duration::ZERO);
-    storage
-        .seal(Epoch::default(), &mut Unsigned)
-        .expect("an epoch");
+    let epoch = Epoch {
+        issued: now(),
+        ..Epoch::default()
+    };
+    storage.seal(epoch, &mut Unsigned).expect("an epoch");
     let (mut removed, mut times) = (0, Vec::new());
     let cpu = processor();
     loop {
