@@ -71,7 +71,7 @@ impl Lookup {
         Ok(Self {
             directory,
             verifier: verifier::Verifier::new(trust)?,
-            memory: Kept::Here(Mutex::new(Memory::default())),
+            memory: Kept::Here(Box::default()),
             patience: PATIENCE,
         })
     }

@@ -11,7 +11,7 @@ use transparency::memory::Memory;
 /// A memory that several may use, one after the other.
 pub(super) enum Kept {
     /// For as long as this process lives.
-    Here(Mutex<Memory>),
+    Here(Box<Mutex<Memory>>),
     /// In a file.
     File(PathBuf, Mutex<()>),
 }
@@ -20,7 +20,7 @@ pub(super) enum Kept {
 pub(super) enum Held<'a> {
     Here(MutexGuard<'a, Memory>),
     File {
-        memory: Memory,
+        memory: Box<Memory>,
         file: &'a Path,
         /// Other processes wait until it is closed.
         _lock: File,
@@ -47,7 +47,7 @@ impl Kept {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         Ok(Held::File {
-            memory,
+            memory: Box::new(memory),
             file,
             _lock: lock,
             _turn: turn,
