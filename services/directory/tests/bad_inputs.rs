@@ -1,7 +1,11 @@
 //! More than a hundred bad inputs over HTTP: each gets its status, its code and its reason, the process stays
 //! up, and nothing is taken.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails may panic"
+)]
 
 mod support;
 

@@ -1,6 +1,10 @@
 //! Limits of connections, times, rates and bodies.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails may panic"
+)]
 
 mod support;
 

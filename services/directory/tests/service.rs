@@ -1,6 +1,10 @@
 //! Users put, get and read histories; a verifier looks on.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails may panic"
+)]
 
 mod support;
 

@@ -1,6 +1,10 @@
 //! TLS: HTTP/1.1 and HTTP/2, as the client likes.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails may panic"
+)]
 
 mod support;
 

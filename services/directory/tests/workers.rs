@@ -1,5 +1,10 @@
 //! What a worker's entry has to show before a directory takes it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, like tests"
+)]
+
 use attestation::policy::{Policy, Program, SgxProgram};
 use attestation::{Fingerprint, Time};
 use base64::Engine as _;
