@@ -1,6 +1,6 @@
 //! `sconce keys monitor`: watches entries, and says when something is wrong with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use client::directory::Lookup;
@@ -54,7 +54,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
     let lookup = args.directory.lookup()?;
-    let keys = args.key.iter().map(owner);
+    let keys = args.key.iter().map(|file| owner(file));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let mut stop = StopSignals::new()?;
     let mut first = true;
@@ -159,7 +159,7 @@ fn tell(args: &Args, lookup: &Lookup, user: &str, seen: &Seen, first: bool, term
 }
 
 /// A key of the owner's: the private one, or what is public of it.
-fn owner(file: &PathBuf) -> Result<VerifyingKey, Failure> {
+fn owner(file: &Path) -> Result<VerifyingKey, Failure> {
     let pem = Zeroizing::new(text(file)?);
     VerifyingKey::from_pem(&pem)
         .or_else(|_| SigningKey::from_pem(&pem).map(|key| key.verifying_key().clone()))
