@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fjall::{
-    Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice,
-    config::{BlockSizePolicy, HashRatioPolicy},
-};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 
 use super::{Durability, Engine, EngineError, Limits, Row, Space, Write};
 
@@ -125,18 +122,13 @@ impl Engine for Fjall {
     }
 }
 
-/// How a kind of record is kept. Nothing is compressed: almost all of it is hashes, keys and signatures.
+/// How a kind of record is kept: those that much is written of have more room before it goes to its place.
+/// Nothing is compressed: almost all of it is hashes, keys and signatures.
 fn tuned(space: Space, limits: &Limits) -> KeyspaceCreateOptions {
-    let options = KeyspaceCreateOptions::default().max_memtable_size(match space {
+    KeyspaceCreateOptions::default().max_memtable_size(match space {
         Space::Branch | Space::Feed => limits.write_buffer / 2,
         _ => limits.write_buffer / 4,
-    });
-    match space {
-        Space::Branch | Space::Change | Space::User => options
-            .data_block_size_policy(BlockSizePolicy::all(4 << 10))
-            .data_block_hash_ratio_policy(HashRatioPolicy::all(0.0)),
-        _ => options,
-    }
+    })
 }
 
 fn failed(folder: &Path, error: fjall::Error) -> EngineError {
