@@ -12,6 +12,7 @@ use directory::{Config, Server, Witness};
 use protocol::token::Token;
 use sconce_tests::random::number_from;
 use serde_json::{Value, json};
+use transparency::note::Note;
 use transparency::trust::Trust;
 
 use crate::PATIENCE;
@@ -107,6 +108,19 @@ impl Site {
                 Err(error) => assert!(Instant::now() < deadline, "{error}:\n{}", self.log()),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits for a checkpoint that has so many signatures besides the log's own.
+    pub(crate) async fn cosigned(&self, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let checkpoint = self.client().checkpoint().await.unwrap();
+            if Note::parse(&checkpoint).unwrap().signatures.len() > count {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{checkpoint}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
