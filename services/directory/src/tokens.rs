@@ -64,7 +64,7 @@ impl Tokens {
         let file: File = toml::from_str(text).map_err(|fault| {
             let line = fault
                 .span()
-                .map(|span| text[..span.start].lines().count().max(1));
+                .map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line
                 .map(|line| format!("line {line}: "))
                 .unwrap_or_default();
