@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use transparency::map::MapId;
+use transparency::note::Note;
 use transparency::vrf::Suite;
 
 use super::{Directory, config};
@@ -35,6 +36,7 @@ impl Directory {
         let suite = suite(config);
         let metrics = Arc::new(Metrics::new());
         let snapshot = first(&storage, &keys, config)?;
+        let snapshot = cosigned(&storage, &panel, config, snapshot)?;
         let current = Current::of(snapshot, &storage)
             .map_err(|_| Error::Store("the newest head can't be read".to_owned()))?;
         metrics.show_epoch(current.epoch());
@@ -120,6 +122,35 @@ fn first(storage: &Storage, keys: &Keys, config: &Config) -> Result<Arc<Snapshot
     };
     // The empty map says nothing that a witness could be needed for.
     storage.publish(sealed.checkpoint).map_err(stored)
+}
+
+/// The newest epoch with the signatures of enough witnesses: one that was sealed just before the directory was
+/// killed has none, and clients that ask for some would refuse every answer until the next. Witnesses that
+/// can't be reached now sign the next one.
+fn cosigned(
+    storage: &Arc<Storage>,
+    panel: &Panel,
+    config: &Config,
+    snapshot: Arc<Snapshot>,
+) -> Result<Arc<Snapshot>, Error> {
+    let checkpoint = String::from_utf8_lossy(snapshot.checkpoint()).into_owned();
+    let signatures = Note::parse(&checkpoint).map_or(0, |note| note.signatures.len());
+    // One is the log's own.
+    if panel.is_empty() || signatures > config.witnesses.threshold.max(1) {
+        return Ok(snapshot);
+    }
+    let (prover, size) = (Arc::clone(storage), snapshot.head().epoch + 1);
+    let asked = panel.cosign(&checkpoint, move |old| prover.consistency(old, size).ok());
+    match Handle::current().block_on(asked) {
+        Ok(said) if said.count > 0 => {
+            let published = storage.publish(said.note.into_bytes());
+            published.map_err(stored)
+        }
+        _ => {
+            tracing::warn!("no witness has signed the newest head");
+            Ok(snapshot)
+        }
+    }
 }
 
 fn stored(error: crate::storage::Error) -> Error {
