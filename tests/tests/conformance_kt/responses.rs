@@ -93,7 +93,6 @@ fn answer(verifier: &Verifier, case: &Value) -> Verdict {
 }
 
 /// What the verifier says of an answer: who is there, or the code and text of a refusal.
-#[expect(clippy::type_complexity, reason = "a verdict within one")]
 fn judged(
     verifier: &Verifier,
     user: &str,
