@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
+#[path = "../../../entrance/tests/support/http.rs"]
 pub(crate) mod http;
 
 use std::path::Path;
@@ -167,4 +168,16 @@ pub(crate) fn problem(reply: &Reply) -> (u64, String) {
     assert!(!body["error"].as_str().unwrap().is_empty());
     let reason = body["reason"].as_str().unwrap().to_owned();
     (body["code"].as_u64().unwrap(), reason)
+}
+
+impl Client {
+    pub(crate) fn get(&mut self, path: &str) -> Reply {
+        self.ask("GET", path, "", b"")
+    }
+
+    /// With the token that may write everybody.
+    pub(crate) fn put(&mut self, path: &str, body: &[u8]) -> Reply {
+        let token = format!("Authorization: OAuth {TOKEN}\r\n");
+        self.ask("PUT", path, &token, body)
+    }
 }

@@ -8,6 +8,7 @@
     reason = "shared by several tests, each using a part"
 )]
 
+#[path = "../../../entrance/tests/support/http.rs"]
 pub(crate) mod http;
 #[path = "../../../manager/tests/support/mod.rs"]
 pub(crate) mod platform;
@@ -112,4 +113,31 @@ pub(crate) fn submit(order: &str) -> Value {
 
 pub(crate) fn get_result(order: &str) -> Value {
     call("WorkOrderGetResult", json!({"workOrderId": order}))
+}
+
+impl Client {
+    /// Sends a body as Avalon's SDK does, but for the connection, which stays open.
+    pub(crate) fn post(&mut self, body: &str) -> Reply {
+        self.post_with("Content-Type: application/json\r\n", body.as_bytes())
+    }
+
+    /// Sends a body with these header lines.
+    pub(crate) fn post_with(&mut self, headers: &str, body: &[u8]) -> Reply {
+        self.ask("POST", "/any?path=1", headers, body)
+    }
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// `error.code` and `error.data.reason`.
+    pub(crate) fn error(&self) -> (i64, String) {
+        let json = self.json();
+        let error = &json["error"];
+        let reason = error["data"]["reason"].as_str().unwrap_or_default();
+        (error["code"].as_i64().unwrap(), reason.to_owned())
+    }
 }

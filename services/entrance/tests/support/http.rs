@@ -1,4 +1,6 @@
-//! HTTP by hand: every byte is the test's.
+//! HTTP by hand, for the tests of every server: every byte is the test's.
+
+#![allow(dead_code, reason = "each test program uses some of it")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -30,22 +32,12 @@ impl Client {
         Self(BufReader::new(stream))
     }
 
-    /// Sends these bytes; a listener that has hung up already is no failure.
+    /// Sends these bytes; a server that has hung up already is no failure.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.0.get_mut().write_all(bytes.as_ref()).is_ok()
     }
 
-    pub(crate) fn get(&mut self, path: &str) -> Reply {
-        self.ask("GET", path, "", b"")
-    }
-
-    /// With the token that may write everybody.
-    pub(crate) fn put(&mut self, path: &str, body: &[u8]) -> Reply {
-        let token = format!("Authorization: OAuth {}\r\n", super::TOKEN);
-        self.ask("PUT", path, &token, body)
-    }
-
-    /// Sends a request with these header lines.
+    /// Sends a request with these header lines, and reads its reply.
     pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
         let length = match body.len() {
             0 if method == "GET" => String::new(),
@@ -96,7 +88,7 @@ impl Client {
         })
     }
 
-    /// Whether the listener has closed the connection, or does so soon.
+    /// Whether the server has closed the connection, or does so soon.
     pub(crate) fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
