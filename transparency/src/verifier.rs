@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::map::{Hash, Index};
 use crate::memory::{LogState, Memory, SeenHead};
 use crate::messages::{
-    Entry, EntryUpdate, GetEntryResponse, MapHead, Profile, SignedMapHead, Timestamp,
+    Entry, EntryUpdate, GetEntryResponse, MapHead, Profile, Signatures, SignedMapHead, Timestamp,
 };
 use crate::trust::{Trust, TrustError};
 
@@ -114,6 +114,7 @@ impl Verifier {
     ) -> Result<Verified, Error> {
         let verified = self.check(user, answer)?;
         self.check_memory(&verified, memory)?;
+        check_newest(&verified)?;
         if let Some(now) = now {
             self.check_clock(&verified.head, now)?;
         }
@@ -249,8 +250,9 @@ impl Verifier {
             epoch,
             root,
             issue_time,
-            signed,
-        } = verified.head.clone();
+            ref signed,
+        } = verified.head;
+        let signed = self.kept(signed);
         self.realm().clone_into(&mut memory.realm);
         memory.see_head(SeenHead {
             epoch,
@@ -262,6 +264,34 @@ impl Verifier {
             log::see(log, memory);
         }
         memory.see_user(&verified.user, epoch, verified.leaf());
+    }
+
+    /// As much of a head as proves that the directory signed it. Whoever carries an answer can put any number of
+    /// other signatures beside that one, and a memory has a bound.
+    fn kept(&self, signed: &SignedMapHead) -> SignedMapHead {
+        let id = self.keys.map.id().to_string();
+        let own = signed.signatures.get_key_value(&id);
+        SignedMapHead {
+            map_head: signed.map_head.clone(),
+            signatures: own
+                .map(|(id, signed)| (id.clone(), signed.clone()))
+                .into_iter()
+                .collect(),
+            auditor_signatures: Signatures::new(),
+        }
+    }
+}
+
+/// The head is the last that its own log has: a log that is longer says that there are newer ones.
+fn check_newest(verified: &Verified) -> Result<(), Error> {
+    let epoch = verified.head.epoch;
+    match verified.logged {
+        Logged::Included(log) if log.size > epoch.saturating_add(1) => Err(Error::EpochOld {
+            what: "epoch",
+            found: epoch,
+            seen: log.size - 1,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -48,13 +48,20 @@ impl Keys {
                 .as_deref()
                 .map(|text| note_key(text, Kind::Ed25519, "checkpoint_key"))
                 .transpose()?,
-            witnesses: distinct(&trust.witnesses, "witnesses", |text| {
-                note_key(text, Kind::Cosignature, "witnesses")
-            })?,
+            witnesses: distinct(
+                &trust.witnesses,
+                "witnesses",
+                |text| note_key(text, Kind::Cosignature, "witnesses"),
+                // Under two names it is one witness still.
+                |one, other| one.key() == other.key(),
+            )?,
             witnesses_wanted: trust.witnesses.threshold,
-            auditors: distinct(&trust.auditors, "auditors", |pem| {
-                VerifyingKey::from_pem(pem).map_err(at("auditors"))
-            })?,
+            auditors: distinct(
+                &trust.auditors,
+                "auditors",
+                |pem| VerifyingKey::from_pem(pem).map_err(at("auditors")),
+                |one, other| one == other,
+            )?,
             auditors_wanted: trust.auditors.threshold,
             max_age: trust.max_age,
         };
@@ -85,15 +92,16 @@ fn note_key(text: &str, kind: Kind, member: &'static str) -> Result<VerifierKey,
 }
 
 /// A policy's keys: each once, as many as have to sign, at least.
-fn distinct<K: PartialEq>(
+fn distinct<K>(
     policy: &Policy,
     member: &'static str,
     read: impl Fn(&str) -> Result<K, TrustError>,
+    same: impl Fn(&K, &K) -> bool,
 ) -> Result<Vec<K>, TrustError> {
     let mut keys = Vec::new();
     for text in &policy.keys {
         let key = read(text)?;
-        if keys.contains(&key) {
+        if keys.iter().any(|known| same(known, &key)) {
             return Err(TrustError {
                 member,
                 what: "the same key is named twice, and would count twice".to_owned(),

@@ -2,6 +2,7 @@
 
 use transparency::memory::Memory;
 use transparency::messages::{Committed, Profile};
+use transparency::note::VerifierKey;
 use transparency::signature::SigningKey;
 use transparency::trust::Trust;
 use transparency::verifier::{Confirmation, Logged, Verifier};
@@ -211,6 +212,14 @@ fn pins_that_cannot_be_used_are_refused() {
     refuses(
         &|trust| trust.auditors.keys.push(trust.auditors.keys[0].clone()),
         "auditors",
+    );
+    refuses(
+        &|trust| {
+            let known = VerifierKey::parse(&trust.witnesses.keys[0]).unwrap();
+            let named = VerifierKey::new("other.example", known.kind(), *known.key());
+            trust.witnesses.keys.push(named.unwrap().to_string());
+        },
+        "witnesses",
     );
     let mut text = serde_json::to_value(liar.watched()).unwrap();
     let same = Trust::from_json(text.to_string().as_bytes()).unwrap();

@@ -52,6 +52,37 @@ fn an_old_epoch_is_refused() {
 }
 
 #[test]
+fn an_old_epoch_is_refused_beside_a_newer_log() {
+    let (mut liar, ..) = two_users();
+    // Nobody has seen anything yet: the log itself says that there are newer heads.
+    let late = liar.answer(BOB, 1);
+    let fault = Client::of(&liar).refuses(BOB, &late, "kt.epoch-old");
+    assert!(fault.to_string().contains("epoch 1, and 2"), "{fault}");
+    let mut client = Client::of(&liar);
+    client.see(ALICE, &liar.get(ALICE)).unwrap();
+    liar.seal();
+    liar.seal();
+    client.refuses(ALICE, &liar.answer(ALICE, 3), "kt.epoch-old");
+    client.see(ALICE, &liar.get(ALICE)).unwrap();
+}
+
+#[test]
+fn what_is_put_beside_a_head_is_not_remembered() {
+    let (liar, ..) = two_users();
+    let mut client = Client::of(&liar);
+    let mut answer = liar.get(ALICE);
+    let head = answer.smh.as_mut().unwrap();
+    let signed = head.auditor_signatures.values().next().unwrap().clone();
+    let strangers = (0..1000).map(|number| (number.to_string(), signed.clone()));
+    head.auditor_signatures.extend(strangers);
+    client.see(ALICE, &answer).unwrap();
+    let text = serde_json::to_string(&client.memory).unwrap();
+    assert!(text.len() < 2000, "{} bytes", text.len());
+    let id = liar.keys.map.id().to_string();
+    assert!(text.contains(&id), "the proof of what was signed: {text}");
+}
+
+#[test]
 fn an_old_log_is_refused() {
     let (mut liar, ..) = two_users();
     liar.seal();
@@ -223,9 +254,6 @@ fn a_log_that_was_written_again_has_no_proof_of_consistency() {
         assert_eq!(fault.code(), "kt.log");
         assert_eq!(client.memory.log().unwrap().size, 3);
     }
-    let mut honest = Client::of(&liar);
-    honest.see(ALICE, &liar.answer(ALICE, 2)).unwrap();
-    honest.memory = client.memory.clone();
     let mut honest = Client::of(&liar);
     let mut first = liar.answer(ALICE, 2);
     first.log_proof = Some(liar.log_proof(2, 3));
