@@ -113,6 +113,11 @@ impl Directory {
         self.core.newest.get().epoch()
     }
 
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.core.metrics
     }

@@ -169,7 +169,8 @@ pub trait Engine: Send + Sync + Sized + 'static {
         limit: usize,
     ) -> Result<Vec<Row>, EngineError>;
 
-    /// Applies all of `batch`, in its order, or nothing of it.
+    /// Applies all of `batch`, in its order, or nothing of it. After one that failed it takes no other until the
+    /// store is opened again: what was written after a torn batch would be lost with it.
     ///
     /// # Errors
     ///

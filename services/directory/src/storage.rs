@@ -1,9 +1,9 @@
 //! What the directory knows, on disk: the map with its versions, the feed of updates, heads and their log,
 //! users, and the updates that wait.
 //!
-//! One thread writes: it [queues](Storage::queue) updates, [seals](Storage::seal) epochs,
-//! [publishes](Storage::publish) them and [removes](Storage::collect) what is no longer asked for. Everybody
-//! else reads, mostly through the newest [`Snapshot`], without waiting for the writer.
+//! One thread [seals](Storage::seal) epochs, [publishes](Storage::publish) them and
+//! [removes](Storage::collect) what is no longer asked for. Another may [queue](Storage::queue) updates
+//! meanwhile. Everybody else reads, mostly through the newest [`Snapshot`], without waiting for the writers.
 //!
 //! An epoch is sealed by one durable batch: branches, changes, feed, head, and log, or nothing. Before it
 //! there is nothing of the epoch, after it all; there is no state between that a crash could leave.
@@ -136,6 +136,10 @@ impl<E: Engine> Storage<E> {
     }
 
     /// Stores updates that wait, all or none, durably; gives their places, in order.
+    ///
+    /// It does not wait for an epoch that is being sealed, but for that epoch's batch while it is written: engines
+    /// write one batch after the other. It has nothing in common with it besides: its places are new ones, and
+    /// an epoch settles only those that it was given. Once a batch has failed, the engine takes none of either.
     ///
     /// # Errors
     ///

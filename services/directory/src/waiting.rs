@@ -1,6 +1,7 @@
-//! Updates that wait for their epoch: on disk, and here for the sequencer to look at.
+//! Updates that wait for their epoch: on disk, and here for the threads that write to look at.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use transparency::map::Index;
 use transparency::messages::SignedKv;
@@ -10,7 +11,7 @@ use crate::storage::{Epoch, Error, Leaf, Mutation, Pending, Queued};
 
 /// What waits, in the order in which it came.
 pub(crate) struct Waiting {
-    queue: VecDeque<Queued>,
+    queue: VecDeque<Arc<Queued>>,
     /// The entry that waits for each place of the map: one, as nobody's second is let in.
     values: HashMap<Index, Vec<u8>>,
     bytes: usize,
@@ -67,40 +68,12 @@ impl Waiting {
     pub(crate) fn push(&mut self, queued: Queued, value: Vec<u8>) {
         self.bytes += weight(&queued.pending);
         self.values.insert(queued.pending.index, value);
-        self.queue.push_back(queued);
+        self.queue.push_back(Arc::new(queued));
     }
 
-    /// The next epoch: everything that waits, checked again against what the map holds by then. A second
-    /// update of one entry waits on.
-    pub(crate) fn next_epoch(
-        &self,
-        issued: u64,
-        newest: impl Fn(&Index) -> Result<Option<Leaf>, Error>,
-    ) -> Result<Batch, Error> {
-        let mut batch = Batch {
-            epoch: Epoch {
-                issued,
-                ..Epoch::default()
-            },
-            dropped: 0,
-        };
-        let mut seen = HashSet::new();
-        for Queued { place, pending } in &self.queue {
-            if !seen.insert(pending.index) {
-                continue;
-            }
-            batch.epoch.settled.push(*place);
-            let leaf = newest(&pending.index)?;
-            match judge(pending, leaf.as_ref()) {
-                Ok(Some(mutation)) => batch.epoch.mutations.push(mutation),
-                Ok(None) => {}
-                Err(fault) => {
-                    batch.dropped += 1;
-                    tracing::warn!(place, %fault, "an update that waited does not apply any more");
-                }
-            }
-        }
-        Ok(batch)
+    /// All of it, oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Queued>> {
+        self.queue.iter().cloned().collect()
     }
 
     /// Forgets what an epoch has settled.
@@ -116,6 +89,40 @@ impl Waiting {
             self.values.remove(&one.pending.index);
         }
     }
+}
+
+/// The next epoch: everything of `queue`, checked again against what the map holds by then. A second
+/// update of one entry waits on.
+pub(crate) fn next_epoch(
+    queue: &[Arc<Queued>],
+    issued: u64,
+    newest: impl Fn(&Index) -> Result<Option<Leaf>, Error>,
+) -> Result<Batch, Error> {
+    let mut batch = Batch {
+        epoch: Epoch {
+            issued,
+            ..Epoch::default()
+        },
+        dropped: 0,
+    };
+    let mut seen = HashSet::new();
+    for one in queue {
+        let Queued { place, pending } = &**one;
+        if !seen.insert(pending.index) {
+            continue;
+        }
+        batch.epoch.settled.push(*place);
+        let leaf = newest(&pending.index)?;
+        match judge(pending, leaf.as_ref()) {
+            Ok(Some(mutation)) => batch.epoch.mutations.push(mutation),
+            Ok(None) => {}
+            Err(fault) => {
+                batch.dropped += 1;
+                tracing::warn!(place, %fault, "an update that waited does not apply any more");
+            }
+        }
+    }
+    Ok(batch)
 }
 
 /// The change of the map that it makes, if it makes one.
