@@ -29,8 +29,8 @@ pub(super) enum Held<'a> {
     },
 }
 
-/// Longest memory that is read, in bytes.
-const LONGEST: u64 = 4 << 20;
+/// Longest memory that is read and written, in bytes: what is remembered of a thousand users, each with a history.
+const LONGEST: u64 = 32 << 20;
 
 impl Kept {
     /// Takes it, when nobody else has it.
@@ -96,6 +96,13 @@ fn read(file: &Path) -> io::Result<(Memory, File)> {
 
 /// Who holds the lock is the only one who writes.
 fn write(file: &Path, text: &[u8]) -> io::Result<()> {
+    // Nobody could read it again, and to begin anew is to forget.
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::other(format!(
+            "it would have {} bytes, and at most {LONGEST} are read",
+            text.len()
+        )));
+    }
     let fresh = beside(file, "new");
     let mut out = private().open(&fresh)?;
     out.set_len(0)?;
@@ -115,4 +122,20 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     file.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("seen.json");
+        write(&file, b"{}").unwrap();
+        let long = vec![b' '; usize::try_from(LONGEST).unwrap() + 1];
+        assert!(write(&file, &long).is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"{}");
+        read(&file).unwrap();
+    }
 }
