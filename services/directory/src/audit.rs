@@ -149,12 +149,30 @@ impl Auditor {
             let fault = format!("{} heads were audited before", self.standing.epochs);
             return Err(bad(size, fault));
         }
-        let known = self.standing.seen.replace((size, root.clone()));
-        if known != Some((size, root)) {
-            self.memory.set_standing(&self.standing)?;
+        let size = self.see(size, root)?;
+        self.compare_log()?;
+        Ok(size)
+    }
+
+    /// Remembers a checkpoint beside those that the audit has not reached, and gives the size of the largest. When
+    /// there are too many of them it takes no more: they are compared first.
+    fn see(&mut self, size: u64, root: String) -> Result<u64, Error> {
+        let standing = &mut self.standing;
+        match standing.seen.take() {
+            Some(seen) if seen.0 == size || standing.ahead.len() >= MOST_AHEAD => {
+                let size = seen.0;
+                standing.seen = Some(seen);
+                return Ok(size);
+            }
+            Some(seen) if seen.0 > standing.epochs => standing.ahead.push(seen),
+            _ => {}
+        }
+        standing.seen = Some((size, root));
+        self.memory.set_standing(&self.standing)?;
+        // Half an epoch can't be gone on with by another auditor.
+        if self.open.is_none() {
             self.memory.commit()?;
         }
-        self.compare_log()?;
         Ok(size)
     }
 
@@ -169,6 +187,13 @@ impl Auditor {
         let Some(root) = self.memory.root(inner.epoch)? else {
             return Ok(());
         };
+        let is_newest = inner.epoch + 1 == self.standing.epochs;
+        if is_newest && inner.root == root && page::issued(inner) != self.standing.issued {
+            return Err(Error::Head {
+                epoch: inner.epoch,
+                fault: "there are two: they have different times".to_owned(),
+            });
+        }
         if inner.root == root {
             return Ok(());
         }
@@ -188,18 +213,17 @@ impl Auditor {
         self.memory.commit()
     }
 
-    /// The log has to have the root of the checkpoint that was seen, when it is as long.
+    /// The log has to have the root of each checkpoint that was seen, when it is as long.
     fn compare_log(&self) -> Result<(), Error> {
-        match &self.standing.seen {
-            Some((size, root)) if *size == self.frontier.size() => {
-                let own = hex::encode(self.frontier.root());
+        let seen = self.standing.ahead.iter().chain(&self.standing.seen);
+        for (size, root) in seen.filter(|(size, _)| *size == self.frontier.size()) {
+            let own = hex::encode(self.frontier.root());
+            if own != *root {
                 let fault = format!("its root is {root}, and the heads make {own}");
-                (own == *root)
-                    .then_some(())
-                    .ok_or(Error::Log { size: *size, fault })
+                return Err(Error::Log { size: *size, fault });
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// What is remembered has to fit together: the entries make the root of the newest head.
@@ -239,6 +263,9 @@ fn frontier(standing: &Standing) -> Result<Frontier, String> {
     let hashes = hashes.map_err(|fault| fault.to_string())?;
     Frontier::from_parts(standing.epochs, hashes).map_err(|fault| fault.to_string())
 }
+
+/// Most checkpoints that are remembered until the audit reaches them, beside the largest.
+const MOST_AHEAD: usize = 256;
 
 /// How many leaves are taken into a tree at once.
 const BATCH: usize = 4096;

@@ -36,6 +36,9 @@ pub(super) struct Standing {
     pub(super) frontier: Vec<String>,
     /// The largest checkpoint seen: its size, and its root in hexadecimal.
     pub(super) seen: Option<(u64, String)>,
+    /// Smaller ones that were seen, and that the audit has not reached, smallest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ahead: Vec<(u64, String)>,
 }
 
 /// The file, and what was changed since it was last written.

@@ -196,6 +196,8 @@ impl Auditor {
         self.standing.issued = issued;
         self.standing.frontier = self.frontier.hashes().iter().map(hex::encode).collect();
         self.compare_log()?;
+        let epochs = self.standing.epochs;
+        self.standing.ahead.retain(|(size, _)| *size > epochs);
         self.memory.set_head(&root, &self.standing)?;
         Ok(Audited {
             epoch,
@@ -230,7 +232,7 @@ impl OpenEpoch {
 }
 
 /// A head's time, seconds and nanoseconds.
-fn issued(head: &MapHead) -> (i64, u32) {
+pub(super) fn issued(head: &MapHead) -> (i64, u32) {
     let time = head.issue_time.as_ref();
     time.map_or((0, 0), |time| (time.seconds, time.nanos))
 }

@@ -441,6 +441,78 @@ fn a_log_of_something_else() {
 }
 
 #[test]
+fn every_checkpoint_that_was_shown_is_compared() {
+    let mut town = Town::settled();
+    let office = Office::new(&town);
+    // Of a fork, before the audit is that far; and then a larger one, of the log that the auditor is to see.
+    let mut fork = Frontier::new();
+    fork.push([7; 32]).unwrap();
+    fork.push([8; 32]).unwrap();
+    let mut auditor = office.open();
+    auditor.checkpoint(&town.checkpoint_of(&fork)).unwrap();
+    auditor.checkpoint(&town.checkpoint()).unwrap();
+    drop(auditor);
+    let error = audit(&mut office.open(), &town).unwrap_err();
+    assert_eq!(error.code(), "kt.audit-log");
+    // There are never more of them than there is room for, and none is lost.
+    let office = Office::new(&town);
+    let mut auditor = office.open();
+    for size in 0..u64::try_from(MOST_AHEAD).unwrap() + 10 {
+        town.seal(Vec::new());
+        let seen = auditor.checkpoint(&town.checkpoint()).unwrap();
+        assert_eq!(seen, 4 + size.min(MOST_AHEAD as u64));
+    }
+    assert_eq!(auditor.standing.ahead.len(), MOST_AHEAD);
+    audit(&mut auditor, &town).unwrap();
+    assert!(auditor.standing.ahead.is_empty());
+}
+
+#[test]
+fn a_checkpoint_within_an_epoch_makes_no_half_of_it_durable() {
+    let mut town = Town::settled();
+    let office = Office::new(&town);
+    audit(&mut office.open(), &town).unwrap();
+    let updates = vec![town.update("c", b"1"), town.update("d", b"1")];
+    town.seal(updates);
+    let mut auditor = office.open();
+    let mut page = town.epochs[3].clone();
+    page.mutations.truncate(1);
+    page.next_start = 1;
+    assert_eq!(auditor.page(page).unwrap(), Step::More);
+    // The next page does not come; the log goes on meanwhile.
+    auditor.checkpoint(&town.checkpoint()).unwrap();
+    drop(auditor);
+    audit(&mut office.open(), &town).unwrap();
+}
+
+#[test]
+fn the_newest_head_has_one_time() {
+    let town = Town::settled();
+    let mut auditor = Office::new(&town).open();
+    audit(&mut auditor, &town).unwrap();
+    auditor
+        .compare(town.epochs[2].smh.as_ref().unwrap())
+        .unwrap();
+    let (later, _) = town.head(2, 50, town.tree.root().to_vec());
+    assert_eq!(auditor.compare(&later).unwrap_err().code(), "kt.audit-head");
+}
+
+#[test]
+fn a_witness_counts_once() {
+    let town = Town::settled();
+    let mut office = Office::new(&town);
+    let witness = SignerKey::from_seed("w", Kind::Cosignature, &[6; 32]).unwrap();
+    let log = town.checkpoint_key.verifier().to_string();
+    for second in [witness.verifier().to_string(), log] {
+        office.trust.witnesses.keys = vec![witness.verifier().to_string(), second];
+        office.trust.witnesses.threshold = 2;
+        let file = office.folder.path().join("audit.redb");
+        let refused = Auditor::open(&file, &office.trust, Apps::default(), |_| {});
+        assert_eq!(refused.map(drop).unwrap_err().code(), "kt.trust");
+    }
+}
+
+#[test]
 fn a_log_without_its_witnesses() {
     let town = Town::settled();
     let mut office = Office::new(&town);

@@ -6,6 +6,7 @@ use transparency::note::{Checkpoint, Note, VerifierKey};
 use transparency::object_hash;
 use transparency::signature::VerifyingKey;
 use transparency::trust::{Trust, TrustError};
+use transparency::verifier::Verifier;
 use transparency::vrf;
 
 use super::Error;
@@ -24,6 +25,8 @@ pub(super) struct Trusted {
 
 impl Trusted {
     pub(super) fn new(trust: &Trust) -> Result<Self, TrustError> {
+        // The policy, too: a witness that is named twice would count twice.
+        Verifier::new(trust)?;
         let missing = "it is not there, and without it the log can't be audited".to_owned();
         let log_key = trust.log_key.as_ref();
         let log_key = log_key.ok_or_else(|| bad("log_key", &missing))?;

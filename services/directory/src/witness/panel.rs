@@ -80,11 +80,17 @@ impl Panel {
             fault,
         };
         let fetch = Fetch::new(witnesses.wait, MAX_ANSWER).map_err(|fault| bad(fault.to_string()));
-        let mut members = Vec::new();
+        let mut members: Vec<Arc<Member>> = Vec::new();
         for witness in &witnesses.list {
             let key = VerifierKey::parse(&witness.key).map_err(|fault| bad(fault.to_string()))?;
             if key.kind() != Kind::Cosignature {
                 return Err(bad(format!("{} is not a witness's key", key.name())));
+            }
+            if members.iter().any(|one| one.key.key() == key.key()) {
+                let name = key.name();
+                return Err(bad(format!(
+                    "{name} is there already, and would count twice"
+                )));
             }
             members.push(Arc::new(Member {
                 url: format!("{}/add-checkpoint", witness.url.trim_end_matches('/')),
@@ -184,6 +190,8 @@ impl Member {
                 size: question.size,
             };
             if old > question.size {
+                // Who said so may have lied: it is asked again next time.
+                self.size.store(0, Ordering::Relaxed);
                 return Err(ahead);
             }
             let needed = old > 0 && old < question.size;

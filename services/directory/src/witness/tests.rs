@@ -220,13 +220,71 @@ async fn a_panel_finds_out_where_each_witness_is() {
     }
 }
 
+#[test]
+fn a_panel_has_each_witness_once() {
+    let witness = |name| config::Witness {
+        key: SignerKey::from_seed(name, Kind::Cosignature, &[7; 32])
+            .unwrap()
+            .verifier()
+            .to_string(),
+        url: "http://127.0.0.1:1".to_owned(),
+    };
+    for other in ["one", "another"] {
+        let twice = Panel::new(&config::Witnesses {
+            threshold: 2,
+            list: vec![witness("one"), witness(other)],
+            wait: WAIT,
+        });
+        assert_eq!(twice.unwrap_err().code(), "directory.settings");
+    }
+}
+
+#[tokio::test]
+async fn a_panel_does_not_believe_for_ever_that_a_witness_is_ahead() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let (server, mut entry) = serve(folder.path(), "one").await;
+    let liar = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (to, from) = (server.address(), liar.local_addr().unwrap());
+    entry.url = format!("http://{from}");
+    // On the way stands somebody who answers once, and then lets everything through.
+    let between = tokio::spawn(async move {
+        let (mut first, _) = liar.accept().await.unwrap();
+        let _some = first.read(&mut [0; 1024]).await.unwrap();
+        let lie = "HTTP/1.1 409 Conflict\r\nconnection: close\r\ncontent-length: 20\r\n\r\n";
+        let lie = format!("{lie}9223372036854775807\n");
+        first.write_all(lie.as_bytes()).await.unwrap();
+        drop(first);
+        loop {
+            let (mut one, _) = liar.accept().await.unwrap();
+            let mut other = tokio::net::TcpStream::connect(to).await.unwrap();
+            tokio::spawn(async move {
+                let _ends = tokio::io::copy_bidirectional(&mut one, &mut other).await;
+            });
+        }
+    });
+    let panel = panel(vec![entry], WAIT);
+    let ask = async |size: u64| {
+        let log = Log::new("");
+        let checkpoint = log.checkpoint(size);
+        let prove = move |old| Some(log.prove(old, size));
+        panel.cosign(&checkpoint, prove).await.unwrap()
+    };
+    assert_eq!(ask(3).await.count, 0);
+    let asked = ask(4).await;
+    assert_eq!(asked.count, 1, "{:?}", asked.failures);
+    between.abort();
+}
+
 #[tokio::test]
 async fn a_panel_does_without_those_who_fail() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, good) = serve(folder.path(), "good").await;
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let name = |name: &str, url: String| {
-        let key = SignerKey::from_seed(name, Kind::Cosignature, &[7; 32]).unwrap();
+        let seed = [name.as_bytes()[0]; 32];
+        let key = SignerKey::from_seed(name, Kind::Cosignature, &seed).unwrap();
         config::Witness {
             key: key.verifier().to_string(),
             url,
