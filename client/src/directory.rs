@@ -29,7 +29,7 @@ use crate::http::{Http, Reply};
 pub use error::Error;
 pub use link::link;
 pub(crate) use lookup::Shown;
-pub use lookup::{Lookup, Published};
+pub use lookup::{Lookup, PATIENCE, Published, ask};
 pub use refusal::{Differing, Refusal};
 
 /// The way to a directory: HTTP/1.1, with bounds on size and time. Clones share their connections.

@@ -69,6 +69,9 @@ struct Told {
     code: Option<i64>,
     #[serde(default)]
     reason: Option<String>,
+    /// What it is about; directories of 2017 have none.
+    #[serde(default)]
+    detail: Option<String>,
 }
 
 /// Longest text of a directory's that is passed on, in characters.
@@ -101,7 +104,10 @@ impl Error {
     pub(super) fn refused(status: u16, body: &[u8]) -> Self {
         let told: Option<Told> = serde_json::from_slice(body).ok();
         let (code, reason, message) = match told {
-            Some(told) => (told.code, told.reason, told.error),
+            Some(told) => {
+                let detail = told.detail.filter(|detail| !detail.is_empty());
+                (told.code, told.reason, detail.unwrap_or(told.error))
+            }
             None => (None, None, String::from_utf8_lossy(body).trim().to_owned()),
         };
         Self::Refused {
@@ -157,6 +163,11 @@ mod tests {
         );
         assert_eq!(told.code(), "kt.previous");
         assert!(told.to_string().contains("Invalid mutation"), "{told}");
+        let told = Error::refused(
+            400,
+            br#"{"error":"Invalid request","code":3,"reason":"directory.app","detail":"pgp: no"}"#,
+        );
+        assert!(told.to_string().contains("pgp: no"), "{told}");
         let long = Error::refused(502, "x".repeat(10_000).as_bytes());
         assert_eq!(long.code(), "directory.answer");
         assert!(long.is_passing());

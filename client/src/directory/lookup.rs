@@ -7,8 +7,9 @@ use protocol::WorkerId;
 use protocol::crypto::sha256;
 use protocol::entry::{self, WorkerEntry};
 use tokio::sync::Mutex;
+use transparency::error::Error as Untrue;
 use transparency::memory::Memory;
-use transparency::messages::{PublicKey, Timestamp};
+use transparency::messages::{GetEntryResponse, PublicKey, Timestamp};
 use transparency::trust::{Trust, TrustError};
 use transparency::verifier::{self, Verified};
 
@@ -55,8 +56,8 @@ pub(crate) struct Shown<'a> {
 }
 
 /// How long an entry that is on its way is waited for: new keys are published moments after their worker
-/// takes orders.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// takes orders, and auditors sign moments after a head is published.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two questions meanwhile.
 const BETWEEN: Duration = Duration::from_millis(200);
 
@@ -136,11 +137,11 @@ impl Lookup {
         };
         // Asked while nobody else has it, so that answers are seen in the order in which they are made.
         let mut held = self.memory.take().await.map_err(unusable)?;
-        let answer = self.directory.get(user).await?;
-        let verified = self
-            .verifier
-            .verify(user, &answer, Some(now()), held.memory())?;
-        link(&self.directory, &self.verifier, held.memory()).await?;
+        let memory = held.memory();
+        let (_, verified) =
+            ask(&self.directory, &self.verifier, memory, user, self.patience).await?;
+        let verified = verified?;
+        link(&self.directory, &self.verifier, memory).await?;
         held.keep().map_err(unusable)?;
         Ok(verified)
     }
@@ -218,6 +219,32 @@ impl Lookup {
         match &self.memory {
             Kept::Here(_) => None,
             Kept::File(file, _) => Some(file.clone()),
+        }
+    }
+}
+
+/// Asks for a user, and verifies the answer: the answer, and what it shows. While nothing but signatures of
+/// auditors is missing, which come a moment after a head, it is asked again for as long as `patience` lasts.
+///
+/// # Errors
+///
+/// There is no answer.
+pub async fn ask(
+    directory: &Directory,
+    verifier: &verifier::Verifier,
+    memory: &mut Memory,
+    user: &str,
+    patience: Duration,
+) -> Result<(GetEntryResponse, Result<Verified, Untrue>), super::Error> {
+    let begun = Instant::now();
+    loop {
+        let answer = directory.get(user).await?;
+        let verified = verifier.verify(user, &answer, Some(now()), memory);
+        match verified {
+            Err(Untrue::Auditors { .. }) if begun.elapsed() < patience => {
+                tokio::time::sleep(BETWEEN).await;
+            }
+            verified => return Ok((answer, verified)),
         }
     }
 }
