@@ -45,6 +45,9 @@ pub enum Error {
         /// What is wrong.
         fault: String,
     },
+    /// Users can't be loaded: the directory has entries, one is there twice, or one was refused.
+    #[error("{0}")]
+    Import(String),
     /// The store can't be opened, read or written.
     #[error("the directory's store: {0}")]
     Store(String),
@@ -58,6 +61,7 @@ impl Error {
             Self::Keys { .. } => "directory.key-file",
             Self::Tokens { .. } => "directory.tokens",
             Self::Setting { .. } => "directory.settings",
+            Self::Import(_) => "directory.import",
             Self::Store(_) => "directory.store",
         }
     }

@@ -54,7 +54,10 @@ fn open(folder: &Path, map: MapId) -> Result<Storage, Error> {
 }
 
 fn failed(error: crate::storage::Error) -> Error {
-    Error::Store(error.to_string())
+    match error.code() {
+        "directory.import" => Error::Import(error.to_string()),
+        _ => Error::Store(error.to_string()),
+    }
 }
 
 /// A line of a file to import: a user, and what it signed.
@@ -75,7 +78,7 @@ pub fn line(keys: &Keys, apps: &Apps, proofs: bool, line: &[u8]) -> Result<Impor
     let Line {
         user_id,
         entry_update,
-    } = serde_json::from_slice(line)?;
+    } = serde_json::from_slice(line).map_err(|fault| unread(&fault))?;
     crate::directory::is_user(&user_id)?;
     let (output, proof) = if proofs {
         let (output, proof) = keys.vrf.prove(&user_id)?;
@@ -105,4 +108,11 @@ pub fn line(keys: &Keys, apps: &Apps, proofs: bool, line: &[u8]) -> Result<Impor
                 .unwrap_or_default(),
         },
     })
+}
+
+/// What is wrong with a line, which is one however serde_json counts.
+fn unread(fault: &serde_json::Error) -> String {
+    let text = fault.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    format!("{reason} (column {})", fault.column())
 }

@@ -29,7 +29,7 @@ Examples:
 The file of tokens:
   [[token]]
   sha256 = \"…\"                       # of the token: printf %s TOKEN | sha256sum
-  users = [\"alice@example.com\", \"workers/*\"]")]
+  users = [\"alice@example.com\", \"workers-*\"]")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) place: Place,
@@ -166,7 +166,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
 /// Why a directory can't start.
 pub(super) fn failed(error: &directory::Error) -> Failure {
     match error {
-        directory::Error::Store(_) => Failure::failed(error),
+        directory::Error::Store(_) | directory::Error::Import(_) => Failure::failed(error),
         _ => Failure::unusable(error),
     }
     .coded(error.code())

@@ -165,7 +165,10 @@ fn store<E: Engine, T>(
     let mut items = items.into_inner().unwrap_or_else(PoisonError::into_inner);
     items.sort_unstable_by_key(|item| item.index);
     match items.windows(2).find(|two| two[0].index == two[1].index) {
-        Some(two) => Err(Error::Twice(two[0].index)),
+        Some(two) => {
+            let user = feed::find(&*storage.engine, epoch, two[0].number)?.into_leaf().user;
+            Err(Error::Import(format!("{user:?} is there twice").into()))
+        }
         None => Ok(items),
     }
 }
