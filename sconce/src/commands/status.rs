@@ -123,6 +123,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
         terminal.print(format_args!("vault      {}", vault.address));
         terminal.print(format_args!("measured   {}{debug}", vault.measurement.0));
     }
+    if let Some(directory) = &record.directory {
+        terminal.print(format_args!("directory  {directory}"));
+    }
     if let Some(pool) = &record.pool {
         terminal.print(format_args!("pool       {pool}"));
     }

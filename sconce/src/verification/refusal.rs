@@ -77,9 +77,13 @@ pub(crate) fn of_directory(before: impl fmt::Display, error: &Refusal) -> Failur
             "is the platform running, and the address in directory.json right? --insecure-skip-directory goes \
              without",
         ),
+        Refusal::NotVerified(transparency::error::Error::Auditors { .. }) => failure.advised(
+            "auditors sign moments after a head is published: ask those of the policy whether they run, and \
+             what they found",
+        ),
         Refusal::NotVerified(_) => failure.advised(
-            "keep the file of what was seen: it shows that the directory lies; ask its owner, and others what \
-             they see",
+            "if directory.json is that of this address, the directory lies: keep the file of what was seen, \
+             and ask its owner, and others what they see",
         ),
         Refusal::Memory { .. } => {
             failure.advised("if it is not the directory's doing, put its backup there, or remove it")

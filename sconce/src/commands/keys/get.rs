@@ -3,11 +3,11 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use client::directory::Refusal;
+use client::directory::{PATIENCE, Refusal, ask};
 use sconify::terminal::foreign::harmless;
 use transparency::json;
 
-use super::place::{DirectoryArgs, now};
+use super::place::DirectoryArgs;
 use super::view;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -45,13 +45,14 @@ pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure>
     let lookup = args.directory.lookup()?;
     let verified = lookup
         .hold(async |directory, verifier, memory| {
-            let answer = directory.get(&args.user).await.map_err(Refusal::from)?;
+            let asked = ask(directory, verifier, memory, &args.user, PATIENCE).await;
+            let (answer, verified) = asked.map_err(Refusal::from)?;
             if let Some(file) = &args.save {
-                // Before it is verified: a lie is what is worth keeping most.
+                // Whether it is true or not: a lie is what is worth keeping most.
                 let bytes = json::write(&answer).map_err(Failure::failed)?;
                 write(file, &bytes)?;
             }
-            let verified = verifier.verify(&args.user, &answer, Some(now()), memory)?;
+            let verified = verified?;
             client::directory::link(directory, verifier, memory).await?;
             Ok::<_, Failure>(verified)
         })
@@ -61,6 +62,11 @@ pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure>
             terminal.print_json(&view::json(&verified, lookup.realm()));
         } else {
             terminal.print(view::text(&verified, lookup.realm()));
+            if verified.present().is_none() {
+                terminal.say(
+                    "workers are there under their ids: `sconce worker show NAME` has a worker's",
+                );
+            }
         }
         return Ok(());
     };

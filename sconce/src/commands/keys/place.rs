@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use client::directory::{Directory, Lookup, Refusal};
+use client::directory::{Directory, Lookup, PATIENCE, Refusal};
 use sconify::terminal::foreign::harmless;
 use transparency::error::Error;
 use transparency::messages::Timestamp;
@@ -61,8 +61,9 @@ pub(super) async fn see(
     memory: &mut transparency::memory::Memory,
     user: &str,
 ) -> Result<Verified, Failure> {
-    let answer = directory.get(user).await.map_err(Refusal::from)?;
-    let verified = verifier.verify(user, &answer, Some(now()), memory)?;
+    let asked = client::directory::ask(directory, verifier, memory, user, PATIENCE).await;
+    let (_, verified) = asked.map_err(Refusal::from)?;
+    let verified = verified?;
     client::directory::link(directory, verifier, memory).await?;
     Ok(verified)
 }

@@ -9,6 +9,7 @@ use protocol::token::Token;
 use sconify::output::write_secret;
 use sconify::terminal::foreign::harmless;
 use transparency::commitment::NONCE;
+use transparency::error::Error;
 use transparency::messages::{EntryUpdate, Profile, PublicKey};
 use transparency::signature::{SigningKey, VerifyingKey};
 use transparency::update::Draft;
@@ -37,7 +38,10 @@ const BETWEEN: Duration = Duration::from_millis(300);
 Examples:
   sconce keys put alice@example.com --key alice.pem --new-key --app ssh=id_ed25519.pub
   sconce keys put alice@example.com --key alice.pem --app ssh=new.pub --remove mail
-  sconce keys put alice@example.com --key alice.pem --authorize next.pub.pem --app ssh=id_ed25519.pub")]
+  sconce keys put alice@example.com --key alice.pem --authorize next.pub.pem --app ssh=id.pub
+
+The public half of a key, which --authorize takes too:
+  openssl pkey -in next.pem -pubout -out next.pub.pem")]
 pub(crate) struct Args {
     /// The user's id.
     user: String,
@@ -173,7 +177,14 @@ fn draft(
         authorized = authorize;
     }
     for app in &changes.remove {
-        profile.0.remove(app);
+        if profile.0.remove(app).is_none() {
+            let (user, app) = (harmless(present.user()), harmless(app));
+            return Err(Failure::failed(format_args!(
+                "{user} has nothing for the application {app}"
+            ))
+            .coded("directory.missing")
+            .advised(format_args!("`sconce keys get {user}` shows what there is")));
+        }
     }
     profile.0.extend(changes.set.iter().cloned());
     let mut nonce = [0; NONCE];
@@ -215,10 +226,15 @@ async fn send(
                 };
                 let answer = match directory.put(&args.user, update).await {
                     Ok(answer) => answer,
-                    Err(error) if error.is_passing() => return Ok(Err(error)),
+                    Err(error) if error.is_passing() => return Ok(Err(Refusal::from(error))),
                     Err(error) => return Err(Failure::from(Refusal::from(error))),
                 };
-                let shown = verifier.confirm(&args.user, &answer, update, Some(now()), memory)?;
+                let shown = verifier.confirm(&args.user, &answer, update, Some(now()), memory);
+                let shown = match shown {
+                    // They sign moments after a head is published.
+                    Err(fault @ Error::Auditors { .. }) => return Ok(Err(fault.into())),
+                    shown => shown?,
+                };
                 client::directory::link(&directory, verifier, memory).await?;
                 Ok(Ok(shown))
             })
@@ -228,7 +244,7 @@ async fn send(
         }
         if begun.elapsed() >= args.wait {
             return Err(match sent {
-                Err(error) => Refusal::from(error).into(),
+                Err(refusal) => refusal.into(),
                 Ok(_) => {
                     let unconfirmed = Unconfirmed(args.wait.as_secs());
                     Failure::failed(&unconfirmed)

@@ -25,7 +25,7 @@ use crate::verification::directory as pinned;
 #[command(after_help = "\
 Examples:
   sconce keys verify <worker id> --key encryption-key.pem
-  sconce keys verify 0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed --key my-key.pem --app iexec-result-key
+  sconce keys verify 0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed --key key.pem --app iexec-result-key
   sconce keys verify alice@example.com --answer answer.json --directory directory.json --json")]
 pub(crate) struct Args {
     /// The user's id.

@@ -20,7 +20,12 @@ const LONGEST: usize = 400;
 pub(crate) fn refused(fault: &Error) -> Failure {
     Failure::failed(harmless(&fault.to_string()))
         .coded(fault.code())
-        .advised("the answer is not believed; keep it, it may be the proof of a lie")
+        .advised(match fault {
+            Error::Auditors { .. } => {
+                "they sign moments after a head is published: do they run (`sconce kt audit`)?"
+            }
+            _ => "the answer is not believed; keep it, it may be the proof of a lie",
+        })
 }
 
 /// A verified answer as JSON.

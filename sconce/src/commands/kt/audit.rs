@@ -42,7 +42,8 @@ pub(crate) struct Args {
     /// The file with what was audited; made if it isn't there.
     #[arg(long, value_name = "FILE", default_value = "audit.redb")]
     state: PathBuf,
-    /// The P-256 key to sign with, in PEM; made if the file isn't there. Without it nothing is signed.
+    /// The P-256 key to sign with, in PEM; made if the file isn't there, and beside it what is public of it
+    /// (.pub.pem), which the directory has to name among its auditors. Without it nothing is signed.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Audit what there is, and end.
@@ -90,9 +91,10 @@ async fn audit(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
             .coded("kt.trust")
             .advised("name the directory's: --directory URL")
     })?;
-    let key = args.key.as_deref().map(signing_key).transpose()?;
+    let key = args.key.as_deref().map(|file| signing_key(file, terminal));
+    let key = key.transpose()?;
     if let (Some(key), false) = (&key, args.json) {
-        terminal.note(format_args!("signs as {}", key.id()));
+        terminal.note(format_args!("signs as sha256:{}", key.id()));
     }
     let apps = Apps::new(args.policy()?);
     let spinner = terminal.spinner("reading what was audited");
@@ -197,7 +199,7 @@ impl Args {
 }
 
 /// Reads a key, or makes one where there is no file.
-fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
+fn signing_key(file: &Path, terminal: &Terminal) -> Result<SigningKey, Failure> {
     let unusable = |fault: String| {
         Failure::unusable(format_args!("{}: {fault}", file.display())).coded("kt.key")
     };
@@ -208,6 +210,11 @@ fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
         let public = file.with_extension("pub.pem");
         fs::write(&public, key.verifying_key().to_pem())
             .map_err(|fault| unusable(fault.to_string()))?;
+        terminal.say(format_args!(
+            "made {}, and {} for the directory and for requesters",
+            file.display(),
+            public.display()
+        ));
         return Ok(key);
     }
     let text = fs::read_to_string(file).map_err(|fault| unusable(fault.to_string()))?;
