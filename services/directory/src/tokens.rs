@@ -3,7 +3,7 @@
 //! ```toml
 //! [[token]]
 //! sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-//! users = ["alice@example.com", "workers/*"]
+//! users = ["alice@example.com", "workers-*"]
 //! ```
 
 use std::collections::HashMap;
