@@ -51,7 +51,9 @@ pub enum Error {
     #[error("the signed update of {0} is of another index, or of another entry")]
     Mismatch(Index),
     /// An import into a directory that has entries.
-    #[error("the directory has entries, and users are loaded only before its first; put them one by one")]
+    #[error(
+        "the directory has entries, and users are loaded only before its first; put them one by one"
+    )]
     NotEmpty,
     /// What was to be imported could not be read or prepared; nothing of it is left.
     #[error("the import failed, and nothing of it is left: {0}")]
