@@ -45,6 +45,7 @@ pub fn import<T: Send>(
         .import(issued, source, prepare, &mut stamp, progress)
         .map_err(failed)?;
     storage.publish(sealed.checkpoint).map_err(failed)?;
+    progress(Stage::Settling);
     storage.settle().map_err(failed)?;
     Ok(sealed.head.epoch)
 }

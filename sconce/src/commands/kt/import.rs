@@ -19,15 +19,18 @@ use crate::terminal::Terminal;
 /// Load many users at once into a directory that has none, and that is not being served.
 ///
 /// Each update is checked as a PUT would be: index, commitment, applications' data, signature. All of them become
-/// one epoch; if one is refused, nothing is loaded.
+/// one epoch; if one is refused, nothing is loaded. docs/transparency.md says how to make the file.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   sconce kt import --folder kt --realm keys.example users.jsonl
   sconce kt import --folder kt --realm keys.example --with-proofs users.jsonl --json
 
-A line of the file:
-  {\"user_id\":\"alice\",\"entry_update\":{\"update\":{…},\"committed\":{…}}}")]
+A line of the file has a user's id and the body of its first PUT, bytes in base64:
+  {\"user_id\":\"alice\",\"entry_update\":{
+    \"update\":{\"key_value\":{\"key\":INDEX,\"value\":ENTRY},\"previous\":HASH,\"signatures\":{KEY ID:SIGNATURE}},
+    \"committed\":{\"key\":NONCE,\"data\":PROFILE}}}
+on one line, of up to 512 KiB; the order is free, and empty lines are passed over.")]
 pub(crate) struct Args {
     #[command(flatten)]
     place: Place,
@@ -198,6 +201,7 @@ impl Progress {
                 self.bar.set_length(PARTS);
                 self.bar.set_position(parts as u64);
             }
+            Stage::Settling => self.bar.set_message("putting all in place on the disk"),
             _ => {}
         }
     }

@@ -42,6 +42,8 @@ pub enum Stage {
     Stored(usize),
     /// This many parts of the map have been built, of 256.
     Built(usize),
+    /// All of it is stored and signed; the engine puts records in their final places.
+    Settling,
 }
 
 /// Parts that the map is built of: subtrees at this depth.
@@ -166,7 +168,9 @@ fn store<E: Engine, T>(
     items.sort_unstable_by_key(|item| item.index);
     match items.windows(2).find(|two| two[0].index == two[1].index) {
         Some(two) => {
-            let user = feed::find(&*storage.engine, epoch, two[0].number)?.into_leaf().user;
+            let user = feed::find(&*storage.engine, epoch, two[0].number)?
+                .into_leaf()
+                .user;
             Err(Error::Import(format!("{user:?} is there twice").into()))
         }
         None => Ok(items),
