@@ -1,4 +1,4 @@
-//! `sconce keys` and a directory that lies over HTTP, with its lies properly signed.
+//! `sconce keys`, `sconce kt audit` and a directory that lies over HTTP, with its lies properly signed.
 
 #[path = "../../../transparency/tests/lies/liar.rs"]
 #[allow(dead_code, reason = "more than these tests need")]
@@ -261,4 +261,68 @@ fn answers_that_were_kept_are_verified_again() {
         "kt.committed-missing",
     );
     assert!(lie.is_file(), "the lie is not kept");
+}
+
+#[test]
+fn an_auditor_names_each_lie() {
+    let (server, key) = alices();
+    let machine = Machine::of(&server, &key);
+    let home = machine.home.path();
+    let audit = |state: &str, more: &[&str]| {
+        let state = home.join(state);
+        let line = [
+            "kt",
+            "audit",
+            "--once",
+            "--trust",
+            &machine.pinned,
+            "--state",
+        ];
+        sconce(
+            home,
+            &[&line[..], &[state.to_str().unwrap()], more].concat(),
+        )
+    };
+    let finds = |state: &str, code: &str, says: &str| {
+        let complaint = Complaint::read(&audit(state, &[]), 1, code, true).unwrap();
+        complaint.says(Some(says)).unwrap();
+    };
+    let lie = |lie: fn(&mut directory::feed::Page)| {
+        server.state.lock().unwrap().lie_of_feed = Box::new(lie);
+    };
+    let good = audit("audit", &["--json"]);
+    assert!(good.status.success(), "{good:?}");
+    let good: Value = serde_json::from_slice(&good.stdout).unwrap();
+    assert_eq!((&good["epochs"], &good["updates"]), (&2.into(), &1.into()));
+    let early = server.state.lock().unwrap().liar.clone();
+    server.state.lock().unwrap().liar.put(ALICE, &key, "second");
+
+    // An update is not shown: its hole is seen, and so is what it does to the map.
+    lie(|page| page.mutations.clear());
+    finds("audit", "kt.audit-feed", "the feed of epoch 2");
+    lie(|page| {
+        page.mutations.clear();
+        page.count = 0;
+    });
+    finds("audit", "kt.audit-root", "the updates up to epoch 2");
+    lie(|page| {
+        let head = page.smh.as_mut().and_then(|smh| smh.map_head.as_mut());
+        head.unwrap().root[0] ^= 1;
+    });
+    finds("audit", "kt.audit-head", "the head of epoch");
+    lie(|_| ());
+    assert!(audit("audit", &[]).status.success());
+    // Another log than the one that was audited.
+    server.state.lock().unwrap().liar = early;
+    finds("audit", "kt.audit-log", "the log of 2 heads");
+    // Mallory's key in Alice's entry, for whoever looks at it first.
+    let mallory = SigningKey::generate().unwrap();
+    let mut state = server.state.lock().unwrap();
+    state.liar.put(ALICE, &mallory, "mallory's key");
+    drop(state);
+    finds(
+        "another",
+        "kt.audit-update",
+        "update 0 of epoch 2 was applied",
+    );
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use directory::feed::{Mutation, Page};
 use transparency::json;
 use transparency::messages::{GetEntryResponse, History};
 
@@ -13,6 +14,7 @@ use crate::liar::Liar;
 
 type Lie = Box<dyn Fn(&mut GetEntryResponse) + Send>;
 type LieOfHistory = Box<dyn Fn(&mut History) + Send>;
+type LieOfFeed = Box<dyn Fn(&mut Page) + Send>;
 
 /// What it is told to do; it answers until the test's process ends.
 pub(crate) struct Server {
@@ -26,6 +28,8 @@ pub(crate) struct State {
     pub(crate) lie: Lie,
     /// What becomes of pages of histories.
     pub(crate) lie_of_history: LieOfHistory,
+    /// What becomes of what auditors are shown.
+    pub(crate) lie_of_feed: LieOfFeed,
     /// Whether updates are applied.
     pub(crate) applies: bool,
 }
@@ -38,6 +42,7 @@ impl Server {
             liar,
             lie: Box::new(|_| ()),
             lie_of_history: Box::new(|_| ()),
+            lie_of_feed: Box::new(|_| ()),
             applies: true,
         }));
         let shared = state.clone();
@@ -102,6 +107,13 @@ fn reply(method: &str, path: &str, body: &[u8], state: &mut State) -> Option<Vec
     if let Some(tile) = path.strip_prefix("/v1/log/tile/") {
         return state.liar.tile(tile);
     }
+    if path == "/v1/log/checkpoint" {
+        let size = state.liar.epochs.len() as u64;
+        return Some(state.liar.checkpoint(size).into_bytes());
+    }
+    if let Some(query) = path.strip_prefix("/v1/mutations?") {
+        return feed(query, state);
+    }
     let user = path.strip_prefix("/v1/users/")?;
     if let Some((user, query)) = user.split_once("/history?") {
         return Some(history(user, query, state));
@@ -113,6 +125,31 @@ fn reply(method: &str, path: &str, body: &[u8], state: &mut State) -> Option<Vec
         state.liar.seal();
     }
     Some(json::write(&answer).unwrap())
+}
+
+/// All updates of an epoch, on one page.
+fn feed(query: &str, state: &State) -> Option<Vec<u8>> {
+    let epoch = query.split('&').find_map(|one| one.strip_prefix("epoch="));
+    let epoch: u64 = epoch?.parse().ok()?;
+    let sealed = state.liar.epochs.get(usize::try_from(epoch).ok()?)?;
+    let updates = sealed.updates.values().cloned().zip(0..);
+    let mutations: Vec<_> = updates
+        .map(|(update, number)| Mutation {
+            number,
+            update,
+            ..Mutation::default()
+        })
+        .collect();
+    let mut page = Page {
+        epoch,
+        count: mutations.len() as u64,
+        mutations,
+        next_start: 0,
+        smh: Some(sealed.smh.clone()),
+        smh_sct: sealed.sct.clone(),
+    };
+    (state.lie_of_feed)(&mut page);
+    Some(serde_json::to_vec(&page).unwrap())
 }
 
 fn history(user: &str, query: &str, state: &State) -> Vec<u8> {
