@@ -84,6 +84,7 @@ impl Apps {
         entry: &Entry,
         now: Time,
     ) -> Result<(), AppError> {
+        self.check_worker(user, profile)?;
         for (app, data) in &profile.0 {
             let refused = |fault: String| AppError {
                 app: app.clone(),
@@ -104,6 +105,31 @@ impl Apps {
         }
         Ok(())
     }
+}
+
+impl Apps {
+    /// Under a worker's id nothing else may stand than what a genuine worker has: otherwise anybody who may write
+    /// could take the id first, and nobody but its owner can change an entry. And what stands beside other
+    /// applications, auditors are not shown.
+    fn check_worker(&self, user: &str, profile: &Profile) -> Result<(), AppError> {
+        let is_worker = user.len() == WORKER_ID && user.bytes().all(is_lower_hex);
+        if !is_worker || !self.0.contains_key(AVALON_WORKER) || profile.0.keys().eq([AVALON_WORKER])
+        {
+            return Ok(());
+        }
+        Err(AppError {
+            app: AVALON_WORKER.to_owned(),
+            fault: "the user's id is a worker's, whose entry has this application's data and no other's"
+                .to_owned(),
+        })
+    }
+}
+
+/// Digits of a worker's id.
+const WORKER_ID: usize = 64;
+
+fn is_lower_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 impl fmt::Debug for Apps {
@@ -131,6 +157,30 @@ mod tests {
         let profile = Profile([(app.to_owned(), vec![7; length])].into());
         let apps = Apps::default().with("never", Never);
         apps.check("u", &profile, &Entry::default(), Time::from_unix(0))
+    }
+
+    #[test]
+    fn a_workers_id_is_for_a_worker() {
+        let id = protocol::WorkerId::from_name("scone-worker-1");
+        let taken = |apps: &Apps, user: &str, ids: &[&str]| {
+            let data = ids.iter().map(|app| ((*app).to_owned(), vec![7]));
+            let now = Time::from_unix(0);
+            apps.check(user, &Profile(data.collect()), &Entry::default(), now)
+        };
+        struct Any;
+        impl Validator for Any {
+            fn validate(&self, _: &str, _: &[u8], _: &Entry, _: Time) -> Result<(), AppError> {
+                Ok(())
+            }
+        }
+        let apps = Apps::default().with(AVALON_WORKER, Any);
+        taken(&apps, id.as_str(), &[AVALON_WORKER]).unwrap();
+        for ids in [&[][..], &["other"], &[AVALON_WORKER, "other"]] {
+            let refused = taken(&apps, id.as_str(), ids).unwrap_err();
+            assert_eq!(refused.app, AVALON_WORKER);
+            taken(&apps, "alice", ids).unwrap();
+            taken(&Apps::default(), id.as_str(), ids).unwrap();
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use transparency::json;
 use transparency::memory::Memory;
 use transparency::messages::{EntryUpdate, GetEntryResponse, History};
 use transparency::note::{Note, VerifierKey};
-use transparency::verifier::Confirmation;
+use transparency::verifier::{Confirmation, Coverage};
 
 #[test]
 fn an_update_is_shown_by_the_next_epoch_and_verified() {
@@ -170,12 +170,19 @@ fn histories_by_epoch_and_by_change() {
         changes.values[0].update.as_ref().unwrap().key_value.value,
         changes.values[0].leaf_proof.as_ref().unwrap().leaf_data
     );
-    // Every value verifies on its own, with its place in the log.
-    for value in page.values.iter().chain(&last.values) {
-        let mut memory = Memory::default();
-        site.verifier()
-            .verify("alice", value, None, &mut memory)
-            .unwrap();
+    // Every value verifies, with its place in the log; and only the last one as the newest.
+    let verifier = site.verifier();
+    let mut memory = Memory::default();
+    let newest = verifier.verify("alice", &last.values[4], None, &mut memory);
+    let newest = newest.unwrap();
+    let mut check = verifier.history(&newest, Coverage::EveryEpoch, None);
+    let changes = check.page(&page, &memory).unwrap();
+    assert_eq!((changes.len(), check.next_start()), (2, Some(16)));
+    check.page(&last, &memory).unwrap();
+    check.finish(&mut memory).unwrap();
+    for value in page.values.iter().chain(&last.values[..4]) {
+        let old = verifier.verify("alice", value, None, &mut Memory::default());
+        assert_eq!(old.unwrap_err().code(), "kt.epoch-old");
     }
     // As the first description had it: parameters in the body of a GET.
     let body = br#"{"user_id":"alice","start":"20","page_size":3}"#;
