@@ -122,7 +122,7 @@ impl Directory {
         &self.core.metrics
     }
 
-    /// Ends the writing thread once it has done what it is at. Blocks until then.
+    /// Ends the writing threads once they have done what they are at. Blocks until then.
     pub(crate) fn stop(&self) {
         self.sequencer.stop();
     }

@@ -1,4 +1,4 @@
-//! Opening a directory: store, keys, the first epoch, and the writing thread.
+//! Opening a directory: store, keys, the first epoch, and the writing threads.
 
 use std::sync::Arc;
 
