@@ -196,6 +196,23 @@ fn a_swapped_key_alarms_its_owner_and_shows_in_its_history() {
 }
 
 #[test]
+fn an_owner_does_not_sign_what_the_directory_has_put_into_the_entry() {
+    let (server, key) = alices();
+    let machine = Machine::of(&server, &key);
+    let mut state = server.state.lock().unwrap();
+    let mut forged = state.liar.draft(ALICE, &key, "mallory's key");
+    forged.update.signatures.clear();
+    state.liar.apply(&forged);
+    state.liar.seal();
+    drop(state);
+    let file = machine.home.path().join("next");
+    std::fs::write(&file, "something else").unwrap();
+    let app = format!("other={}", file.display());
+    let more = ["--key", machine.key(), "--app", &app];
+    machine.refuses("put", &more, "kt.unsigned-change");
+}
+
+#[test]
 fn an_update_counts_when_it_is_proven() {
     let (server, key) = alices();
     let machine = Machine::of(&server, &key);

@@ -3,26 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use client::directory::{Lookup, Refusal};
+use client::directory::{Directory, Lookup, Refusal};
 use protocol::SystemEntropy;
 use protocol::token::Token;
 use sconify::output::write_secret;
 use sconify::terminal::foreign::harmless;
 use transparency::commitment::NONCE;
 use transparency::error::Error;
+use transparency::memory::Memory;
 use transparency::messages::{EntryUpdate, Profile, PublicKey};
 use transparency::signature::{SigningKey, VerifyingKey};
 use transparency::update::Draft;
-use transparency::verifier::{Confirmation, Verified};
+use transparency::verifier::{Confirmation, Coverage, Verified, Verifier};
 use zeroize::Zeroizing;
 
+use super::history;
 use super::place::{DirectoryArgs, now, see};
 use super::view;
 use crate::args::duration;
 use crate::commands::kt::verify_response::{read, shown, text};
 use crate::failure::Failure;
 use crate::platform::read_token;
-use crate::terminal::Terminal;
+use crate::terminal::{Spinner, Terminal};
 
 /// The file with the platform's token for writing, beside directory.json.
 const TOKEN: &str = "directory.token";
@@ -83,12 +85,15 @@ pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure>
         .map(|file| public_key(file))
         .collect::<Result<Vec<_>, _>>()?;
     let key = args.signing_key(terminal)?;
+    let spinner = terminal.spinner("reading the entry");
     let update = lookup
         .hold(async |directory, verifier, memory| {
             let present = see(directory, verifier, memory, &args.user).await?;
+            check_changes(&present, directory, verifier, memory, &spinner).await?;
             draft(&present, &changes, authorize, &key)
         })
         .await?;
+    drop(spinner);
     let spinner = terminal.spinner("waiting until the entry is shown");
     let verified = send(&lookup, args, token.as_ref(), &update).await?;
     drop(spinner);
@@ -145,6 +150,28 @@ impl Args {
                 .coded(fault.code())
                 .advised("--new-key makes one")
         })
+    }
+}
+
+/// Who signs an entry anew signs what other applications have in it, too: so that has to be signed already, and
+/// may not be what the directory itself has put there.
+async fn check_changes(
+    present: &Verified,
+    directory: &Directory,
+    verifier: &Verifier,
+    memory: &mut Memory,
+    spinner: &Spinner,
+) -> Result<(), Failure> {
+    if present.present().is_none() {
+        return Ok(());
+    }
+    let coverage = Coverage::ChangesOnly;
+    let before = memory.history(present.user()).cloned();
+    let check = verifier.history(present, coverage, before.as_ref());
+    match history::read(check, coverage, present, directory, memory, spinner).await {
+        // They need not have signed old heads. They have signed the newest, and so all changes before it.
+        Err(failure) if failure.code() == Some("kt.auditors") => Ok(()),
+        read => read.map(drop),
     }
 }
 
