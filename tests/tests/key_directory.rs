@@ -12,6 +12,7 @@ use client::directory::{Directory, Lookup};
 use protocol::WorkerId;
 use protocol::entry::{APP, WorkerEntry};
 use sconce_tests::command::{Up, sconce};
+use sconce_tests::complaint::Complaint;
 use sconce_tests::image;
 use sconce_tests::place::{Place, WORKER};
 use serde_json::Value;
@@ -106,6 +107,8 @@ fn workers_are_published_and_orders_go_to_published_keys_alone() {
         serde_json::from_slice(&fs::read(place.data().join("directory.json")).unwrap()).unwrap();
     assert_eq!(up_json["directory"], pinned["address"]);
 
+    evidence_is_audited(&place);
+
     // Started again, it is the same directory, and nothing has to be published anew.
     drop(up);
     let epoch = answered["directory"]["epoch"].as_u64().unwrap();
@@ -135,6 +138,47 @@ fn workers_are_published_and_orders_go_to_published_keys_alone() {
             .status
             .success()
     );
+}
+
+/// An auditor checks the evidence in what the platform has published, by the policy that it is given.
+fn evidence_is_audited(place: &Place) {
+    let file = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (state, pinned) = (file("audit.redb"), place.data().join("directory.json"));
+    let audited = place.json(&["kt", "audit", "--once", "--state", &state]);
+    assert_eq!(audited["entries"], 1, "{audited}");
+    assert_eq!(audited["new"]["evidence"], 1, "{audited}");
+
+    let own = fs::read_to_string(place.data().join("requester-policy.toml")).unwrap();
+    let measurements =
+        [image::worker(), image::vault()].map(|image| image.measurement().to_string());
+    let others = own.replace(&measurements[0], &measurements[1]);
+    assert_ne!(own, others);
+    let audit = |name: &str, policy: &str| {
+        let written = file(&format!("{name}.toml"));
+        fs::write(&written, policy).unwrap();
+        let state = file(&format!("{name}.redb"));
+        place.run(&[
+            "kt", "audit", "--once", "--state", &state, "--policy", &written,
+        ])
+    };
+    let good = audit("own", &own);
+    assert!(good.status.success(), "{good:?}");
+    let refused = |output: &Output, says: &str| {
+        let complaint = Complaint::read(output, 1, "kt.audit-evidence", true).unwrap();
+        let whose = format!("of {}: ", WorkerId::from_name(WORKER));
+        let message = &complaint.message;
+        assert!(
+            message.contains(&whose) && message.contains(says),
+            "{message}"
+        );
+    };
+    refused(&audit("others", &others), &measurements[0]);
+    // Without a policy, evidence of the simulated platform is none.
+    let (pinned, state) = (pinned.to_str().unwrap(), file("new.redb"));
+    let line = [
+        "kt", "audit", "--once", "--trust", pinned, "--state", &state,
+    ];
+    refused(&sconce(place.path(), &line), "simulated");
 }
 
 /// Somebody runs the very same program, with a vault of his own, under the same name, on a platform that is
@@ -218,5 +262,40 @@ fn rotation_and_retirement_change_the_entry() {
     place.greeting(&up);
     reader.until_published(&[2], &log);
     place.greeting(&up);
+    assert!(!place.log().contains("error["), "{}", place.log());
+}
+
+#[test]
+fn an_upgrade_changes_the_entry() {
+    let place = Place::new();
+    let up = place.setup().start();
+    let reader = Reader::of(&place.data());
+    let log = || place.log();
+    reader.until_published(&[1], &log);
+    let changed = place.changed();
+    let image = changed.to_str().unwrap();
+    place.json(&["upgrade", "--image", image, "--overlap", "8s"]);
+    reader.until_published(&[1, 2], &log);
+    let both = reader.entry().unwrap().generations;
+    assert_eq!(both[0].measurement, image::measurement(&changed));
+    assert_eq!(
+        both[1].measurement,
+        image::worker().measurement().to_string()
+    );
+    place.greeting(&up);
+    reader.until_published(&[2], &log);
+    assert!(place.greeting(&up).contains("Hallo you"));
+    let answered = submit(place.path(), &up, &place.data(), &["--json"]);
+    let answered: Value = serde_json::from_slice(&answered.stdout).unwrap();
+    assert_eq!(answered["directory"]["generation"], 2);
+
+    // Who reads all of it finds every step signed, and the evidence of both programs good.
+    let user = WorkerId::from_name(WORKER);
+    let history = place.json(&["keys", "history", user.as_str()]);
+    assert_eq!(history["changes"].as_array().unwrap().len(), 3, "{history}");
+    let state = place.path().join("audit.redb");
+    let audited = place.json(&["kt", "audit", "--once", "--state", state.to_str().unwrap()]);
+    assert_eq!(audited["updates"], 3, "{audited}");
+    assert_eq!(audited["new"]["evidence"], 3, "{audited}");
     assert!(!place.log().contains("error["), "{}", place.log());
 }
