@@ -173,12 +173,12 @@ fn evidence_is_audited(place: &Place) {
         );
     };
     refused(&audit("others", &others), &measurements[0]);
-    // Without a policy, evidence of the simulated platform is none.
+    // Who is told nothing of the simulated platform takes none of its evidence.
     let (pinned, state) = (pinned.to_str().unwrap(), file("new.redb"));
     let line = [
         "kt", "audit", "--once", "--trust", pinned, "--state", &state,
     ];
-    refused(&sconce(place.path(), &line), "simulated");
+    refused(&sconce(place.path(), &line), "evidence: ");
 }
 
 /// Somebody runs the very same program, with a vault of his own, under the same name, on a platform that is
