@@ -1,4 +1,4 @@
-//! What every [`Engine`](super::Engine) must do, as a test: another engine is tried by one call.
+//! What every [`Engine`] must do, as a test: another engine is tried by one call.
 
 use std::{
     path::Path,
