@@ -17,8 +17,9 @@ const MAX_ANSWER: usize = 4 * PAGE_BYTES;
 /// Longest time for one answer.
 const TIME: Duration = Duration::from_secs(60);
 
-/// Of a round's heads, so many of the newest are signed: somebody asks for those.
-const SIGNED: usize = 64;
+/// Of a round's heads, those with updates are signed, which stand in histories, and so many of the newest:
+/// somebody asks for those.
+const SIGNED: u64 = 64;
 
 /// How long what was audited may wait to be made durable while there is more.
 const COMMIT: Duration = Duration::from_secs(1);
@@ -66,8 +67,9 @@ impl Follower {
         Ok(Trust::from_json(&answer.body)?)
     }
 
-    /// Audits everything up to the checkpoint that the log has now, makes it durable, and then signs the
-    /// newest heads with `key`, if there is one. `progress` is told of each epoch, and how many there are.
+    /// Audits everything up to the checkpoint that the log has now, makes it durable, and then signs with
+    /// `key`, if there is one, the newest heads and those with updates. `progress` is told of each epoch, and
+    /// how many there are.
     ///
     /// # Errors
     ///
@@ -75,7 +77,7 @@ impl Follower {
     pub async fn round(
         &self,
         auditor: &mut Auditor,
-        key: Option<&SigningKey>,
+        mut key: Option<&SigningKey>,
         mut progress: impl FnMut(&Audited, u64),
     ) -> Result<Round, Error> {
         let checkpoint = self.get("/v1/log/checkpoint").await?;
@@ -93,21 +95,36 @@ impl Follower {
             round.epochs += 1;
             round.updates += done.updates;
             round.opened += done.opened;
-            if done.epoch + SIGNED as u64 >= size {
+            if key.is_some() && (done.updates > 0 || done.epoch.saturating_add(SIGNED) >= size) {
                 unsigned.push(*done);
             }
             if committed.elapsed() > COMMIT {
                 auditor.commit()?;
+                round.signed += self.sign_all(&mut unsigned, &mut key).await?;
                 committed = Instant::now();
             }
         }
         auditor.commit()?;
-        if let Some(key) = key {
-            for done in &unsigned {
-                round.signed += u64::from(self.sign(done, key).await?);
+        round.signed += self.sign_all(&mut unsigned, &mut key).await?;
+        Ok(round)
+    }
+
+    /// Signs heads: how many of the signatures were taken. Once one is refused, no other is sent.
+    async fn sign_all(
+        &self,
+        heads: &mut Vec<Audited>,
+        key: &mut Option<&SigningKey>,
+    ) -> Result<u64, Error> {
+        let mut taken = 0;
+        for done in heads.drain(..) {
+            let Some(signer) = key else { break };
+            if self.sign(&done, signer).await? {
+                taken += 1;
+            } else {
+                *key = None;
             }
         }
-        Ok(round)
+        Ok(taken)
     }
 
     /// The newest head that was audited has to be the same still.
@@ -156,7 +173,10 @@ impl Follower {
         let answer = self.fetch.post(&url, "application/json", None, body);
         let answer = checked(&url, answer.await?);
         if let Err(fault) = &answer {
-            tracing::warn!(%fault, "the signature of a head was not taken");
+            tracing::warn!(
+                %fault,
+                "the directory does not take the signature of a head: does it name this auditor's key?"
+            );
         }
         Ok(answer.is_ok())
     }
