@@ -228,6 +228,10 @@ fn failure(error: &Error) -> Failure {
             return Failure::unusable(error).coded(error.code());
         }
         Error::Fetch(_) | Error::Answer { .. } => "see that the directory runs, and ask again",
+        Error::Evidence { .. } => {
+            "if it is of a platform that you take, say so: --data-dir of your own `sconce up`, or --policy FILE \
+             and --trust-root; if not, keep the file of --state, with which others can check this finding"
+        }
         _ => "keep the file of --state: with what it remembers others can check this finding",
     };
     Failure::failed(error).coded(error.code()).advised(advice)

@@ -69,9 +69,9 @@ fn verify(args: &Args) -> Result<Verified, Failure> {
     let trust = Trust {
         realm: args.realm.clone(),
         vrf_suite: Trust::BOUND.to_owned(),
-        vrf_key: text(&args.vrf_key)?,
-        map_key: text(&args.map_key)?,
-        log_key: args.log_key.as_deref().map(text).transpose()?,
+        vrf_key: pem(&args.vrf_key)?,
+        map_key: pem(&args.map_key)?,
+        log_key: args.log_key.as_deref().map(pem).transpose()?,
         ..Trust::default()
     };
     let verifier = Verifier::new(&trust).map_err(|fault| {
@@ -87,6 +87,11 @@ fn verify(args: &Args) -> Result<Verified, Failure> {
     verifier
         .verify(&args.user, &answer, None, &mut Memory::default())
         .map_err(|fault| view::refused(&fault))
+}
+
+/// A key in PEM. Tools that take texts out of JSON leave an empty line behind it.
+fn pem(file: &Path) -> Result<String, Failure> {
+    Ok(format!("{}\n", text(file)?.trim_end()))
 }
 
 /// An answer that was kept, with its members at the top or under `proof`.
