@@ -84,12 +84,19 @@ pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure>
         .iter()
         .map(|file| public_key(file))
         .collect::<Result<Vec<_>, _>>()?;
-    let key = args.signing_key(terminal)?;
+    let key = match args.new_key {
+        true => None,
+        false => Some(args.signing_key()?),
+    };
     let spinner = terminal.spinner("reading the entry");
     let update = lookup
         .hold(async |directory, verifier, memory| {
             let present = see(directory, verifier, memory, &args.user).await?;
             check_changes(&present, directory, verifier, memory, &spinner).await?;
+            let key = match key {
+                Some(key) => key,
+                None => args.make_key(&present, terminal)?,
+            };
             draft(&present, &changes, authorize, &key)
         })
         .await?;
@@ -133,23 +140,33 @@ impl Args {
         file.is_file().then(|| read_token(&file)).transpose()
     }
 
-    fn signing_key(&self, terminal: &Terminal) -> Result<SigningKey, Failure> {
-        if self.new_key {
-            let key = SigningKey::generate().map_err(Failure::failed)?;
-            write_secret(&self.key, key.to_pem().as_bytes())
-                .map_err(|error| Failure::unusable(error).coded("file.io"))?;
-            terminal.say(format_args!(
-                "made {}: keep it, nobody else can change the entry",
-                shown(&self.key)
-            ));
-            return Ok(key);
-        }
+    fn signing_key(&self) -> Result<SigningKey, Failure> {
         let pem = Zeroizing::new(text(&self.key)?);
         SigningKey::from_pem(&pem).map_err(|fault| {
             Failure::unusable(format_args!("{}: {fault}", shown(&self.key)))
                 .coded(fault.code())
                 .advised("--new-key makes one")
         })
+    }
+
+    /// Makes the key, for a user who has no entry yet: no other names it.
+    fn make_key(&self, present: &Verified, terminal: &Terminal) -> Result<SigningKey, Failure> {
+        if present.present().is_some() {
+            let user = harmless(&self.user);
+            return Err(Failure::failed(format_args!(
+                "{user} has an entry, which a new key can't change: none was made"
+            ))
+            .coded("kt.update-signature")
+            .advised("give one of the keys that it names: --key FILE, without --new-key"));
+        }
+        let key = SigningKey::generate().map_err(Failure::failed)?;
+        write_secret(&self.key, key.to_pem().as_bytes())
+            .map_err(|error| Failure::unusable(error).coded("file.io"))?;
+        terminal.say(format_args!(
+            "made {}: keep it, nobody else can change the entry",
+            shown(&self.key)
+        ));
+        Ok(key)
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) fn refused(fault: &Error) -> Failure {
             Error::Auditors { .. } => {
                 "they sign moments after a head is published: do they run (`sconce kt audit`)?"
             }
+            Error::ForeignChange { .. } => {
+                "was it you, with another key? Give that too: --key FILE. If not, put your key back at once"
+            }
             _ => "the answer is not believed; keep it, it may be the proof of a lie",
         })
 }
