@@ -47,7 +47,9 @@ pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<(), Failure>
         .hold(async |directory, verifier, memory| {
             let newest = see(directory, verifier, memory, &args.user).await?;
             let check = verifier.history(&newest, coverage, None);
-            let changes = read(check, coverage, &newest, directory, memory, &spinner).await?;
+            // An owner's monitor has not seen them yet: it goes on from where it was.
+            let scratch = &mut memory.clone();
+            let changes = read(check, coverage, &newest, directory, scratch, &spinner).await?;
             Ok::<_, Failure>((newest, changes))
         })
         .await?;

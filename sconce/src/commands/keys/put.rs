@@ -176,7 +176,7 @@ async fn check_changes(
     present: &Verified,
     directory: &Directory,
     verifier: &Verifier,
-    memory: &mut Memory,
+    memory: &Memory,
     spinner: &Spinner,
 ) -> Result<(), Failure> {
     if present.present().is_none() {
@@ -185,7 +185,9 @@ async fn check_changes(
     let coverage = Coverage::ChangesOnly;
     let before = memory.history(present.user()).cloned();
     let check = verifier.history(present, coverage, before.as_ref());
-    match history::read(check, coverage, present, directory, memory, spinner).await {
+    // An owner's monitor has not seen them yet: it goes on from where it was.
+    let scratch = &mut memory.clone();
+    match history::read(check, coverage, present, directory, scratch, spinner).await {
         // They need not have signed old heads. They have signed the newest, and so all changes before it.
         Err(failure) if failure.code() == Some("kt.auditors") => Ok(()),
         read => read.map(drop),
