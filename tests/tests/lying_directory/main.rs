@@ -195,6 +195,32 @@ fn a_swapped_key_alarms_its_owner_and_shows_in_its_history() {
     machine.refuses("get", &[], "kt.vanished");
 }
 
+/// A colleague may change the entry too. That the owner looks at it, or changes it, hides nothing from the
+/// owner's monitor.
+#[test]
+fn a_colleagues_change_alarms_an_owner_who_has_looked_since() {
+    let (server, key) = alices();
+    let machine = Machine::of(&server, &key);
+    let monitor = ["--once", "--key", machine.key()];
+    let watched = machine.keys("monitor", ALICE, &monitor);
+    assert!(watched.status.success(), "{watched:?}");
+    let colleague = SigningKey::generate().unwrap();
+    let files = ["theirs.pem", "theirs.pub.pem", "own.pub.pem"];
+    let [theirs, public, own] = files.map(|name| machine.home.path().join(name));
+    std::fs::write(&theirs, &*colleague.to_pem()).unwrap();
+    std::fs::write(&public, colleague.verifying_key().to_pem()).unwrap();
+    std::fs::write(&own, key.verifying_key().to_pem()).unwrap();
+    let [theirs, public, own] = [&theirs, &public, &own].map(|file| file.to_str().unwrap());
+    let both = ["--authorize", own, "--authorize", public];
+    machine.json("put", &[&["--key", machine.key()][..], &both].concat());
+    let app = format!("app={own}");
+    machine.json("put", &["--key", theirs, "--app", &app]);
+    let app = format!("app={public}");
+    machine.json("put", &["--key", machine.key(), "--app", &app]);
+    machine.json("history", &[]);
+    machine.refuses("monitor", &monitor, "kt.foreign-change");
+}
+
 #[test]
 fn an_owner_does_not_sign_what_the_directory_has_put_into_the_entry() {
     let (server, key) = alices();
