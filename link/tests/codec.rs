@@ -128,7 +128,7 @@ fn refusals() {
             long(0x4745_5420 - 9, 64),
         ),
         ("kind 0", &[0, 0, 0, 9, 0], Error::Kind { kind: 0 }),
-        ("kind 9", &[0, 0, 0, 9, 9], Error::Kind { kind: 9 }),
+        ("kind 10", &[0, 0, 0, 9, 10], Error::Kind { kind: 10 }),
         ("kind 255", &[0, 0, 0, 9, 255], Error::Kind { kind: 255 }),
     ];
     for (name, bytes, error) in cases {
