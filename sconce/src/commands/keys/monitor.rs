@@ -147,9 +147,13 @@ fn tell(args: &Args, lookup: &Lookup, user: &str, seen: &Seen, first: bool, term
         before = Some(change.verified.epoch());
     }
     if first {
-        let state = match seen.newest.present() {
-            Some(_) => "is as its owner left it",
-            None => "has no entry",
+        // Whoever looked before may have looked without the owner's keys.
+        let unchanged = seen.before.as_ref().filter(|_| seen.changes.is_empty());
+        let state = match (seen.newest.present(), unchanged) {
+            (None, _) => "has no entry".to_owned(),
+            (Some(_), Some(before)) => format!("is as it was in epoch {}", before.epoch),
+            (Some(_), None) if args.key.is_empty() => "changed by who may change it".to_owned(),
+            (Some(_), None) => "is as its owner left it".to_owned(),
         };
         terminal.print(format_args!(
             "{user}: {state} (epoch {})",
