@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use transparency::signature::SigningKey;
 
 use super::witness::read_trust;
+use crate::args::duration;
 use crate::commands::quote::read_policy;
 use crate::failure::Failure;
 use crate::folders;
@@ -49,10 +50,9 @@ pub(crate) struct Args {
     /// Audit what there is, and end.
     #[arg(long)]
     once: bool,
-    /// The time between two looks, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, conflicts_with = "once",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    every: u64,
+    /// How often to look.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, conflicts_with = "once")]
+    every: Duration,
     /// The policy for evidence of workers: TOML, or JSON if the file's name ends so [default: any program,
     /// on the platforms that the policy in the folder of --data-dir takes, or on genuine ones].
     #[arg(long, value_name = "FILE")]
@@ -124,7 +124,7 @@ async fn audit(args: &Args, terminal: &Terminal) -> Result<(), Failure> {
             return Ok(());
         }
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(args.every)) => {}
+            () = tokio::time::sleep(args.every) => {}
             () = stop.next() => return Ok(()),
         }
     }
