@@ -33,8 +33,8 @@ const READERS: u64 = 16;
 const WRITERS: u64 = 32;
 /// How long is asked.
 const TIME: Duration = Duration::from_secs(10);
-/// Updates that are put at each step.
-const UPDATES: u64 = 2000;
+/// Updates that are put at each step, of as many users: enough for several epochs.
+const UPDATES: u64 = 10_000;
 
 fn main() {
     let folder = PathBuf::from(arguments::value("--folder", String::new()));
