@@ -44,6 +44,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<(), Failure> 
     settings.workers.image = args.image;
     settings.vault.image = args.vault_image;
     settings.vault.address.set_port(0);
+    if let Some(address) = &mut settings.directory.address {
+        address.set_port(0);
+    }
     let plan = Plan {
         data: folder.path().to_owned(),
         settings,
