@@ -126,11 +126,15 @@ fn it_is_found_with_a_process() {
         .env("SCONCE_TEST_CANARY", given.text())
         .spawn()
         .unwrap();
+    // The kernel lets go of us a moment before it has laid out the new program's environment.
+    let shown = format!("/proc/{}/environ", child.id());
+    while fs::read(&shown).unwrap().is_empty() {
+        std::thread::yield_now();
+    }
     let environment = processes_with(&given);
     let nobody = processes_with(&told);
     child.kill().unwrap();
     child.wait().unwrap();
-    let expected = PathBuf::from(format!("/proc/{}/environ", child.id()));
-    assert_eq!(environment, [expected]);
+    assert_eq!(environment, [PathBuf::from(shown)]);
     assert!(nobody.is_empty(), "{nobody:?}");
 }
